@@ -1,0 +1,143 @@
+//! The OpenAPI 3.1 document, made from the operation list and the wire types.
+
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref, RefOr,
+    Required, ResponseBuilder, Schema,
+};
+use utoipa::ToSchema;
+
+use crate::operation::{Method, NoBody, Operation, RequestBody};
+use crate::problem::ProblemDocument;
+
+/// Schemas by name, as they are found.
+type Schemas = Vec<(String, RefOr<Schema>)>;
+
+/// A body or an answer that may have a schema.
+trait Described {
+    fn describe(schemas: &mut Schemas) -> Option<RefOr<Schema>>;
+}
+
+impl Described for NoBody {
+    fn describe(_: &mut Schemas) -> Option<RefOr<Schema>> {
+        None
+    }
+}
+
+impl Described for serde_json::Value {
+    fn describe(_: &mut Schemas) -> Option<RefOr<Schema>> {
+        Some(ObjectBuilder::new().schema_type(Type::Object).into())
+    }
+}
+
+macro_rules! described {
+    ($($type:ident),* $(,)?) => {
+        $(impl Described for crate::v1::$type {
+            fn describe(schemas: &mut Schemas) -> Option<RefOr<Schema>> {
+                schemas.push((Self::name().into(), <Self as utoipa::PartialSchema>::schema()));
+                <Self as ToSchema>::schemas(schemas);
+                Some(Ref::from_schema_name(Self::name()).into())
+            }
+        })*
+    };
+}
+
+described! {
+    QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, LeaseIn, LeaseOut, Complete, Fail,
+    Release, Extend, Hold, Settled, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
+}
+
+/// Makes the document.
+pub fn document() -> OpenApi {
+    let mut schemas: Schemas = vec![(
+        ProblemDocument::name().into(),
+        <ProblemDocument as utoipa::PartialSchema>::schema(),
+    )];
+    let mut paths = PathsBuilder::new();
+    macro_rules! describe_all {
+        ($($op:ident),*) => { $( paths = paths.path(
+            crate::operation::$op::PATH,
+            describe::<crate::operation::$op>(&mut schemas),
+        ); )* };
+    }
+    for_each_operation!(describe_all);
+    let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Sealane")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some("A job and message queue whose payloads stay sealed from the producer to the worker."))
+                .build(),
+        )
+        .paths(paths.build())
+        .components(Some(ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme("access_key", key).build()))
+        .security(Some([SecurityRequirement::new("access_key", Vec::<String>::new())]))
+        .build()
+}
+
+fn describe<Op: Operation>(schemas: &mut Schemas) -> PathItem
+where
+    Op::Body: Described,
+    Op::Answer: Described,
+{
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(Op::NAME))
+        .summary(Some(Op::SUMMARY))
+        .tag(Op::NAME.split('.').next().unwrap_or(Op::NAME));
+    if let Some(name) = Op::PATH.split(['{', '}']).nth(1) {
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Path)
+                .required(Required::True)
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String))),
+        );
+    }
+    if let Some(schema) = Op::Body::describe(schemas).filter(|_| Op::Body::EXPECTED) {
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    }
+    let answer = ContentBuilder::new().schema(Op::Answer::describe(schemas)).build();
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
+    let operation = operation
+        .response("2XX", ResponseBuilder::new().description("done").content("application/json", answer).build())
+        .response(
+            "default",
+            ResponseBuilder::new().description("not done").content(ProblemDocument::CONTENT_TYPE, problem).build(),
+        );
+    PathItem::new(method(Op::METHOD), operation.build())
+}
+
+fn method(method: Method) -> HttpMethod {
+    match method {
+        Method::Delete => HttpMethod::Delete,
+        Method::Get => HttpMethod::Get,
+        Method::Post => HttpMethod::Post,
+        Method::Put => HttpMethod::Put,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_reference_has_its_schema_and_every_operation_its_path() {
+        let text = serde_json::to_string(&super::document()).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        for reference in text.split("\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(document["components"]["schemas"][name].is_object(), "{name} is referred to and missing");
+        }
+        let mut operations = 0;
+        macro_rules! count { ($($op:ident),*) => { $( let _ = stringify!($op); operations += 1; )* }; }
+        for_each_operation!(count);
+        let described: usize =
+            document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
+        assert_eq!(described, operations);
+    }
+}

@@ -1,0 +1,183 @@
+//! Every operation. To add one: a block here, a handler in the server.
+
+use sealane_core::id::JobId;
+use sealane_core::name::{KeyId, QueueName};
+
+use super::{Answer, Class, Method, NoBody, Operation, Target};
+use crate::permission::Permission;
+use crate::problem::Problem;
+use crate::v1;
+
+/// Where a field of an operation comes from.
+macro_rules! taken {
+    (queue, $parameter:ident, $body:ident) => {
+        QueueName::parse($parameter).map_err(Problem::invalid)?
+    };
+    (job, $parameter:ident, $body:ident) => {
+        JobId::parse($parameter).map_err(Problem::invalid)?
+    };
+    (key, $parameter:ident, $body:ident) => {
+        // Why not found: whatever is not a key id names no key.
+        KeyId::parse($parameter).map_err(|_| Problem::not_found())?
+    };
+    (body, $parameter:ident, $body:ident) => {
+        $body
+    };
+}
+
+macro_rules! operations {
+    ($(
+        $op:ident = $name:literal, $summary:literal,
+        $method:ident $path:literal, $permission:ident, $class:ident, repeatable: $repeatable:literal,
+        { $($field:ident : $type:ty = $from:ident),* }, body: $body:ty => $answer:ty,
+        target: $target:expr;
+    )*) => {
+        $(
+            #[doc = concat!("`", $name, "`: ", $summary, ".")]
+            #[derive(Clone, Debug)]
+            pub struct $op {
+                $(#[doc = concat!("From the request's ", stringify!($from), ".")] pub $field: $type,)*
+            }
+
+            impl Operation for $op {
+                const NAME: &'static str = $name;
+                const SUMMARY: &'static str = $summary;
+                const METHOD: Method = Method::$method;
+                const PATH: &'static str = $path;
+                const PERMISSION: Permission = Permission::$permission;
+                const CLASS: Class = Class::$class;
+                const REPEATABLE: bool = $repeatable;
+                type Body = $body;
+                type Answer = $answer;
+
+                #[allow(unused_variables, reason = "an operation may need neither the parameter nor the body")]
+                fn from_request(parameter: &str, body: Self::Body) -> Result<Self, Problem> {
+                    Ok(Self { $($field: taken!($from, parameter, body),)* })
+                }
+
+                fn target(&self) -> Target {
+                    let target: fn(&Self) -> Target = $target;
+                    target(self)
+                }
+            }
+        )*
+
+        /// Hands the list of all operations to a macro.
+        #[macro_export]
+        macro_rules! for_each_operation {
+            ($then:ident) => {
+                $then! { $($op),* }
+            };
+        }
+    };
+}
+
+operations! {
+    QueueCreate = "queue.create", "create a queue or replace its settings",
+        Put "/v1/queues/{queue}", QueueConfigure, Manage, repeatable: true,
+        { queue: QueueName = queue, settings: v1::QueueIn = body }, body: v1::QueueIn => v1::QueueOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    QueueList = "queue.list", "list the queues that the caller's key opens",
+        Get "/v1/queues", QueueRead, Read, repeatable: true,
+        {}, body: NoBody => v1::QueueList,
+        target: |_| Target::Namespace;
+
+    QueueGet = "queue.get", "show a queue's settings and its jobs by state",
+        Get "/v1/queues/{queue}", QueueRead, Read, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    JobEnqueue = "job.enqueue", "send a job",
+        Post "/v1/queues/{queue}/jobs", JobEnqueue, NewWork, repeatable: true,
+        { queue: QueueName = queue, job: v1::JobIn = body }, body: v1::JobIn => v1::JobAccepted,
+        target: |op| Target::Queue(op.queue.clone());
+
+    JobEnqueueBatch = "job.enqueue_batch", "send up to 1000 jobs, each accepted or refused for itself",
+        Post "/v1/queues/{queue}/jobs:batch", JobEnqueue, NewWork, repeatable: true,
+        { queue: QueueName = queue, batch: v1::JobBatchIn = body }, body: v1::JobBatchIn => v1::JobBatchOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    JobGet = "job.get", "show a job; never its body",
+        Get "/v1/jobs/{job}", JobRead, Read, repeatable: true,
+        { job: JobId = job }, body: NoBody => v1::JobOut,
+        target: |op| Target::Job(op.job);
+
+    LeaseAcquire = "lease.acquire", "take jobs to work on, waiting for them if wished",
+        Post "/v1/queues/{queue}/leases", JobWork, NewWork, repeatable: false,
+        { queue: QueueName = queue, wish: v1::LeaseIn = body }, body: v1::LeaseIn => v1::LeaseOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    LeaseComplete = "lease.complete", "say that jobs are done",
+        Post "/v1/leases:complete", JobWork, Settle, repeatable: true,
+        { request: v1::Complete = body }, body: v1::Complete => v1::Settled,
+        target: |_| Target::Leases;
+
+    LeaseFail = "lease.fail", "say that attempts failed",
+        Post "/v1/leases:fail", JobWork, Settle, repeatable: true,
+        { request: v1::Fail = body }, body: v1::Fail => v1::Settled,
+        target: |_| Target::Leases;
+
+    LeaseRelease = "lease.release", "hand jobs back; the attempts do not count",
+        Post "/v1/leases:release", JobWork, Settle, repeatable: true,
+        { request: v1::Release = body }, body: v1::Release => v1::Settled,
+        target: |_| Target::Leases;
+
+    LeaseExtend = "lease.extend", "make leases last longer",
+        Post "/v1/leases:extend", JobWork, Settle, repeatable: true,
+        { request: v1::Extend = body }, body: v1::Extend => v1::Settled,
+        target: |_| Target::Leases;
+
+    LeaseHold = "lease.hold", "set jobs aside that cannot be opened; the attempts do not count",
+        Post "/v1/leases:hold", JobWork, Settle, repeatable: true,
+        { request: v1::Hold = body }, body: v1::Hold => v1::Settled,
+        target: |_| Target::Leases;
+
+    AccessKeyCreate = "access.key.create", "make an access key; it is shown once",
+        Post "/v1/access/keys", AccessManage, Manage, repeatable: false,
+        { key: v1::AccessKeyIn = body }, body: v1::AccessKeyIn => v1::AccessKeyMade,
+        target: |_| Target::Namespace;
+
+    AccessKeyList = "access.key.list", "list access keys; never the keys themselves",
+        Get "/v1/access/keys", AccessManage, Manage, repeatable: true,
+        {}, body: NoBody => v1::AccessKeyList,
+        target: |_| Target::Namespace;
+
+    AccessKeyRevoke = "access.key.revoke", "revoke an access key at once",
+        Delete "/v1/access/keys/{key}", AccessManage, Manage, repeatable: false,
+        { key: KeyId = key }, body: NoBody => v1::AccessKeyOut,
+        target: |_| Target::Namespace;
+
+    ServerGet = "server.get", "show what the server is and how it is set up",
+        Get "/v1/server", ServerRead, Read, repeatable: true,
+        {}, body: NoBody => v1::ServerOut,
+        target: |_| Target::Namespace;
+
+    OpenApiGet = "openapi.get", "show this interface as an OpenAPI 3.1 document",
+        Get "/v1/openapi.json", ServerRead, Read, repeatable: true,
+        {}, body: NoBody => serde_json::Value,
+        target: |_| Target::Namespace;
+}
+
+impl Answer for v1::QueueOut {}
+impl Answer for v1::QueueList {}
+impl Answer for v1::JobBatchOut {}
+impl Answer for v1::JobOut {}
+impl Answer for v1::LeaseOut {}
+impl Answer for v1::Settled {}
+impl Answer for v1::AccessKeyList {}
+impl Answer for v1::AccessKeyOut {}
+impl Answer for v1::ServerOut {}
+impl Answer for serde_json::Value {}
+
+impl Answer for v1::JobAccepted {
+    fn status(&self) -> u16 {
+        if self.fresh { 201 } else { 200 }
+    }
+}
+
+impl Answer for v1::AccessKeyMade {
+    fn status(&self) -> u16 {
+        201
+    }
+}

@@ -1,0 +1,134 @@
+//! The list of everything that can be asked of the server.
+//!
+//! An operation is a type: its fields are the request, its constants say how it is called on the
+//! wire, in audit lines and in the permission matrix. [`for_each_operation`](crate::for_each_operation)
+//! hands the whole list to a macro; the server registers its routes with it, so an operation without a
+//! handler does not compile and a handler without an operation cannot be reached.
+
+#[macro_use]
+mod list;
+
+pub use list::*;
+
+use sealane_core::id::JobId;
+use sealane_core::name::QueueName;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::permission::Permission;
+use crate::problem::Problem;
+
+/// An HTTP method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Removes.
+    Delete,
+    /// Reads.
+    Get,
+    /// Acts.
+    Post,
+    /// Makes so.
+    Put,
+}
+
+impl Method {
+    /// As it stands in a request line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// What an operation touches: the authoriser looks at this, not at the address that was called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The namespace as a whole.
+    Namespace,
+    /// A queue.
+    Queue(QueueName),
+    /// A job: its queue and its owner decide.
+    Job(JobId),
+    /// Leases: each receipt names the principal that it was given to.
+    Leases,
+}
+
+/// What an operation costs the server, and when it is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Changes what the server is: queues, keys.
+    Manage,
+    /// Brings or takes work. Refused while the server drains.
+    NewWork,
+    /// Only looks.
+    Read,
+    /// Ends work that was handed out. Admitted to the last.
+    Settle,
+}
+
+/// No request body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoBody;
+
+/// How a request body is read.
+pub trait RequestBody: Sized {
+    /// Whether there is one.
+    const EXPECTED: bool;
+    /// Reads it.
+    fn read(bytes: &[u8]) -> Result<Self, Problem>;
+}
+
+impl RequestBody for NoBody {
+    const EXPECTED: bool = false;
+
+    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        if bytes.is_empty() { Ok(Self) } else { Err(Problem::invalid("this operation takes no request body")) }
+    }
+}
+
+impl<T: DeserializeOwned> RequestBody for T {
+    const EXPECTED: bool = true;
+
+    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        crate::json::read(bytes)
+    }
+}
+
+/// Something that can be asked of the server.
+pub trait Operation: Sized + Send + 'static {
+    /// Its name on every floor.
+    const NAME: &'static str;
+    /// One line about it.
+    const SUMMARY: &'static str;
+    /// The HTTP method.
+    const METHOD: Method;
+    /// The path; at most one `{parameter}`.
+    const PATH: &'static str;
+    /// What the caller must be permitted.
+    const PERMISSION: Permission;
+    /// What it costs.
+    const CLASS: Class;
+    /// Whether asking twice is the same as asking once.
+    const REPEATABLE: bool;
+    /// The request body.
+    type Body: RequestBody + Send;
+    /// The answer.
+    type Answer: Answer;
+
+    /// Makes the operation from the path's parameter and the body.
+    fn from_request(parameter: &str, body: Self::Body) -> Result<Self, Problem>;
+
+    /// What it touches.
+    fn target(&self) -> Target;
+}
+
+/// An answer on the wire.
+pub trait Answer: Serialize + Send {
+    /// The HTTP status; 200 unless something was made.
+    fn status(&self) -> u16 {
+        200
+    }
+}

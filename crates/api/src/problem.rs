@@ -1,0 +1,227 @@
+//! Errors as callers see them: problem documents as RFC 9457 describes them, with a code that stays.
+
+use std::fmt;
+
+use sealane_core::control::ControlRefusal;
+use sealane_core::queue::Refusal;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal, $status:literal, $title:literal, retry: $retry:literal, unsure: $unsure:literal;)*) => {
+        /// What went wrong, in one word that never changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $variant),* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            /// Reads the word.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status),* }
+            }
+
+            /// The same for every error of this code.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),* }
+            }
+
+            /// Whether the same request may succeed later.
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Self::$variant => $retry),* }
+            }
+
+            /// Whether the request may have been carried out all the same.
+            pub const fn may_have_happened(self) -> bool {
+                match self { $(Self::$variant => $unsure),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body or an outcome is larger than allowed.
+    BodyTooLarge = "body_too_large", 413, "too large", retry: false, unsure: false;
+    /// The server is about to stop.
+    Draining = "draining", 503, "the server is stopping", retry: true, unsure: false;
+    /// The id's time is too old to recognise a repeat.
+    IdTooOld = "id_too_old", 422, "the job id is too old", retry: false, unsure: false;
+    /// The request breaks a rule.
+    InvalidRequest = "invalid_request", 400, "the request is not valid", retry: false, unsure: false;
+    /// The id belongs to a job with other content.
+    JobIdConflict = "job_id_conflict", 409, "the job id is taken", retry: false, unsure: false;
+    /// The receipt holds no job any more.
+    LeaseLost = "lease_lost", 409, "the lease is lost", retry: false, unsure: false;
+    /// A bound of the server is reached.
+    LimitExceeded = "limit_exceeded", 429, "a limit is reached", retry: true, unsure: false;
+    /// There is no such thing, or not for this caller.
+    NotFound = "not_found", 404, "not found", retry: false, unsure: false;
+    /// The queue takes sealed bodies only.
+    SealingRequired = "sealing_required", 422, "the body must be sealed", retry: false, unsure: false;
+    /// The journal could not be written.
+    StorageFailed = "storage_failed", 503, "the journal failed", retry: true, unsure: true;
+    /// There is no room for new work.
+    StorageFull = "storage_full", 507, "no room for new work", retry: true, unsure: false;
+    /// No valid credential came with the request.
+    Unauthenticated = "unauthenticated", 401, "not authenticated", retry: false, unsure: false;
+    /// The request names a field that does not exist.
+    UnknownField = "unknown_field", 400, "unknown field", retry: false, unsure: false;
+}
+
+/// An error, ready to be told to a caller: nothing in it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What went wrong.
+    pub code: Code,
+    /// What to do about it.
+    pub detail: String,
+    /// How long to wait before trying again, where that is known.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Problem {
+    /// An error with words of its own.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), retry_after_ms: None }
+    }
+
+    /// A rule was broken.
+    pub fn invalid(detail: impl fmt::Display) -> Self {
+        Self::new(Code::InvalidRequest, detail.to_string())
+    }
+
+    /// The one answer for everything that is not there or not to be seen.
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "there is nothing here for this key: check the name, the namespace and the key's grants")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            // Why: unknown and forbidden look alike, to the letter.
+            Refusal::QueueUnknown => return Self::not_found(),
+            Refusal::TooManyQueues | Refusal::TooManyJobs => Code::LimitExceeded,
+            Refusal::JobIdConflict => Code::JobIdConflict,
+            Refusal::IdTooOld => Code::IdTooOld,
+            Refusal::SealingRequired => Code::SealingRequired,
+            Refusal::LeaseLost => Code::LeaseLost,
+            Refusal::Settings(_)
+            | Refusal::IdAhead
+            | Refusal::IdVersion
+            | Refusal::Delay
+            | Refusal::Ttl
+            | Refusal::MaxAttempts
+            | Refusal::LeaseTime
+            | Refusal::RetryAfter
+            | Refusal::SealingForbidden
+            | Refusal::Sealed(_)
+            | Refusal::SealedForOther
+            | Refusal::SealedNeedsId => Code::InvalidRequest,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<ControlRefusal> for Problem {
+    fn from(refusal: ControlRefusal) -> Self {
+        let code = match refusal {
+            ControlRefusal::KeyUnknown => return Self::not_found(),
+            ControlRefusal::TooManyKeys => Code::LimitExceeded,
+            ControlRefusal::KeyIdTaken
+            | ControlRefusal::LastAdmin
+            | ControlRefusal::Queues
+            | ControlRefusal::Expiry => Code::InvalidRequest,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+/// The problem document (`application/problem+json`).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProblemDocument {
+    /// A URI that stands for the code.
+    #[serde(rename = "type")]
+    pub type_uri: String,
+    /// The same for every error of this code.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong, in one word.
+    pub code: String,
+    /// What to do about it.
+    pub detail: String,
+    /// Names this request in the server's log.
+    pub request_id: String,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// How long to wait before trying again, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl ProblemDocument {
+    /// The document's media type.
+    pub const CONTENT_TYPE: &'static str = "application/problem+json";
+
+    /// Makes the document.
+    pub fn new(problem: &Problem, request_id: &str) -> Self {
+        Self {
+            type_uri: format!("urn:sealane:problem:{}", problem.code.as_str()),
+            title: problem.code.title().to_owned(),
+            status: problem.code.status(),
+            code: problem.code.as_str().to_owned(),
+            detail: problem.detail.clone(),
+            request_id: request_id.to_owned(),
+            retryable: problem.code.is_retryable(),
+            retry_after_ms: problem.retry_after_ms,
+        }
+    }
+}
+
+/// An error of one item in a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ItemError {
+    /// What went wrong, in one word.
+    pub code: String,
+    /// What to do about it.
+    pub detail: String,
+    /// Whether the same item may succeed later.
+    pub retryable: bool,
+}
+
+impl From<&Problem> for ItemError {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            code: problem.code.as_str().to_owned(),
+            detail: problem.detail.clone(),
+            retryable: problem.code.is_retryable(),
+        }
+    }
+}
+
+impl From<ItemError> for Problem {
+    fn from(error: ItemError) -> Self {
+        // Why InvalidRequest: an unknown word comes from a newer server; nobody should retry it blindly.
+        Self::new(Code::parse(&error.code).unwrap_or(Code::InvalidRequest), error.detail)
+    }
+}

@@ -1,0 +1,260 @@
+//! Jobs as they are sent and as they are shown.
+
+use sealane_core::id::JobId;
+use sealane_core::job::{JobInput, Priority};
+use sealane_core::limits;
+use sealane_core::name::{AttributeName, ContentType, CorrelationId, Kind, SessionId, Subject, Tag};
+use sealane_core::time::Millis;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::problem::{Code, ItemError, Problem};
+use crate::wire::{Bytes, StringMap};
+
+/// A job to send.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobIn {
+    /// A UUIDv7. Sending the same job again under the same id is harmless. Required for a sealed body,
+    /// which is bound to it; made by the server where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What sort of job it is.
+    pub kind: String,
+    /// The payload, at most 1 MiB.
+    pub body: Bytes,
+    /// Media type of the payload; `application/vnd.sealane.qre2` says that it is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Attributes in the clear.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub attributes: StringMap,
+    /// Ordering key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Ties jobs of one business event together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// Whose data it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Search words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// `critical`, `high`, `normal`, `low` or `bulk`; `normal` where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "priority_word")]
+    pub priority: Option<String>,
+    /// Wait before the first attempt, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+    /// How long the job is worth anything, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+    /// Attempts before dead-letter; as the queue says where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+}
+
+fn is_empty(map: &StringMap) -> bool {
+    map.0.is_empty()
+}
+
+fn priority_word<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    if word.as_deref().is_none_or(|word| Priority::parse(word).is_some()) {
+        return Ok(word);
+    }
+    Err(serde::de::Error::custom("priority must be one of critical, high, normal, low, bulk"))
+}
+
+/// A job to send, every part checked.
+#[derive(Clone, Debug)]
+pub struct JobParts {
+    /// The id, where the producer gave one.
+    pub id: Option<JobId>,
+    /// What is stored with the job.
+    pub input: JobInput,
+    /// How urgent.
+    pub priority: Priority,
+    /// Wait before the first attempt.
+    pub delay: Millis,
+    /// How long it is worth anything.
+    pub ttl: Option<Millis>,
+    /// Attempts before dead-letter.
+    pub max_attempts: Option<u32>,
+}
+
+impl TryFrom<JobIn> for JobParts {
+    type Error = Problem;
+
+    fn try_from(job: JobIn) -> Result<Self, Problem> {
+        let id = job.id.as_deref().map(JobId::parse).transpose().map_err(Problem::invalid)?;
+        let body = bounded(job.body, limits::BODY_BYTES_MAX, "body")?;
+        if job.tags.len() > limits::TAGS_MAX {
+            return Err(Problem::invalid(format!("a job has at most {} tags", limits::TAGS_MAX)));
+        }
+        let mut attributes = std::collections::BTreeMap::new();
+        for (name, value) in job.attributes.0 {
+            let name = AttributeName::parse(&name).map_err(Problem::invalid)?;
+            if value.len() > limits::ATTRIBUTE_VALUE_BYTES_MAX {
+                return Err(Problem::invalid(format!(
+                    "an attribute's value has at most {} bytes",
+                    limits::ATTRIBUTE_VALUE_BYTES_MAX
+                )));
+            }
+            attributes.insert(name, value);
+        }
+        Ok(Self {
+            id,
+            input: JobInput {
+                kind: Kind::parse(&job.kind).map_err(Problem::invalid)?,
+                body,
+                content_type: parsed(job.content_type.as_deref(), ContentType::parse)?,
+                attributes,
+                session_id: parsed(job.session_id.as_deref(), SessionId::parse)?,
+                correlation_id: parsed(job.correlation_id.as_deref(), CorrelationId::parse)?,
+                subject: parsed(job.subject.as_deref(), Subject::parse)?,
+                tags: job.tags.iter().map(|tag| Tag::parse(tag)).collect::<Result<_, _>>().map_err(Problem::invalid)?,
+            },
+            priority: job.priority.as_deref().and_then(Priority::parse).unwrap_or(Priority::Normal),
+            delay: Millis::new(job.delay_ms.unwrap_or(0)),
+            ttl: job.ttl_ms.map(Millis::new),
+            max_attempts: job.max_attempts,
+        })
+    }
+}
+
+fn parsed<T>(
+    text: Option<&str>,
+    parse: fn(&str) -> Result<T, sealane_core::name::NameError>,
+) -> Result<Option<T>, Problem> {
+    text.map(parse).transpose().map_err(Problem::invalid)
+}
+
+/// Refuses bytes beyond their limit.
+pub(crate) fn bounded(bytes: Bytes, max: usize, what: &str) -> Result<Vec<u8>, Problem> {
+    if bytes.0.len() > max {
+        return Err(Problem::new(
+            Code::BodyTooLarge,
+            format!("the {what} has {} bytes and may have {max}: send a reference to larger data", bytes.0.len()),
+        ));
+    }
+    Ok(bytes.0)
+}
+
+/// The answer to a job that was accepted, now or by an earlier request with the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobAccepted {
+    /// The job's id.
+    pub id: String,
+    /// Its queue.
+    pub queue: String,
+    /// `ready` or `delayed`: the state in which it was accepted.
+    pub state: String,
+    /// When it was accepted.
+    pub created_at: String,
+    /// Whether this request accepted it. False for a repeat.
+    #[serde(skip)]
+    pub fresh: bool,
+}
+
+/// Jobs to send together. Each is accepted or refused for itself.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobBatchIn {
+    /// 1 to 1000 jobs.
+    pub jobs: Vec<JobIn>,
+}
+
+/// What became of a batch, in the order it was sent.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct JobBatchOut {
+    /// One result per job.
+    pub results: Vec<JobBatchResult>,
+}
+
+/// What became of one job of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum JobBatchResult {
+    /// It was accepted.
+    Accepted(JobAccepted),
+    /// It was refused.
+    Refused {
+        /// The id, where one was given.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Why.
+        error: ItemError,
+    },
+}
+
+/// The last failed attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastError {
+    /// Why, in one word.
+    pub category: String,
+    /// When.
+    pub at: String,
+    /// What the worker said, sealed if the job was; for the job's owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Bytes>,
+}
+
+/// A job as it stands. The body is not shown: it is in leases only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobOut {
+    /// The job's id.
+    pub id: String,
+    /// Its queue.
+    pub queue: String,
+    /// Where it stands.
+    pub state: String,
+    /// What sort of job it is.
+    pub kind: String,
+    /// Media type of the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Attributes in the clear.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub attributes: StringMap,
+    /// Ordering key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Ties jobs of one business event together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// Whose data it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Search words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// How urgent.
+    pub priority: String,
+    /// The running attempt, or the last one that counted.
+    pub attempt: u32,
+    /// Attempts before dead-letter.
+    pub max_attempts: u32,
+    /// Who sent it.
+    pub owner: String,
+    /// When it was accepted.
+    pub created_at: String,
+    /// Not before this time.
+    pub run_at: String,
+    /// When it is worth nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    /// Why it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_because: Option<String>,
+    /// The last failed attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+    /// What the worker returned, sealed if the job was; for the job's owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Bytes>,
+}

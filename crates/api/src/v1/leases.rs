@@ -1,0 +1,226 @@
+//! Leases: taking jobs, keeping them, saying what became of them.
+
+use sealane_core::job::Category;
+use sealane_core::limits;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::jobs::bounded;
+use crate::problem::{ItemError, Problem};
+use crate::wire::{Bytes, StringMap};
+
+/// A wish for work.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseIn {
+    /// At most so many jobs, 1 to 1000; 1 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+    /// For how long, in milliseconds; as the queue says where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
+    /// How long to wait for work where there is none, in milliseconds, at most 300000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
+}
+
+/// Jobs handed out. Empty when there was no work in the time given.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LeaseOut {
+    /// The jobs.
+    pub jobs: Vec<LeasedJob>,
+}
+
+/// One job in the hands of a worker.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct LeasedJob {
+    /// The job's id.
+    pub id: String,
+    /// Its queue.
+    pub queue: String,
+    /// What sort of job it is.
+    pub kind: String,
+    /// The payload, as it was sent.
+    pub body: Bytes,
+    /// Media type of the payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Attributes in the clear.
+    #[serde(default, skip_serializing_if = "no_attributes")]
+    pub attributes: StringMap,
+    /// Ordering key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Ties jobs of one business event together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// Whose data it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Search words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// How urgent.
+    pub priority: String,
+    /// This attempt, first = 1.
+    pub attempt: u32,
+    /// Attempts before dead-letter.
+    pub max_attempts: u32,
+    /// Who sent it.
+    pub owner: String,
+    /// When it was accepted.
+    pub created_at: String,
+    /// When it is worth nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Proof of this lease: good for this attempt and this worker's principal only.
+    pub receipt: String,
+    /// When the lease ends unless extended.
+    pub lease_expires_at: String,
+}
+
+impl std::fmt::Debug for LeasedJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Why: the receipt acts for its worker, and attributes are the producer's data.
+        f.debug_struct("LeasedJob").field("id", &self.id).field("attempt", &self.attempt).finish_non_exhaustive()
+    }
+}
+
+fn no_attributes(map: &StringMap) -> bool {
+    map.0.is_empty()
+}
+
+macro_rules! settle_request {
+    ($(#[$doc:meta])* $name:ident { $(#[$item_doc:meta])* $item:ident { $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? } }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// 1 to 1000 items.
+            pub items: Vec<$item>,
+        }
+
+        $(#[$item_doc])*
+        #[derive(Clone, Serialize, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $item {
+            /// The receipt that came with the lease.
+            pub receipt: String,
+            $($(#[$fdoc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $field: Option<$type>,)*
+        }
+
+        impl std::fmt::Debug for $item {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                // Why: a receipt acts for its worker.
+                f.debug_struct(stringify!($item)).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+settle_request! {
+    /// Jobs that are done.
+    Complete {
+        /// One job that is done.
+        CompleteItem {
+            /// What to keep as its result, at most 1 MiB, sealed if the job was.
+            result: Bytes,
+        }
+    }
+}
+
+settle_request! {
+    /// Attempts that failed.
+    Fail {
+        /// One attempt that failed.
+        FailItem {
+            /// What went wrong, at most 1 MiB, sealed if the job was.
+            error: Bytes,
+            /// `temporary` (the default), `permanent`, `timeout`, `cancelled` or `system`.
+            category: String,
+            /// Wait before the next attempt, in milliseconds; as the queue says where absent.
+            retry_after_ms: u64,
+        }
+    }
+}
+
+settle_request! {
+    /// Jobs handed back; the attempts do not count.
+    Release {
+        /// One job handed back.
+        ReleaseItem {
+            /// Wait before the next attempt, in milliseconds.
+            delay_ms: u64,
+        }
+    }
+}
+
+settle_request! {
+    /// Leases to make longer.
+    Extend {
+        /// One lease to make longer.
+        ExtendItem {
+            /// From now on for how long, in milliseconds; as the queue says where absent.
+            lease_ms: u64,
+        }
+    }
+}
+
+settle_request! {
+    /// Jobs to set aside for a person; the attempts do not count.
+    Hold {
+        /// One job that its worker cannot open.
+        HoldItem {}
+    }
+}
+
+impl CompleteItem {
+    /// The result's bytes, within their limit.
+    pub fn take_result(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        self.result.take().map(|bytes| bounded(bytes, limits::OUTCOME_BYTES_MAX, "result")).transpose()
+    }
+}
+
+impl FailItem {
+    /// The error's bytes, within their limit.
+    pub fn take_error(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        self.error.take().map(|bytes| bounded(bytes, limits::OUTCOME_BYTES_MAX, "error")).transpose()
+    }
+
+    /// The category.
+    pub fn category(&self) -> Result<Category, Problem> {
+        match &self.category {
+            None => Ok(Category::Temporary),
+            Some(word) => Category::parse(word).ok_or_else(|| {
+                Problem::invalid("category must be one of temporary, permanent, timeout, cancelled, system")
+            }),
+        }
+    }
+}
+
+/// What became of each item, in order.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Settled {
+    /// One result per item.
+    pub results: Vec<SettleResult>,
+}
+
+/// What became of one item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettleResult {
+    /// The job, where the receipt named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// True where it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ok: Option<bool>,
+    /// Where the job stands now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// When the lease ends now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_expires_at: Option<String>,
+    /// Why it was not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ItemError>,
+}

@@ -1,0 +1,16 @@
+//! Version 1 of the JSON shapes, one file per noun.
+
+mod access;
+mod jobs;
+mod leases;
+mod queues;
+mod server;
+
+pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
+pub use jobs::{JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError};
+pub use leases::{
+    CompleteItem, Complete, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob, Release,
+    ReleaseItem, SettleResult, Settled,
+};
+pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
+pub use server::ServerOut;

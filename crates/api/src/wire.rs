@@ -1,0 +1,160 @@
+//! JSON shapes of single values: bytes, times, string maps.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sealane_core::time::Time;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Bytes, in JSON as base64 with padding (RFC 4648, section 4). One spelling only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Why: bodies must not come into a log by way of a derived Debug.
+        write!(f, "Bytes({})", self.0.len())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Base64;
+        impl Visitor<'_> for Base64 {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("base64 with padding")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
+                // Why no detail: the decoder's words quote the input, and the input is a body.
+                STANDARD.decode(text).map(Bytes).map_err(|_| E::custom("not base64 with padding"))
+            }
+        }
+        deserializer.deserialize_str(Base64)
+    }
+}
+
+impl utoipa::PartialSchema for Bytes {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .content_encoding("base64")
+            .description(Some("Bytes in base64 with padding."))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Bytes {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Bytes".into()
+    }
+}
+
+/// A map of strings in which no name stands twice.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct StringMap(pub BTreeMap<String, String>);
+
+impl fmt::Debug for StringMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StringMap({})", self.0.len())
+    }
+}
+
+impl Serialize for StringMap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for StringMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Unique;
+        impl<'de> Visitor<'de> for Unique {
+            type Value = StringMap;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of strings")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<StringMap, A::Error> {
+                let mut map = BTreeMap::new();
+                while let Some((name, value)) = entries.next_entry::<String, String>()? {
+                    // Why a bound here: the next check is behind the whole object, and the object may be huge.
+                    if map.len() >= sealane_core::limits::ATTRIBUTES_MAX {
+                        return Err(A::Error::custom(format!(
+                            "at most {} attributes",
+                            sealane_core::limits::ATTRIBUTES_MAX
+                        )));
+                    }
+                    if map.insert(name, value).is_some() {
+                        return Err(A::Error::custom("an attribute is named twice"));
+                    }
+                }
+                Ok(StringMap(map))
+            }
+        }
+        deserializer.deserialize_map(Unique)
+    }
+}
+
+impl utoipa::PartialSchema for StringMap {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        let text = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String);
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::Object)
+            .additional_properties(Some(utoipa::openapi::schema::Schema::Object(text.build())))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for StringMap {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "StringMap".into()
+    }
+}
+
+/// A time as RFC 3339 in UTC with milliseconds.
+pub fn rfc3339(time: Time) -> String {
+    let ms = i64::try_from(time.unix_ms()).unwrap_or(i64::MAX);
+    let stamp = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);
+    format!("{stamp:.3}")
+}
+
+/// Reads a time as RFC 3339.
+pub fn from_rfc3339(text: &str) -> Option<Time> {
+    let stamp: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(stamp.as_millisecond()).ok().map(Time::from_unix_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_with_milliseconds() {
+        assert_eq!(rfc3339(Time::from_unix_ms(1_767_225_600_120)), "2026-01-01T00:00:00.120Z");
+        assert_eq!(from_rfc3339("2026-01-01T00:00:00.120Z"), Some(Time::from_unix_ms(1_767_225_600_120)));
+        assert!(rfc3339(Time::from_unix_ms(u64::MAX)).starts_with("9999-12-3"));
+    }
+
+    #[test]
+    fn bytes_have_one_spelling() {
+        for bad in [r#""aGk""#, r#""aGk=\n""#, r#""aG k=""#, r#""aGl=""#, "[1]", "5"] {
+            assert!(serde_json::from_str::<Bytes>(bad).is_err(), "{bad}");
+        }
+        assert_eq!(serde_json::from_str::<Bytes>(r#""aGk=""#).unwrap(), Bytes(b"hi".to_vec()));
+    }
+
+    #[test]
+    fn an_attribute_named_twice_is_refused() {
+        assert!(serde_json::from_str::<StringMap>(r#"{"a":"1","b":"2"}"#).is_ok());
+        assert!(serde_json::from_str::<StringMap>(r#"{"a":"1","a":"1"}"#).is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! The middle of the library: a provider, keys, and what to do about plaintext, made once and
+//! shared by producers and workers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sealane_api::v1::{JobOut, QueueIn, QueueList, QueueOut};
+use sealane_core::id::JobId;
+use sealane_core::name::{Namespace, QueueName};
+use sealane_crypto::{Random, SystemRandom};
+use sealane_envelope::keys::KeyProvider;
+use sealane_envelope::{Envelope, Part};
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::job_ids::JobIds;
+use crate::plaintext::PlaintextPolicy;
+use crate::producer::Producer;
+use crate::provider::Provider;
+use crate::retry::Retry;
+use crate::sealing::Sealing;
+use crate::tally::{Counters, Tally};
+use crate::worker::WorkerBuilder;
+
+/// Sends, works and looks at jobs over one provider, sealing and opening on the way. Cheap to
+/// clone; all clones share connections, keys and counters.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    provider: Arc<dyn Provider>,
+    sealing: Sealing,
+    retry: Retry,
+    random: Arc<dyn Random>,
+}
+
+impl Client {
+    /// Begins a client over this provider.
+    #[must_use]
+    pub fn builder(provider: Arc<dyn Provider>) -> ClientBuilder {
+        ClientBuilder {
+            provider,
+            keys: None,
+            reading: None,
+            sends_plaintext: false,
+            retry: Retry::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// For sending jobs.
+    #[must_use]
+    pub fn producer(&self) -> Producer {
+        Producer::new(self.clone())
+    }
+
+    /// Begins a worker for a queue.
+    #[must_use]
+    pub fn worker(&self, queue: impl Into<String>) -> WorkerBuilder {
+        WorkerBuilder::new(self.clone(), queue.into())
+    }
+
+    /// Creates a queue or replaces its settings.
+    ///
+    /// # Errors
+    /// When it was refused or no answer came.
+    pub async fn put_queue(&self, queue: &str, settings: &QueueIn) -> Result<QueueOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("queue.create", || self.provider().put_queue(&queue, settings)).await
+    }
+
+    /// A queue's settings and its jobs by state.
+    ///
+    /// # Errors
+    /// When there is none to be seen or no answer came.
+    pub async fn queue(&self, queue: &str) -> Result<QueueOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("queue.get", || self.provider().queue(&queue)).await
+    }
+
+    /// The queues that may be seen, by name.
+    ///
+    /// # Errors
+    /// When it was refused or no answer came.
+    pub async fn queues(&self) -> Result<QueueList, Error> {
+        self.retry("queue.list", || self.provider().queues()).await
+    }
+
+    /// A job as it stands; never its body.
+    ///
+    /// # Errors
+    /// When there is none to be seen or no answer came.
+    pub async fn job(&self, id: JobId) -> Result<JobOut, Error> {
+        self.retry("job.get", || self.provider().job(id)).await
+    }
+
+    /// What a completed job came to, opened; `None` where it is not completed or came to nothing.
+    ///
+    /// # Errors
+    /// As [`Client::job`], and when the result does not open.
+    pub async fn result(&self, id: JobId) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.open_result(&self.job(id).await?).await?)
+    }
+
+    /// Opens the result that came with a job.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn open_result(&self, job: &JobOut) -> Result<Option<Vec<u8>>, crate::Unopenable> {
+        let Some(bytes) = &job.result else { return Ok(None) };
+        self.sealing().open_part(job, Part::Result, job.attempt, &bytes.0).await.map(Some)
+    }
+
+    /// Opens the error of a job's last failed attempt.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn open_error(&self, job: &JobOut) -> Result<Option<Vec<u8>>, crate::Unopenable> {
+        let Some(bytes) = job.last_error.as_ref().and_then(|failure| failure.error.as_ref()) else {
+            return Ok(None);
+        };
+        // Why two: the error belongs to the attempt before the one that runs now, if one does.
+        let now = self.sealing().open_part(job, Part::Error, job.attempt, &bytes.0).await;
+        match now {
+            Err(_) if job.attempt > 1 => {
+                let before = self.sealing().open_part(job, Part::Error, job.attempt - 1, &bytes.0).await;
+                before.or(now).map(Some)
+            }
+            now => now.map(Some),
+        }
+    }
+
+    /// What went through this client so far.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.sealing().counters.read()
+    }
+
+    pub(crate) fn provider(&self) -> &dyn Provider {
+        &*self.shared.provider
+    }
+
+    pub(crate) fn sealing(&self) -> &Sealing {
+        &self.shared.sealing
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.shared.random
+    }
+
+    pub(crate) fn retry_policy(&self) -> &Retry {
+        &self.shared.retry
+    }
+
+    pub(crate) async fn retry<T, F>(&self, what: &'static str, call: impl FnMut() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.shared.retry.run(self.random(), what, call).await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("provider", &self.provider().capabilities().name)
+            .field("namespace", &self.sealing().namespace)
+            .field("seals", &self.sealing().envelope.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts a client together.
+#[must_use]
+pub struct ClientBuilder {
+    provider: Arc<dyn Provider>,
+    keys: Option<Arc<dyn KeyProvider>>,
+    reading: Option<PlaintextPolicy>,
+    sends_plaintext: bool,
+    retry: Retry,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl ClientBuilder {
+    /// Seals and opens with these keys. From here on plain bodies are refused unless
+    /// [`ClientBuilder::plaintext`] says otherwise.
+    pub fn keys(mut self, keys: Arc<dyn KeyProvider>) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// What to do with bodies that are not sealed.
+    pub fn plaintext(mut self, policy: PlaintextPolicy) -> Self {
+        self.reading = Some(policy);
+        self
+    }
+
+    /// Sends bodies as they are although there are keys. Logs a warning for each.
+    pub fn danger_send_plaintext(mut self) -> Self {
+        self.sends_plaintext = true;
+        self
+    }
+
+    /// How failed calls are tried again.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// The clock that dates ids and sealed bodies; this machine's otherwise.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where ids, salts and nonces come from; the system otherwise.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn build(self) -> Client {
+        let envelope =
+            self.keys.map(|keys| Envelope::new(keys, Arc::clone(&self.random), Arc::clone(&self.clock)));
+        let namespace: Namespace = self.provider.namespace().clone();
+        let sealing = Sealing {
+            namespace,
+            envelope,
+            reading: self.reading,
+            sends_plaintext: self.sends_plaintext,
+            ids: JobIds::new(Arc::clone(&self.clock), Arc::clone(&self.random)),
+            clock: self.clock,
+            counters: Counters::default(),
+        };
+        Client {
+            shared: Arc::new(Shared { provider: self.provider, sealing, retry: self.retry, random: self.random }),
+        }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("seals", &self.keys.is_some()).finish_non_exhaustive()
+    }
+}

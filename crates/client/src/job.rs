@@ -1,0 +1,150 @@
+//! A job as its producer builds it. Texts are checked against their rules when it is sent.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use sealane_core::id::JobId;
+use sealane_core::job::Priority;
+
+/// A job to send.
+///
+/// Body, content type and attributes travel inside the envelope when the client has keys. Kind,
+/// session id and correlation id are readable on the way but bound to the envelope, so none of
+/// them can be changed. Subject, tags, priority, times and clear attributes are readable and
+/// only hints to whoever receives them.
+#[derive(Clone)]
+pub struct Job {
+    pub(crate) id: Option<JobId>,
+    pub(crate) kind: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) clear_attributes: BTreeMap<String, String>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) max_attempts: Option<u32>,
+}
+
+impl Job {
+    /// A job of this kind with this body.
+    #[must_use]
+    pub fn new(kind: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            id: None,
+            kind: kind.into(),
+            body: body.into(),
+            content_type: None,
+            attributes: BTreeMap::new(),
+            clear_attributes: BTreeMap::new(),
+            session_id: None,
+            correlation_id: None,
+            subject: None,
+            tags: Vec::new(),
+            priority: None,
+            delay: None,
+            ttl: None,
+            max_attempts: None,
+        }
+    }
+
+    /// An id of the caller's own, a UUIDv7 not older than an hour. Made when sending otherwise.
+    #[must_use]
+    pub fn id(mut self, id: JobId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// The body's media type.
+    #[must_use]
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.content_type = Some(content_type.into());
+        self
+    }
+
+    /// An attribute; sealed together with the body.
+    #[must_use]
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.clear_attributes.remove(&name);
+        self.attributes.insert(name, value.into());
+        self
+    }
+
+    /// An attribute that everybody on the way may read and nobody vouches for.
+    #[must_use]
+    pub fn clear_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.attributes.remove(&name);
+        self.clear_attributes.insert(name, value.into());
+        self
+    }
+
+    /// The ordering key.
+    #[must_use]
+    pub fn session(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Ties this job to others of one business event.
+    #[must_use]
+    pub fn correlation_id(mut self, correlation_id: impl Into<String>) -> Self {
+        self.correlation_id = Some(correlation_id.into());
+        self
+    }
+
+    /// Whose data it is: an opaque name, readable on the way.
+    #[must_use]
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// A search word, readable on the way.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// How urgent it is.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// Wait before the first attempt.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
+    /// How long from now the job is worth anything. A sealed body does not open afterwards.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Attempts before dead-letter; as the queue says otherwise.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts);
+        self
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Why: everything else is the producer's data.
+        f.debug_struct("Job").field("id", &self.id).field("body_bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! Client library: producers and workers whose job bodies stay sealed from one to the other.
+//!
+//! A [`Client`] joins three things: a [`Provider`] that carries jobs (a server, or the very same
+//! state machine inside this process), the keys that seal and open their bodies, and a rule for
+//! what happens to bodies that are not sealed. From it come [`Producer`]s, which send, and
+//! [`Worker`]s, which run handlers. With keys everything a producer says about a job's content is
+//! sealed before it leaves this process; without keys the same calls send it as it is.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use sealane::crypto::SystemRandom;
+//! use sealane::keys::{Keyring, memory::MemoryKeys};
+//! use sealane::providers::memory::Memory;
+//! use sealane::{Client, Job, Outcome, QueueIn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = MemoryKeys::new(Keyring::generate(&SystemRandom)?);
+//! let client = Client::builder(Arc::new(Memory::new())).keys(Arc::new(keys)).build();
+//! client.put_queue("invoices", &QueueIn::default()).await?;
+//!
+//! let sent = client.producer().send("invoices", Job::new("invoice.render", "order 42")).await?;
+//!
+//! let worker = client
+//!     .worker("invoices")
+//!     .handler("invoice.render", async |delivery, _context| {
+//!         Outcome::complete_with([b"rendered: ", delivery.body.as_slice()].concat())
+//!     })
+//!     .max_jobs(1)
+//!     .build()?;
+//! worker.run(std::future::pending()).await?;
+//!
+//! assert_eq!(client.result(sent.id).await?.as_deref(), Some(&b"rendered: order 42"[..]));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Over a server the provider is [`providers::server::Server`], made from a [`Context`] file:
+//!
+//! ```no_run
+//! # use std::{path::Path, sync::Arc};
+//! # use sealane::{Client, Context, providers::server::Server};
+//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let context = Context::load(Path::new("admin.context"))?;
+//! let client = Client::builder(Arc::new(Server::connect(&context)?)).build();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Start reading at [`Client`]; [`provider`] is the joint for other carriers of jobs.
+
+mod client;
+pub mod clock;
+mod context;
+mod delivery;
+mod error;
+mod job;
+mod job_ids;
+mod plaintext;
+mod producer;
+pub mod provider;
+pub mod providers;
+mod retry;
+mod sealing;
+mod tally;
+mod worker;
+
+pub use client::{Client, ClientBuilder};
+pub use context::{Context, ContextError};
+pub use delivery::{Delivery, Unopenable};
+pub use error::Error;
+pub use job::Job;
+pub use plaintext::PlaintextPolicy;
+pub use producer::{Producer, Sent};
+pub use provider::Provider;
+pub use retry::Retry;
+pub use tally::Tally;
+pub use worker::{ERROR_BYTES_MAX, Handler, JobContext, Outcome, Worked, Worker, WorkerBuilder};
+
+pub use sealane_api::v1::{JobOut, QueueIn, QueueOut};
+pub use sealane_core::id::JobId;
+pub use sealane_core::job::{Category, Priority};
+pub use sealane_core::name::{Namespace, QueueName};
+/// Randomness and secrets, as the arguments of this library need them.
+pub use sealane_crypto as crypto;
+/// Where sealing keys live.
+pub use sealane_envelope::keys;

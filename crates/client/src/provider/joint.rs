@@ -1,0 +1,62 @@
+//! The trait.
+
+use async_trait::async_trait;
+use sealane_api::v1::{
+    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut, QueueIn,
+    QueueList, QueueOut, Release, Settled,
+};
+use sealane_core::id::JobId;
+use sealane_core::name::{Namespace, QueueName};
+
+use super::capabilities::Capabilities;
+use crate::error::Error;
+
+/// Carries jobs from producers to workers.
+///
+/// Sending a job again under the same id with the same content is harmless, and so is repeating
+/// the settlement of a lease. Dropping a future that is not ready gives up the answer and nothing
+/// else.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The tenant whose queues these are.
+    fn namespace(&self) -> &Namespace;
+
+    /// Creates a queue or replaces its settings.
+    async fn put_queue(&self, queue: &QueueName, settings: &QueueIn) -> Result<QueueOut, Error>;
+
+    /// A queue's settings and its jobs by state.
+    async fn queue(&self, queue: &QueueName) -> Result<QueueOut, Error>;
+
+    /// The queues that may be seen, by name.
+    async fn queues(&self) -> Result<QueueList, Error>;
+
+    /// Accepts a job.
+    async fn enqueue(&self, queue: &QueueName, job: &JobIn) -> Result<JobAccepted, Error>;
+
+    /// Accepts jobs, each for itself, and answers in their order.
+    async fn enqueue_batch(&self, queue: &QueueName, batch: &JobBatchIn) -> Result<JobBatchOut, Error>;
+
+    /// A job as it stands.
+    async fn job(&self, id: JobId) -> Result<JobOut, Error>;
+
+    /// Hands out jobs, waiting for some if wished.
+    async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error>;
+
+    /// Notes jobs as done.
+    async fn complete(&self, request: &Complete) -> Result<Settled, Error>;
+
+    /// Notes attempts as failed.
+    async fn fail(&self, request: &Fail) -> Result<Settled, Error>;
+
+    /// Takes jobs back; the attempts do not count.
+    async fn release(&self, request: &Release) -> Result<Settled, Error>;
+
+    /// Makes leases last longer.
+    async fn extend(&self, request: &Extend) -> Result<Settled, Error>;
+
+    /// Sets jobs aside that cannot be opened; the attempts do not count.
+    async fn hold(&self, request: &Hold) -> Result<Settled, Error>;
+}

@@ -1,0 +1,10 @@
+//! The joint between the library and whatever carries jobs.
+//!
+//! A provider knows nothing of keys: bodies reach it sealed. It tries once; trying again is the
+//! client's business. What it cannot do is in its [`Capabilities`].
+
+mod capabilities;
+mod joint;
+
+pub use capabilities::Capabilities;
+pub use joint::Provider;

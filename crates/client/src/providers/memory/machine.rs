@@ -1,0 +1,206 @@
+//! The machine and what it refers to, behind one lock. Judges and applies; waits for nothing.
+
+use sealane_api::problem::Problem;
+use sealane_api::v1::{
+    JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult,
+};
+use sealane_api::wire::rfc3339;
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::name::{Principal, QueueName};
+use sealane_core::queue::{
+    Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard,
+};
+use sealane_core::record::RecordRef;
+use sealane_core::time::{Millis, Time};
+use sealane_crypto::digest;
+
+use super::records::{Record, Records};
+use super::{receipt, view};
+
+#[derive(Default)]
+pub(super) struct Machine {
+    shard: Shard,
+    records: Records,
+}
+
+impl Machine {
+    /// Works off everything that is due.
+    pub(super) fn pass_time(&mut self, now: Time) {
+        loop {
+            let due = self.shard.expire(now);
+            if due.is_empty() {
+                break;
+            }
+            self.apply(&due);
+        }
+        self.records.sweep(&self.shard);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.shard.next_deadline()
+    }
+
+    pub(super) fn put_queue(&mut self, now: Time, queue: &QueueName, wish: &QueueIn) -> Result<QueueOut, Problem> {
+        let settings = QueueSettings::try_from(wish)?;
+        self.command(now, &Command::PutQueue { queue, settings })?;
+        self.queue(queue)
+    }
+
+    pub(super) fn queue(&self, queue: &QueueName) -> Result<QueueOut, Problem> {
+        self.shard.queue(queue).map(QueueOut::from).ok_or_else(Problem::not_found)
+    }
+
+    pub(super) fn queues(&self) -> Vec<QueueOut> {
+        self.shard.queues().map(QueueOut::from).collect()
+    }
+
+    pub(super) fn enqueue(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        owner: &Principal,
+        job: &JobIn,
+        fresh_id: JobId,
+    ) -> Result<JobAccepted, Problem> {
+        let digest = digest_of(queue, job);
+        let parts = JobParts::try_from(job.clone())?;
+        let id = parts.id.unwrap_or(fresh_id);
+        let events = self.command(
+            now,
+            &Command::Enqueue(Enqueue {
+                job: id,
+                id_given: parts.id.is_some(),
+                queue,
+                owner,
+                input: &parts.input,
+                priority: parts.priority,
+                delay: parts.delay,
+                ttl: parts.ttl,
+                max_attempts: parts.max_attempts,
+                digest,
+            }),
+        )?;
+        let fresh = !events.is_empty();
+        if fresh {
+            let accepted_as = if parts.delay.get() > 0 { "delayed" } else { "ready" };
+            self.records.insert(id, Record { input: parts.input, accepted_as, result: None, error: None });
+        }
+        let (Some(job), Some(record)) = (self.shard.job(&id), self.records.get(&id)) else {
+            return Err(Problem::not_found());
+        };
+        Ok(JobAccepted {
+            id: id.to_string(),
+            queue: queue.to_string(),
+            state: record.accepted_as.to_owned(),
+            created_at: rfc3339(job.created_at),
+            fresh,
+        })
+    }
+
+    pub(super) fn job(&self, id: JobId) -> Result<JobOut, Problem> {
+        let (Some(job), Some(record)) = (self.shard.job(&id), self.records.get(&id)) else {
+            return Err(Problem::not_found());
+        };
+        Ok(view::job(&job, self.shard.queue_name(job.queue), record))
+    }
+
+    pub(super) fn lease(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        holder: &Principal,
+        lease: Option<Millis>,
+        lease_ids: &[LeaseId],
+    ) -> Result<Vec<LeasedJob>, Problem> {
+        let events = self.command(now, &Command::Lease(Lease { queue, holder, lease, lease_ids }))?;
+        Ok(events
+            .iter()
+            .filter_map(|event| match event {
+                Event::JobLeased { job, lease, .. } => self.leased(*job, *lease),
+                _ => None,
+            })
+            .collect())
+    }
+
+    fn leased(&self, id: JobId, lease: LeaseId) -> Option<LeasedJob> {
+        let job = self.shard.job(&id)?;
+        let held = Receipt { job: id, attempt: job.attempt, lease };
+        Some(view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held))
+    }
+
+    /// Settles one lease and keeps what was reported with it.
+    pub(super) fn settle(&mut self, now: Time, receipt: &str, outcome: Settle, report: Option<Vec<u8>>) -> SettleResult {
+        let Some(receipt) = receipt::read(receipt) else { return refused(None, &Refusal::LeaseLost.into()) };
+        match self.command(now, &Command::Settle { receipt, outcome }) {
+            Err(problem) => refused(Some(receipt.job), &problem),
+            Ok(events) => {
+                if !events.is_empty()
+                    && let Some(record) = self.records.get_mut(&receipt.job)
+                {
+                    match outcome {
+                        Settle::Complete => record.result = report,
+                        Settle::Fail { .. } => record.error = report,
+                        _ => {}
+                    }
+                }
+                self.done(receipt.job)
+            }
+        }
+    }
+
+    pub(super) fn extend(&mut self, now: Time, receipt: &str, lease: Option<Millis>) -> SettleResult {
+        let Some(receipt) = receipt::read(receipt) else { return refused(None, &Refusal::LeaseLost.into()) };
+        match self.command(now, &Command::Extend { receipt, lease }) {
+            Err(problem) => refused(Some(receipt.job), &problem),
+            Ok(_) => self.done(receipt.job),
+        }
+    }
+
+    fn done(&self, id: JobId) -> SettleResult {
+        let job = self.shard.job(&id);
+        SettleResult {
+            id: Some(id.to_string()),
+            ok: Some(true),
+            state: job.as_ref().map(|job| job.state.to_string()),
+            lease_expires_at: job.and_then(|job| job.lease_expires_at).map(rfc3339),
+            error: None,
+        }
+    }
+
+    fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Problem> {
+        self.pass_time(now);
+        let events = self.shard.decide(now, command)?;
+        self.apply(&events);
+        Ok(events)
+    }
+
+    fn apply(&mut self, events: &[Event]) {
+        // Why one reference for all: records are found by job here, not by their place in a journal.
+        const NOWHERE: RecordRef = RecordRef { lsn: 0, bytes: 0 };
+        for event in events {
+            if let Event::LeaseExpired { job, .. } = event
+                && let Some(record) = self.records.get_mut(job)
+            {
+                record.error = None;
+            }
+            self.shard.evolve(event, NOWHERE);
+        }
+    }
+}
+
+fn refused(id: Option<JobId>, problem: &Problem) -> SettleResult {
+    SettleResult {
+        id: id.map(|id| id.to_string()),
+        ok: None,
+        state: None,
+        lease_expires_at: None,
+        error: Some(problem.into()),
+    }
+}
+
+/// Tells a repeat from a conflict: over the queue and everything supplied.
+fn digest_of(queue: &QueueName, job: &JobIn) -> [u8; 16] {
+    let json = serde_json::to_vec(job).expect("a job is texts, numbers and lists, which JSON can hold");
+    let hash = digest::sha256(&[queue.as_str().as_bytes(), b"\0", &json]);
+    *hash.first_chunk().expect("32 bytes begin with 16")
+}

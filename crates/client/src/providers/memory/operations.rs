@@ -1,0 +1,238 @@
+//! The provider: takes the lock for a moment, and waits outside of it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sealane_api::problem::Problem;
+use sealane_api::v1::{
+    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, LeaseIn,
+    LeaseOut, QueueIn, QueueList, QueueOut, Release, SettleResult, Settled,
+};
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::HoldReason;
+use sealane_core::limits;
+use sealane_core::name::{Namespace, Principal, QueueName};
+use sealane_core::queue::Settle;
+use sealane_core::time::{Millis, Time};
+use sealane_crypto::{Random, SystemRandom};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::machine::Machine;
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::job_ids::JobIds;
+use crate::provider::{Capabilities, Provider};
+
+/// A server's queues inside this process. Clones of the `Arc` around it share them.
+pub struct Memory {
+    machine: Mutex<Machine>,
+    /// Rung after every change: a job may have become ready, or the next deadline be sooner.
+    changed: Notify,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    ids: JobIds,
+    namespace: Namespace,
+    principal: Principal,
+}
+
+impl Memory {
+    /// Empty, on this machine's clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(Arc::new(SystemClock), Arc::new(SystemRandom))
+    }
+
+    /// Empty, on another clock and another source of random numbers. Timers still sleep by the
+    /// runtime's clock; [`RuntimeClock`](crate::clock::RuntimeClock) goes with it.
+    #[must_use]
+    pub fn with(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self {
+            machine: Mutex::new(Machine::default()),
+            changed: Notify::new(),
+            ids: JobIds::new(Arc::clone(&clock), Arc::clone(&random)),
+            clock,
+            random,
+            namespace: Namespace::parse("default").expect("seven letters are a namespace"),
+            principal: Principal::parse("local").expect("five letters are a principal"),
+        }
+    }
+
+    fn machine(&self) -> (MutexGuard<'_, Machine>, Time) {
+        // Why poison is passed on: a panic in the middle of a change may have left half of it.
+        let machine = self.machine.lock().expect("the machine does not panic while it is locked");
+        (machine, Time::from_unix_ms(self.clock.now_ms()))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Machine, Time) -> T) -> T {
+        let (mut machine, now) = self.machine();
+        machine.pass_time(now);
+        let value = change(&mut machine, now);
+        drop(machine);
+        self.changed.notify_waiters();
+        value
+    }
+
+    fn lease_ids(&self, count: usize) -> Result<Vec<LeaseId>, Error> {
+        let mut bytes = vec![0u8; count * 16];
+        self.random.fill(&mut bytes)?;
+        let (ids, _) = bytes.as_chunks::<16>();
+        Ok(ids.iter().copied().map(LeaseId::from_bytes).collect())
+    }
+
+    fn settle_all<T>(
+        &self,
+        items: &[T],
+        mut one: impl FnMut(&mut Machine, Time, &T) -> SettleResult,
+    ) -> Result<Settled, Error> {
+        check_count(items.len())?;
+        Ok(self.change(|machine, now| Settled {
+            results: items.iter().map(|item| one(machine, now, item)).collect(),
+        }))
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Provider for Memory {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: "memory",
+            durable: false,
+            lease_max: Duration::from_millis(limits::LEASE_MS_MAX),
+            lease_wait_max: Duration::from_millis(limits::LEASE_WAIT_MS_MAX),
+            delay_max: Duration::from_millis(limits::DELAY_MS_MAX),
+            body_bytes_max: limits::BODY_BYTES_MAX,
+        }
+    }
+
+    fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    async fn put_queue(&self, queue: &QueueName, settings: &QueueIn) -> Result<QueueOut, Error> {
+        Ok(self.change(|machine, now| machine.put_queue(now, queue, settings))?)
+    }
+
+    async fn queue(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        Ok(self.change(|machine, _| machine.queue(queue))?)
+    }
+
+    async fn queues(&self) -> Result<QueueList, Error> {
+        Ok(self.change(|machine, _| QueueList { queues: machine.queues() }))
+    }
+
+    async fn enqueue(&self, queue: &QueueName, job: &JobIn) -> Result<JobAccepted, Error> {
+        let id = self.ids.next()?;
+        Ok(self.change(|machine, now| machine.enqueue(now, queue, &self.principal, job, id))?)
+    }
+
+    async fn enqueue_batch(&self, queue: &QueueName, batch: &JobBatchIn) -> Result<JobBatchOut, Error> {
+        check_count(batch.jobs.len())?;
+        let ids: Vec<JobId> = batch.jobs.iter().map(|_| self.ids.next()).collect::<Result<_, _>>()?;
+        let results = self.change(|machine, now| {
+            let one = |(job, id): (&JobIn, JobId)| match machine.enqueue(now, queue, &self.principal, job, id) {
+                Ok(accepted) => JobBatchResult::Accepted(accepted),
+                Err(problem) => JobBatchResult::Refused { id: job.id.clone(), error: (&problem).into() },
+            };
+            batch.jobs.iter().zip(ids).map(one).collect()
+        });
+        Ok(JobBatchOut { results })
+    }
+
+    async fn job(&self, id: JobId) -> Result<JobOut, Error> {
+        Ok(self.change(|machine, _| machine.job(id))?)
+    }
+
+    async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {
+        let max = usize::try_from(wish.max.unwrap_or(1)).unwrap_or(usize::MAX);
+        check_count(max)?;
+        let wait_ms = wish.wait_ms.unwrap_or(0);
+        if wait_ms > limits::LEASE_WAIT_MS_MAX {
+            return Err(Problem::invalid(format!("wait_ms must be at most {}", limits::LEASE_WAIT_MS_MAX)).into());
+        }
+        let give_up = Instant::now() + Duration::from_millis(wait_ms);
+        let lease_ids = self.lease_ids(max)?;
+        loop {
+            // Why before the look: a change between look and wait must wake this one.
+            let changed = self.changed.notified();
+            let (jobs, due) = {
+                let (mut machine, now) = self.machine();
+                let jobs =
+                    machine.lease(now, queue, &self.principal, wish.lease_ms.map(Millis::new), &lease_ids)?;
+                let due = machine.next_deadline().map(|at| Duration::from_millis(at.since(now).get().max(1)));
+                (jobs, due)
+            };
+            if !jobs.is_empty() || Instant::now() >= give_up {
+                return Ok(LeaseOut { jobs });
+            }
+            let wake = due.map_or(give_up, |due| give_up.min(Instant::now() + due));
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    async fn complete(&self, request: &Complete) -> Result<Settled, Error> {
+        self.settle_all(&request.items, |machine, now, item| match item.clone().take_result() {
+            Err(problem) => SettleResult { id: None, ok: None, state: None, lease_expires_at: None, error: Some((&problem).into()) },
+            Ok(result) => machine.settle(now, &item.receipt, Settle::Complete, result),
+        })
+    }
+
+    async fn fail(&self, request: &Fail) -> Result<Settled, Error> {
+        let mut random = [0u8; 4];
+        self.random.fill(&mut random)?;
+        self.settle_all(&request.items, |machine, now, item| {
+            let wish = item.category().and_then(|category| Ok((category, item.clone().take_error()?)));
+            match wish {
+                Err(problem) => SettleResult { id: None, ok: None, state: None, lease_expires_at: None, error: Some((&problem).into()) },
+                Ok((category, error)) => {
+                    let retry_after = item.retry_after_ms.map(Millis::new);
+                    let outcome = Settle::Fail { category, retry_after, random: u32::from_be_bytes(random) };
+                    machine.settle(now, &item.receipt, outcome, error)
+                }
+            }
+        })
+    }
+
+    async fn release(&self, request: &Release) -> Result<Settled, Error> {
+        self.settle_all(&request.items, |machine, now, item| {
+            let delay = Millis::new(item.delay_ms.unwrap_or(0));
+            machine.settle(now, &item.receipt, Settle::Release { delay }, None)
+        })
+    }
+
+    async fn extend(&self, request: &Extend) -> Result<Settled, Error> {
+        self.settle_all(&request.items, |machine, now, item| {
+            machine.extend(now, &item.receipt, item.lease_ms.map(Millis::new))
+        })
+    }
+
+    async fn hold(&self, request: &Hold) -> Result<Settled, Error> {
+        self.settle_all(&request.items, |machine, now, item| {
+            machine.settle(now, &item.receipt, Settle::Hold(HoldReason::Unopenable), None)
+        })
+    }
+}
+
+fn check_count(count: usize) -> Result<(), Error> {
+    if (1..=limits::BATCH_ITEMS_MAX).contains(&count) {
+        return Ok(());
+    }
+    Err(Problem::invalid(format!("a request holds 1 to {} items", limits::BATCH_ITEMS_MAX)).into())
+}

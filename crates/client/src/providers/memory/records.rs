@@ -1,0 +1,45 @@
+//! What the machine only refers to: inputs, results and errors, by job.
+
+use std::collections::HashMap;
+
+use sealane_core::id::JobId;
+use sealane_core::job::JobInput;
+use sealane_core::queue::Shard;
+
+/// What was supplied and reported about one job.
+pub(super) struct Record {
+    pub(super) input: JobInput,
+    /// `ready` or `delayed`, for the answer to a repeat.
+    pub(super) accepted_as: &'static str,
+    pub(super) result: Option<Vec<u8>>,
+    pub(super) error: Option<Vec<u8>>,
+}
+
+#[derive(Default)]
+pub(super) struct Records {
+    jobs: HashMap<JobId, Record>,
+}
+
+impl Records {
+    pub(super) fn get(&self, id: &JobId) -> Option<&Record> {
+        self.jobs.get(id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &JobId) -> Option<&mut Record> {
+        self.jobs.get_mut(id)
+    }
+
+    pub(super) fn insert(&mut self, id: JobId, record: Record) {
+        self.jobs.insert(id, record);
+    }
+
+    /// Lets go of what belongs to no job any more: in one sweep each time that half of all
+    /// records may have become such.
+    pub(super) fn sweep(&mut self, shard: &Shard) {
+        const SMALL: usize = 64;
+        let known = shard.live_jobs() + shard.finished_jobs();
+        if self.jobs.len() > SMALL + 2 * known {
+            self.jobs.retain(|id, _| shard.job(id).is_some());
+        }
+    }
+}

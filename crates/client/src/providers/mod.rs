@@ -1,0 +1,4 @@
+//! Who carries jobs: one folder each.
+
+pub mod memory;
+pub mod server;

@@ -1,0 +1,89 @@
+//! The provider's calls, each one operation.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sealane_api::operation;
+use sealane_api::v1::{
+    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut, QueueIn,
+    QueueList, QueueOut, Release, Settled,
+};
+use sealane_core::id::JobId;
+use sealane_core::limits;
+use sealane_core::name::{Namespace, QueueName};
+
+use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, json};
+use crate::error::Error;
+use crate::provider::{Capabilities, Provider};
+
+/// The most bytes that one leased job takes in JSON: its body in base64, and room for its texts.
+const LEASED_JOB_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 3 * 4 + (2 << 20);
+
+#[async_trait]
+impl Provider for Server {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: "server",
+            durable: true,
+            lease_max: Duration::from_millis(limits::LEASE_MS_MAX),
+            lease_wait_max: Duration::from_millis(limits::LEASE_WAIT_MS_MAX),
+            delay_max: Duration::from_millis(limits::DELAY_MS_MAX),
+            body_bytes_max: limits::BODY_BYTES_MAX,
+        }
+    }
+
+    fn namespace(&self) -> &Namespace {
+        self.namespace_of_context()
+    }
+
+    async fn put_queue(&self, queue: &QueueName, settings: &QueueIn) -> Result<QueueOut, Error> {
+        self.call::<operation::QueueCreate>(queue.as_str(), settings).await
+    }
+
+    async fn queue(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.get::<operation::QueueGet>(queue.as_str()).await
+    }
+
+    async fn queues(&self) -> Result<QueueList, Error> {
+        self.get::<operation::QueueList>("").await
+    }
+
+    async fn enqueue(&self, queue: &QueueName, job: &JobIn) -> Result<JobAccepted, Error> {
+        self.call::<operation::JobEnqueue>(queue.as_str(), job).await
+    }
+
+    async fn enqueue_batch(&self, queue: &QueueName, batch: &JobBatchIn) -> Result<JobBatchOut, Error> {
+        self.call::<operation::JobEnqueueBatch>(queue.as_str(), batch).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<JobOut, Error> {
+        self.get::<operation::JobGet>(&id.to_string()).await
+    }
+
+    async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {
+        let jobs = usize::try_from(wish.max.unwrap_or(1)).unwrap_or(limits::BATCH_ITEMS_MAX);
+        let bytes_max = ANSWER_BYTES_MAX.saturating_add(jobs.saturating_mul(LEASED_JOB_BYTES_MAX));
+        let time_max = ANSWER_TIME_MAX + Duration::from_millis(wish.wait_ms.unwrap_or(0));
+        self.exchange::<operation::LeaseAcquire>(queue.as_str(), Some(json(wish)), time_max, bytes_max).await
+    }
+
+    async fn complete(&self, request: &Complete) -> Result<Settled, Error> {
+        self.call::<operation::LeaseComplete>("", request).await
+    }
+
+    async fn fail(&self, request: &Fail) -> Result<Settled, Error> {
+        self.call::<operation::LeaseFail>("", request).await
+    }
+
+    async fn release(&self, request: &Release) -> Result<Settled, Error> {
+        self.call::<operation::LeaseRelease>("", request).await
+    }
+
+    async fn extend(&self, request: &Extend) -> Result<Settled, Error> {
+        self.call::<operation::LeaseExtend>("", request).await
+    }
+
+    async fn hold(&self, request: &Hold) -> Result<Settled, Error> {
+        self.call::<operation::LeaseHold>("", request).await
+    }
+}

@@ -1,0 +1,231 @@
+//! Between jobs as people write them and jobs as they travel: every body that leaves or enters a
+//! client passes here, and here alone plaintext turns into envelopes and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealane_api::problem::{Code, Problem};
+use sealane_api::v1::{JobIn, JobOut, JobParts, LeasedJob};
+use sealane_api::wire::{Bytes, StringMap, from_rfc3339};
+use sealane_core::id::JobId;
+use sealane_core::job::Priority;
+use sealane_core::limits;
+use sealane_core::name::{AttributeName, Namespace, QueueName};
+use sealane_core::sealed::CONTENT_TYPE;
+use sealane_envelope::{BodyContext, Content, Envelope, Part, PartContext, SealError};
+
+use crate::clock::Clock;
+use crate::delivery::{Delivery, Unopenable};
+use crate::error::Error;
+use crate::job::Job;
+use crate::job_ids::JobIds;
+use crate::plaintext::PlaintextPolicy;
+use crate::tally::{Counters, count};
+
+pub(crate) struct Sealing {
+    pub(crate) namespace: Namespace,
+    pub(crate) envelope: Option<Envelope>,
+    pub(crate) reading: Option<PlaintextPolicy>,
+    pub(crate) sends_plaintext: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: JobIds,
+    pub(crate) counters: Counters,
+}
+
+impl Sealing {
+    /// Makes a job ready to travel. What comes back can be sent any number of times: same id,
+    /// same bytes.
+    pub(crate) async fn prepare(&self, queue: &QueueName, job: Job) -> Result<JobIn, Error> {
+        check_attributes(&job)?;
+        let id = job.id.map_or_else(|| self.ids.next(), Ok)?;
+        let mut wire = JobIn {
+            id: Some(id.to_string()),
+            kind: job.kind,
+            session_id: job.session_id,
+            correlation_id: job.correlation_id,
+            subject: job.subject,
+            tags: job.tags,
+            priority: job.priority.map(|priority| priority.as_str().to_owned()),
+            delay_ms: job.delay.map(millis),
+            ttl_ms: job.ttl.map(millis),
+            max_attempts: job.max_attempts,
+            content_type: job.content_type,
+            attributes: StringMap(job.clear_attributes),
+            body: Bytes::default(),
+        };
+        // Why before the body is in: the rules for texts are checked without copying a megabyte.
+        JobParts::try_from(wire.clone())?;
+        if let Some(envelope) = self.envelope.as_ref().filter(|_| !self.sends_plaintext) {
+            let context = BodyContext {
+                namespace: self.namespace.as_str(),
+                queue: queue.as_str(),
+                job_id: *id.as_bytes(),
+                kind: &wire.kind,
+                session_id: wire.session_id.as_deref(),
+                correlation_id: wire.correlation_id.as_deref(),
+            };
+            let content =
+                Content { body: job.body, content_type: wire.content_type.take(), attributes: job.attributes };
+            let expires_ms = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
+            wire.body = Bytes(envelope.seal_body(&context, &content, expires_ms).await?);
+            wire.content_type = Some(CONTENT_TYPE.to_owned());
+            count(&self.counters.sealed);
+        } else {
+            if self.envelope.is_some() {
+                tracing::warn!(job = %id, %queue, "a body leaves unsealed although there are keys");
+            }
+            wire.attributes.0.extend(job.attributes);
+            wire.body = Bytes(job.body);
+            count(&self.counters.sent_plain);
+        }
+        let bytes = wire.body.0.len();
+        if bytes > limits::BODY_BYTES_MAX {
+            let detail = format!(
+                "the body takes {bytes} bytes as it travels and may take {}: send a reference to larger data",
+                limits::BODY_BYTES_MAX
+            );
+            return Err(Error::refused(&Problem::new(Code::BodyTooLarge, detail)));
+        }
+        Ok(wire)
+    }
+
+    /// Opens a leased job. `queue` is where the caller took it from: the message has no say in it.
+    pub(crate) async fn open(&self, queue: &QueueName, leased: LeasedJob) -> Result<Delivery, Unopenable> {
+        let opened = self.open_leased(queue, leased).await;
+        match &opened {
+            Ok(delivery) if delivery.sealed => count(&self.counters.opened),
+            Ok(_) => count(&self.counters.taken_plain),
+            Err(_) => count(&self.counters.unopenable),
+        }
+        opened
+    }
+
+    async fn open_leased(&self, queue: &QueueName, leased: LeasedJob) -> Result<Delivery, Unopenable> {
+        let malformed = |what| Unopenable::Malformed { what };
+        let id = JobId::parse(&leased.id).map_err(|_| malformed("id"))?;
+        let sealed = leased.content_type.as_deref() == Some(CONTENT_TYPE);
+        let mut delivery = Delivery {
+            id,
+            queue: queue.clone(),
+            kind: leased.kind,
+            body: leased.body.0,
+            content_type: leased.content_type,
+            attributes: leased.attributes.0,
+            clear_attributes: Default::default(),
+            session_id: leased.session_id,
+            correlation_id: leased.correlation_id,
+            subject: leased.subject,
+            tags: leased.tags,
+            priority: Priority::parse(&leased.priority).ok_or_else(|| malformed("priority"))?,
+            attempt: leased.attempt,
+            max_attempts: leased.max_attempts,
+            owner: leased.owner,
+            created_at: from_rfc3339(&leased.created_at).ok_or_else(|| malformed("time"))?,
+            expires_at: match leased.expires_at {
+                Some(at) => Some(from_rfc3339(&at).ok_or_else(|| malformed("time"))?),
+                None => None,
+            },
+            sealed,
+        };
+        if !sealed {
+            self.admit_plaintext(queue, id)?;
+            return Ok(delivery);
+        }
+        let context = BodyContext {
+            namespace: self.namespace.as_str(),
+            queue: queue.as_str(),
+            job_id: *id.as_bytes(),
+            kind: &delivery.kind,
+            session_id: delivery.session_id.as_deref(),
+            correlation_id: delivery.correlation_id.as_deref(),
+        };
+        let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;
+        let opened = envelope.open_body(&context, &delivery.body).await?;
+        delivery.body = opened.content.body;
+        delivery.content_type = opened.content.content_type;
+        delivery.clear_attributes = std::mem::replace(&mut delivery.attributes, opened.content.attributes);
+        Ok(delivery)
+    }
+
+    fn admit_plaintext(&self, queue: &QueueName, job: JobId) -> Result<(), Unopenable> {
+        match (self.reading, &self.envelope) {
+            (Some(PlaintextPolicy::Reject), _) | (None, Some(_)) => Err(Unopenable::PlaintextRefused),
+            (Some(PlaintextPolicy::Allow), _) => {
+                tracing::warn!(%job, %queue, "an unsealed body is taken");
+                Ok(())
+            }
+            (Some(PlaintextPolicy::AllowWithAlert), _) => {
+                tracing::error!(%job, %queue, "an unsealed body is taken");
+                Ok(())
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Seals what a worker reports about a sealed job.
+    pub(crate) async fn seal_part(&self, place: &PartPlace<'_>, bytes: Vec<u8>) -> Result<Vec<u8>, SealError> {
+        let envelope = self.envelope.as_ref().expect("a sealed job was opened with this very envelope");
+        envelope.seal_part(&place.context(&self.namespace), &Content::from_body(bytes)).await
+    }
+
+    /// Opens what a worker reported. Whether it must be sealed follows from the job, and from the
+    /// policy where the job claims not to be.
+    pub(crate) async fn open_part(
+        &self,
+        job: &JobOut,
+        part: Part,
+        attempt: u32,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, Unopenable> {
+        let malformed = |what| Unopenable::Malformed { what };
+        let id = JobId::parse(&job.id).map_err(|_| malformed("id"))?;
+        let queue = QueueName::parse(&job.queue).map_err(|_| malformed("queue"))?;
+        if job.content_type.as_deref() != Some(CONTENT_TYPE) {
+            self.admit_plaintext(&queue, id)?;
+            return Ok(bytes.to_vec());
+        }
+        let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;
+        let place = PartPlace { queue: &queue, job: id, part, attempt };
+        Ok(envelope.open_part(&place.context(&self.namespace), bytes).await?.content.body)
+    }
+}
+
+/// Which report of which attempt.
+pub(crate) struct PartPlace<'a> {
+    pub(crate) queue: &'a QueueName,
+    pub(crate) job: JobId,
+    pub(crate) part: Part,
+    pub(crate) attempt: u32,
+}
+
+impl PartPlace<'_> {
+    fn context<'a>(&'a self, namespace: &'a Namespace) -> PartContext<'a> {
+        PartContext {
+            namespace: namespace.as_str(),
+            queue: self.queue.as_str(),
+            job_id: *self.job.as_bytes(),
+            part: self.part,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// The same rules for attributes inside and outside of the envelope: they look the same.
+fn check_attributes(job: &Job) -> Result<(), Error> {
+    if job.attributes.len() + job.clear_attributes.len() > limits::ATTRIBUTES_MAX {
+        return Err(Error::invalid(format!("a job has at most {} attributes", limits::ATTRIBUTES_MAX)));
+    }
+    for (name, value) in &job.attributes {
+        AttributeName::parse(name).map_err(Error::invalid)?;
+        if value.len() > limits::ATTRIBUTE_VALUE_BYTES_MAX {
+            let detail = format!("an attribute's value has at most {} bytes", limits::ATTRIBUTE_VALUE_BYTES_MAX);
+            return Err(Error::invalid(detail));
+        }
+    }
+    Ok(())
+}
+
+fn millis(length: Duration) -> u64 {
+    // Why the upper end: the limits refuse it, where a wrapped number might pass.
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,136 @@
+//! One attempt at one job: open, run, settle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealane_api::v1::LeasedJob;
+use sealane_core::id::JobId;
+use sealane_core::sealed::CONTENT_TYPE;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
+
+use super::builder::Setup;
+use super::handler::{Handler, JobContext, when_true};
+use super::heartbeat::{self, Loss};
+use super::outcome::Outcome;
+use super::settle::{Ended, Lease};
+use crate::client::Client;
+use crate::delivery::Unopenable;
+use crate::retry::Chain;
+
+/// A job whose keys are out of reach is handed back for so long.
+const KEYS_AWAY_DELAY: Duration = Duration::from_secs(5);
+/// A job of a kind that nobody here handles is handed back for so long.
+const NO_HANDLER_DELAY: Duration = Duration::from_secs(30);
+
+/// What all attempts of a worker share.
+pub(super) struct Bench {
+    pub(super) client: Client,
+    pub(super) setup: Setup,
+    /// Up when the worker takes no further jobs.
+    pub(super) stopping: watch::Receiver<bool>,
+    /// Up when running jobs have had their time as well.
+    pub(super) over: watch::Receiver<bool>,
+}
+
+impl Bench {
+    pub(super) async fn attempt(self: Arc<Self>, leased: LeasedJob, granted_at: Instant) -> Ended {
+        let Ok(job) = JobId::parse(&leased.id) else {
+            tracing::error!("a leased job has no valid id");
+            return Ended::Unsettled;
+        };
+        let lease = Lease {
+            queue: self.setup.queue.clone(),
+            job,
+            attempt: leased.attempt,
+            receipt: leased.receipt.clone(),
+            sealed: leased.content_type.as_deref() == Some(CONTENT_TYPE),
+        };
+        let delivery = match self.client.sealing().open(&self.setup.queue, leased).await {
+            Ok(delivery) => delivery,
+            Err(reason) => return self.set_aside(&lease, &reason).await,
+        };
+        let Some(handler) = self.setup.handler_for(&delivery.kind) else {
+            tracing::warn!(%job, kind = delivery.kind, "no handler for this kind of job; it is handed back");
+            return lease.release(&self.client, NO_HANDLER_DELAY).await;
+        };
+        let (lost, lease_lost) = watch::channel(false);
+        let context = JobContext::new(lease_lost, self.stopping.clone());
+        let running = spawn(handler, delivery, context);
+        self.watch_over(lease, running, lost, granted_at).await
+    }
+
+    /// Keeps the lease while the handler runs and settles when it has ended.
+    async fn watch_over(
+        &self,
+        lease: Lease,
+        mut running: Running,
+        lost: watch::Sender<bool>,
+        granted_at: Instant,
+    ) -> Ended {
+        let until = granted_at + self.setup.lease;
+        let mut keep = std::pin::pin!(heartbeat::keep(&self.client, &lease.receipt, self.setup.lease, until));
+        let mut over = std::pin::pin!(when_true(self.over.clone()));
+        let mut loss = None;
+        let mut given_up = false;
+        let joined = loop {
+            tokio::select! {
+                biased;
+                joined = &mut running.task => break joined,
+                found = &mut keep, if loss.is_none() => {
+                    loss = Some(found);
+                    lost.send_replace(true);
+                }
+                () = &mut over, if !given_up => {
+                    given_up = true;
+                    running.task.abort();
+                }
+            }
+        };
+        if loss == Some(Loss::Refused) {
+            tracing::warn!(job = %lease.job, attempt = lease.attempt, "the lease was lost while the job ran");
+            return Ended::Unsettled;
+        }
+        match joined {
+            Ok(outcome) => lease.settle(&self.client, outcome).await,
+            Err(error) => self.broken_off(&lease, &error).await,
+        }
+    }
+
+    async fn broken_off(&self, lease: &Lease, error: &JoinError) -> Ended {
+        if error.is_cancelled() {
+            tracing::warn!(job = %lease.job, "the job did not end in time and is handed back");
+            return lease.release(&self.client, Duration::ZERO).await;
+        }
+        // Why without the panic's own words: they may quote the body.
+        tracing::error!(job = %lease.job, attempt = lease.attempt, "the handler panicked");
+        lease.settle(&self.client, Outcome::fail("the handler panicked")).await
+    }
+
+    /// A job that does not open is a person's business: trying again would change nothing. Only
+    /// where the keys were out of reach it may.
+    async fn set_aside(&self, lease: &Lease, reason: &Unopenable) -> Ended {
+        if reason.is_transient() {
+            tracing::warn!(job = %lease.job, reason = %Chain(reason), "the keys are out of reach; the job is handed back");
+            return lease.release(&self.client, KEYS_AWAY_DELAY).await;
+        }
+        tracing::error!(job = %lease.job, queue = %lease.queue, reason = %Chain(reason), "a job cannot be opened and is held");
+        lease.hold(&self.client).await
+    }
+}
+
+/// A handler at work; ends with whoever watches it.
+struct Running {
+    task: JoinHandle<Outcome>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn spawn(handler: Arc<dyn Handler>, delivery: crate::delivery::Delivery, context: JobContext) -> Running {
+    Running { task: tokio::spawn(async move { handler.handle(delivery, context).await }) }
+}

@@ -1,0 +1,150 @@
+//! How a worker is set up.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealane_core::limits;
+use sealane_core::name::QueueName;
+
+use super::handler::Handler;
+use super::run::Worker;
+use crate::client::Client;
+use crate::error::Error;
+
+/// What a worker was told before it began.
+pub(super) struct Setup {
+    pub(super) queue: QueueName,
+    pub(super) handlers: HashMap<String, Arc<dyn Handler>>,
+    pub(super) default_handler: Option<Arc<dyn Handler>>,
+    pub(super) concurrency: usize,
+    pub(super) lease: Duration,
+    pub(super) lease_wait: Duration,
+    pub(super) drain_timeout: Duration,
+    pub(super) max_jobs: Option<u64>,
+}
+
+impl Setup {
+    pub(super) fn handler_for(&self, kind: &str) -> Option<Arc<dyn Handler>> {
+        self.handlers.get(kind).or(self.default_handler.as_ref()).cloned()
+    }
+}
+
+/// Puts a worker together.
+#[must_use]
+pub struct WorkerBuilder {
+    client: Client,
+    queue: String,
+    handlers: HashMap<String, Arc<dyn Handler>>,
+    default_handler: Option<Arc<dyn Handler>>,
+    concurrency: usize,
+    lease: Duration,
+    lease_wait: Duration,
+    drain_timeout: Duration,
+    max_jobs: Option<u64>,
+}
+
+impl WorkerBuilder {
+    pub(crate) fn new(client: Client, queue: String) -> Self {
+        Self {
+            client,
+            queue,
+            handlers: HashMap::new(),
+            default_handler: None,
+            concurrency: 1,
+            lease: Duration::from_secs(30),
+            lease_wait: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(30),
+            max_jobs: None,
+        }
+    }
+
+    /// Runs jobs of one kind.
+    pub fn handler(mut self, kind: impl Into<String>, handler: impl Handler) -> Self {
+        self.handlers.insert(kind.into(), Arc::new(handler));
+        self
+    }
+
+    /// Runs jobs of every kind that has no handler of its own.
+    pub fn default_handler(mut self, handler: impl Handler) -> Self {
+        self.default_handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// So many jobs at a time, 1 to 1000; 1 otherwise.
+    pub fn concurrency(mut self, jobs: usize) -> Self {
+        self.concurrency = jobs;
+        self
+    }
+
+    /// How long a lease lasts, 30 s otherwise. It is made longer at each third while the job
+    /// runs, so it bounds how soon a dead worker's jobs go to another, not how long a job runs.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// How long one request waits for work, 20 s otherwise.
+    pub fn lease_wait(mut self, wait: Duration) -> Self {
+        self.lease_wait = wait;
+        self
+    }
+
+    /// How long running jobs may go on when the worker is told to stop; 30 s otherwise. What
+    /// still runs then is broken off and handed back.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// Ends after so many jobs were completed, failed or held.
+    pub fn max_jobs(mut self, jobs: u64) -> Self {
+        self.max_jobs = Some(jobs);
+        self
+    }
+
+    /// The worker.
+    ///
+    /// # Errors
+    /// When a setting is out of its bounds or there is no handler.
+    pub fn build(self) -> Result<Worker, Error> {
+        let can = self.client.provider().capabilities();
+        let setup = |detail: String| Error::Setup { detail };
+        if self.handlers.is_empty() && self.default_handler.is_none() {
+            return Err(setup("a worker needs a handler".to_owned()));
+        }
+        if !(1..=limits::BATCH_ITEMS_MAX).contains(&self.concurrency) {
+            return Err(setup(format!("concurrency must be 1 to {}", limits::BATCH_ITEMS_MAX)));
+        }
+        if self.lease < Duration::from_millis(limits::LEASE_MS_MIN) || self.lease > can.lease_max {
+            return Err(setup(format!(
+                "lease must be {} ms to {} ms",
+                limits::LEASE_MS_MIN,
+                can.lease_max.as_millis()
+            )));
+        }
+        if self.lease_wait > can.lease_wait_max {
+            return Err(setup(format!("lease_wait must be at most {} ms", can.lease_wait_max.as_millis())));
+        }
+        Ok(Worker {
+            client: self.client,
+            setup: Setup {
+                queue: QueueName::parse(&self.queue).map_err(Error::invalid)?,
+                handlers: self.handlers,
+                default_handler: self.default_handler,
+                concurrency: self.concurrency,
+                lease: self.lease,
+                lease_wait: self.lease_wait,
+                drain_timeout: self.drain_timeout,
+                max_jobs: self.max_jobs,
+            },
+        })
+    }
+}
+
+impl fmt::Debug for WorkerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerBuilder").field("queue", &self.queue).finish_non_exhaustive()
+    }
+}

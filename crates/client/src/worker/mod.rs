@@ -1,0 +1,23 @@
+//! Running handlers over a queue's jobs.
+//!
+//! ```text
+//!            lease (only as many as can run)
+//! provider ──────────────────────────────────▶ open ──▶ handler ──▶ settle
+//!                                               │          │ └ panics: failed, temporary
+//!                                               │          └── heartbeat keeps the lease; when it
+//!                                               │              is lost, the handler is told
+//!                                               └ does not open: held
+//! ```
+
+mod attempt;
+mod builder;
+mod handler;
+mod heartbeat;
+mod outcome;
+mod run;
+mod settle;
+
+pub use builder::WorkerBuilder;
+pub use handler::{Handler, JobContext};
+pub use outcome::{ERROR_BYTES_MAX, Outcome};
+pub use run::{Worked, Worker};

@@ -1,0 +1,186 @@
+//! The worker's loop: takes only what it can run, stops when told, and leaves nothing behind.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sealane_api::v1::{LeaseIn, LeaseOut};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep};
+
+use super::attempt::Bench;
+use super::builder::Setup;
+use super::settle::Ended;
+use crate::client::Client;
+use crate::error::Error;
+use crate::retry::Chain;
+
+/// Takes jobs from a queue and runs handlers over them.
+pub struct Worker {
+    pub(super) client: Client,
+    pub(super) setup: Setup,
+}
+
+/// What a worker did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Jobs done.
+    pub completed: u64,
+    /// Attempts failed.
+    pub failed: u64,
+    /// Jobs held because they could not be opened.
+    pub held: u64,
+    /// Jobs handed back.
+    pub released: u64,
+    /// Leases lost, and jobs that nobody could be told about.
+    pub unsettled: u64,
+}
+
+impl Worked {
+    /// Jobs that were completed, failed or held.
+    #[must_use]
+    pub const fn settled(&self) -> u64 {
+        self.completed + self.failed + self.held
+    }
+
+    fn count(&mut self, ended: Result<Ended, JoinError>) {
+        match ended {
+            Ok(Ended::Completed) => self.completed += 1,
+            Ok(Ended::Failed) => self.failed += 1,
+            Ok(Ended::Held) => self.held += 1,
+            Ok(Ended::Released) => self.released += 1,
+            Ok(Ended::Unsettled) => self.unsettled += 1,
+            Err(error) => {
+                tracing::error!(%error, "an attempt was broken off");
+                self.unsettled += 1;
+            }
+        }
+    }
+}
+
+type Asked = Pin<Box<dyn Future<Output = (Instant, Result<LeaseOut, Error>)> + Send>>;
+
+impl Worker {
+    /// Works until `shutdown` returns or the set number of jobs is settled, then lets running
+    /// jobs finish within the drain timeout and hands back the rest.
+    ///
+    /// A provider that cannot be reached is asked again and again.
+    ///
+    /// # Errors
+    /// When the provider refuses to hand out jobs: an unknown queue, a key that is not accepted.
+    /// Running jobs are let finish first.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Worked, Error> {
+        let (stop, stopping) = watch::channel(false);
+        let (end, over) = watch::channel(false);
+        let bench = Arc::new(Bench { client: self.client, setup: self.setup, stopping, over });
+        let mut running = JoinSet::new();
+        let mut worked = Worked::default();
+        let ended = bench.take_jobs(&mut running, &mut worked, shutdown).await;
+        stop.send_replace(true);
+        drain(&bench, &mut running, &mut worked, &end).await;
+        ended.map(|()| worked)
+    }
+}
+
+impl Bench {
+    async fn take_jobs(
+        self: &Arc<Self>,
+        running: &mut JoinSet<Ended>,
+        worked: &mut Worked,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut asked: Option<Asked> = None;
+        let mut failures = 0;
+        loop {
+            if self.setup.max_jobs.is_some_and(|max| worked.settled() >= max) {
+                return Ok(());
+            }
+            let room = self.room(running.len(), worked.settled());
+            if asked.is_none() && room > 0 {
+                asked = Some(Box::pin(Arc::clone(self).ask(room, failures)));
+            }
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return Ok(()),
+                Some(ended) = running.join_next(), if !running.is_empty() => worked.count(ended),
+                (granted_at, answer) = wait_for(&mut asked) => {
+                    asked = None;
+                    match answer {
+                        Ok(leased) => {
+                            failures = 0;
+                            for job in leased.jobs {
+                                running.spawn(Arc::clone(self).attempt(job, granted_at));
+                            }
+                        }
+                        Err(error) if error.is_transient() => {
+                            failures += 1;
+                            tracing::warn!(queue = %self.setup.queue, failures, error = %Chain(&error), "no jobs to be had; asking again");
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many more jobs may be taken. A request that is under way was counted when it was
+    /// made, and room only grows while it waits.
+    fn room(&self, running: usize, settled: u64) -> usize {
+        let free = self.setup.concurrency - running.min(self.setup.concurrency);
+        let Some(max) = self.setup.max_jobs else { return free };
+        let running = u64::try_from(running).unwrap_or(u64::MAX);
+        let left = max.saturating_sub(settled).saturating_sub(running);
+        free.min(usize::try_from(left).unwrap_or(usize::MAX))
+    }
+
+    /// Asks for work, and says when the answer came.
+    async fn ask(self: Arc<Self>, room: usize, failures: u32) -> (Instant, Result<LeaseOut, Error>) {
+        if failures > 0 {
+            sleep(self.client.retry_policy().wait(failures, self.client.random())).await;
+        }
+        let millis = |length: std::time::Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        let wish = LeaseIn {
+            max: Some(u32::try_from(room).unwrap_or(u32::MAX)),
+            lease_ms: Some(millis(self.setup.lease)),
+            wait_ms: Some(millis(self.setup.lease_wait)),
+        };
+        let answer = self.client.provider().lease(&self.setup.queue, &wish).await;
+        // Why after: the request may have waited long, and the lease began when it was granted, a
+        // moment ago. The first heartbeat at a third leaves room for that moment.
+        (Instant::now(), answer)
+    }
+}
+
+async fn wait_for(asked: &mut Option<Asked>) -> (Instant, Result<LeaseOut, Error>) {
+    match asked {
+        Some(asked) => asked.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn drain(bench: &Bench, running: &mut JoinSet<Ended>, worked: &mut Worked, end: &watch::Sender<bool>) {
+    if running.is_empty() {
+        return;
+    }
+    tracing::info!(running = running.len(), "letting running jobs finish");
+    let mut time_is_up = std::pin::pin!(sleep(bench.setup.drain_timeout));
+    let mut up = false;
+    while !running.is_empty() {
+        tokio::select! {
+            biased;
+            Some(ended) = running.join_next() => worked.count(ended),
+            () = &mut time_is_up, if !up => {
+                up = true;
+                end.send_replace(true);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("queue", &self.setup.queue).finish_non_exhaustive()
+    }
+}

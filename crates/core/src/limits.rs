@@ -1,0 +1,74 @@
+//! Every bound of the product, in one table. `docs/limits.md` is made from it, and one test tries
+//! each line at its limit and one beyond.
+
+/// One bound, as the docs and the boundary test see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The constant's name.
+    pub name: &'static str,
+    /// The highest allowed value.
+    pub value: u64,
+    /// What is counted.
+    pub unit: &'static str,
+    /// What is bounded, in words.
+    pub what: &'static str,
+    /// The error code a caller gets beyond it, or what happens instead.
+    pub beyond: &'static str,
+}
+
+macro_rules! limits {
+    ($($name:ident : $type:ty = $value:expr, $unit:literal, $what:literal, $beyond:literal;)*) => {
+        $(#[doc = concat!("Highest ", $what, ", in ", $unit, ".")] pub const $name: $type = $value;)*
+        /// All bounds.
+        pub const ALL: &[Limit] = &[
+            $(Limit { name: stringify!($name), value: $name as u64, unit: $unit, what: $what, beyond: $beyond },)*
+        ];
+    };
+}
+
+limits! {
+    NAMESPACE_BYTES_MAX: usize = 64, "bytes", "namespace", "invalid_request";
+    QUEUE_NAME_BYTES_MAX: usize = 128, "bytes", "queue name", "invalid_request";
+    PRINCIPAL_BYTES_MAX: usize = 128, "bytes", "principal", "invalid_request";
+    KIND_BYTES_MAX: usize = 128, "bytes", "kind", "invalid_request";
+    SESSION_ID_BYTES_MAX: usize = 256, "bytes", "session id", "invalid_request";
+    CORRELATION_ID_BYTES_MAX: usize = 256, "bytes", "correlation id", "invalid_request";
+    SUBJECT_BYTES_MAX: usize = 256, "bytes", "subject", "invalid_request";
+    TAG_BYTES_MAX: usize = 64, "bytes", "tag", "invalid_request";
+    TAGS_MAX: usize = 16, "tags", "tags of a job", "invalid_request";
+    CONTENT_TYPE_BYTES_MAX: usize = 128, "bytes", "content type", "invalid_request";
+    ATTRIBUTES_MAX: usize = 64, "attributes", "clear attributes of a job", "invalid_request";
+    ATTRIBUTE_NAME_BYTES_MAX: usize = 128, "bytes", "attribute name", "invalid_request";
+    ATTRIBUTE_VALUE_BYTES_MAX: usize = 4_096, "bytes", "attribute value", "invalid_request";
+    BODY_BYTES_MAX: usize = 1_048_576, "bytes", "body of a job as stored (a sealed one counts sealed)", "body_too_large";
+    OUTCOME_BYTES_MAX: usize = 1_048_576, "bytes", "result or error of an attempt as stored", "body_too_large";
+    BATCH_ITEMS_MAX: usize = 1_000, "items", "jobs in one batch, lease or settle request", "invalid_request";
+    REQUEST_BYTES_MAX: usize = 16_777_216, "bytes", "request body over HTTP (a batch's bodies together, in base64)", "body_too_large";
+    REQUEST_HEADER_BYTES_MAX: usize = 16_384, "bytes", "request line and headers together", "431 or a closed connection";
+    JSON_DEPTH_MAX: usize = 8, "levels", "nesting of a request's JSON", "invalid_request";
+    DELAY_MS_MAX: u64 = 30 * 86_400_000, "ms", "delay_ms and retry_after_ms", "invalid_request";
+    TTL_MS_MAX: u64 = 3_650 * 86_400_000, "ms", "ttl_ms", "invalid_request";
+    ATTEMPTS_MAX: u32 = 1_000, "attempts", "max_attempts", "invalid_request";
+    LEASE_MS_MAX: u64 = 12 * 3_600_000, "ms", "lease_ms", "invalid_request";
+    LEASE_WAIT_MS_MAX: u64 = 300_000, "ms", "wait_ms of a lease request", "invalid_request";
+    LEASE_WAITERS_MAX: usize = 10_000, "requests", "lease requests waiting for work at once", "limit_exceeded";
+    QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
+    JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
+    FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
+    ACCESS_KEYS_MAX: usize = 10_000, "keys", "access keys that are not revoked", "limit_exceeded";
+    ACCESS_KEY_QUEUES_MAX: usize = 64, "patterns", "queue patterns of an access key", "invalid_request";
+    ACCESS_KEY_TTL_MS_MAX: u64 = 366 * 86_400_000, "ms", "life of an access key", "invalid_request";
+    CONNECTIONS_MAX: usize = 4_096, "connections", "open connections of the server", "new connections wait in the system's backlog";
+    ENGINE_REQUESTS_MAX: usize = 4_096, "requests", "requests queued before the engine", "the request waits";
+    GROUP_BYTES_MAX: usize = 8_388_608, "bytes", "one journal group", "the rest goes into the next group";
+    EXPIRIES_PER_TURN_MAX: usize = 1_000, "jobs", "deadlines worked off between two turns of the engine", "the rest follows in the next turn";
+}
+
+/// Shortest lease in milliseconds.
+pub const LEASE_MS_MIN: u64 = 100;
+
+/// How long a finished job stays readable, and how old a new job's id may be, in milliseconds.
+pub const FINISHED_KEPT_MS: u64 = 3_600_000;
+
+/// How far in the future a new job's id may lie, in milliseconds.
+pub const ID_AHEAD_MS: u64 = 300_000;

@@ -1,0 +1,114 @@
+//! What can be asked of a namespace's queues. Everything that a rule needs to know stands in the
+//! command; ids and random numbers were drawn by whoever made it.
+
+use crate::id::{JobId, LeaseId};
+use crate::job::{Category, HoldReason, JobInput, Priority};
+use crate::name::{Principal, QueueName};
+use crate::queue::settings::QueueSettings;
+use crate::time::Millis;
+
+/// Accept a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Enqueue<'a> {
+    /// Its id.
+    pub job: JobId,
+    /// Whether the producer chose the id. A sealed body is bound to its job's id, so it must have.
+    pub id_given: bool,
+    /// Where to.
+    pub queue: &'a QueueName,
+    /// Who sends.
+    pub owner: &'a Principal,
+    /// What the producer supplied.
+    pub input: &'a JobInput,
+    /// How urgent.
+    pub priority: Priority,
+    /// How long to wait before the first attempt.
+    pub delay: Millis,
+    /// How long the job is worth anything.
+    pub ttl: Option<Millis>,
+    /// Attempts before dead-letter, where not the queue's.
+    pub max_attempts: Option<u32>,
+    /// Digest over owner, queue and everything supplied.
+    pub digest: [u8; 16],
+}
+
+/// Hand out jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease<'a> {
+    /// From which queue.
+    pub queue: &'a QueueName,
+    /// To whom.
+    pub holder: &'a Principal,
+    /// For how long, where not as the queue says.
+    pub lease: Option<Millis>,
+    /// One random id for each job wanted: their number is the most that is handed out.
+    pub lease_ids: &'a [LeaseId],
+}
+
+/// Which attempt of which job is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The job.
+    pub job: JobId,
+    /// The attempt, first = 1.
+    pub attempt: u32,
+    /// The lease of this attempt.
+    pub lease: LeaseId,
+}
+
+/// What became of a leased job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// It is done.
+    Complete,
+    /// The attempt failed.
+    Fail {
+        /// Why, in one word.
+        category: Category,
+        /// Wish for the next attempt's time.
+        retry_after: Option<Millis>,
+        /// Moves the back-off.
+        random: u32,
+    },
+    /// The worker hands it back; the attempt does not count.
+    Release {
+        /// Wait before the next attempt.
+        delay: Millis,
+    },
+    /// The answer that carried the lease reached nobody; the attempt does not count.
+    Undelivered,
+    /// Set it aside; the attempt does not count.
+    Hold(HoldReason),
+}
+
+/// What can be asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Command<'a> {
+    /// Create a queue, or replace its settings.
+    PutQueue {
+        /// Its name.
+        queue: &'a QueueName,
+        /// Its settings.
+        settings: QueueSettings,
+    },
+    /// Accept a job.
+    Enqueue(Enqueue<'a>),
+    /// Hand out jobs.
+    Lease(Lease<'a>),
+    /// Make a lease end later.
+    Extend {
+        /// Which lease.
+        receipt: Receipt,
+        /// From now on for how long, where not as the queue says.
+        lease: Option<Millis>,
+    },
+    /// Say what became of a leased job.
+    Settle {
+        /// Which attempt.
+        receipt: Receipt,
+        /// What became of it.
+        outcome: Settle,
+    },
+    /// The server starts.
+    Start,
+}

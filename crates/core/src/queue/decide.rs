@@ -1,0 +1,197 @@
+//! Judging: may this be done, and what happens then? Changes nothing.
+
+use std::collections::BTreeSet;
+
+use super::command::{Command, Enqueue, Lease, Receipt, Settle};
+use super::event::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
+use super::job::{Deadline, Job, Phase, Settled};
+use super::refusal::Refusal;
+use super::sealing;
+use super::settings::QueueSettings;
+use super::shard::Shard;
+use crate::job::Category;
+use crate::limits;
+use crate::name::QueueName;
+use crate::time::{Millis, Time};
+
+impl Shard {
+    /// Judges a command. No event means that everything asked for is so already: a repeated request
+    /// whose first answer was lost.
+    pub fn decide(&self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Refusal> {
+        match command {
+            Command::PutQueue { queue, settings } => self.decide_queue(now, queue, settings),
+            Command::Enqueue(enqueue) => self.decide_enqueue(now, enqueue),
+            Command::Lease(lease) => self.decide_lease(now, lease),
+            Command::Extend { receipt, lease } => self.decide_extend(now, receipt, *lease),
+            Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
+            Command::Start => Ok(vec![Event::ServerStarted { at: now }]),
+        }
+    }
+
+    /// What time alone brings about by `now`: at most a bounded number of events, the oldest first.
+    pub fn expire(&self, now: Time) -> Vec<Event> {
+        let due = self.deadlines.iter().take_while(|(at, _, _)| *at <= now).take(limits::EXPIRIES_PER_TURN_MAX);
+        // Why: a job may stand in the table twice, and its first event settles both entries.
+        let mut seen = BTreeSet::new();
+        due.filter(|(_, _, id)| seen.insert(*id))
+            .map(|(_, what, id)| {
+                let job = self.jobs.get(id).expect("the deadline table holds live jobs only: both change in Shard::change");
+                match what {
+                    Deadline::LeaseEnd => Event::LeaseExpired { job: *id, next: after_failure(job, now), at: now },
+                    Deadline::Due if !job.is_expired(now) => Event::JobDue { job: *id, at: now },
+                    Deadline::Due | Deadline::Expiry => Event::JobExpired { job: *id, at: now },
+                }
+            })
+            .collect()
+    }
+
+    fn decide_queue(&self, now: Time, name: &QueueName, settings: &QueueSettings) -> Result<Vec<Event>, Refusal> {
+        settings.check().map_err(Refusal::Settings)?;
+        if let Some(number) = self.names.get(name) {
+            if self.queue_at(*number).settings == *settings {
+                return Ok(Vec::new());
+            }
+            return Ok(vec![Event::QueueChanged { number: *number, settings: *settings, at: now }]);
+        }
+        if self.queues.len() >= limits::QUEUES_MAX {
+            return Err(Refusal::TooManyQueues);
+        }
+        let number = QueueNumber(u32::try_from(self.queues.len()).expect("QUEUES_MAX is far below u32::MAX"));
+        Ok(vec![Event::QueueCreated { number, queue: name.clone(), settings: *settings, at: now }])
+    }
+
+    fn decide_enqueue(&self, now: Time, command: &Enqueue<'_>) -> Result<Vec<Event>, Refusal> {
+        let number = *self.names.get(command.queue).ok_or(Refusal::QueueUnknown)?;
+        let known = self.jobs.get(&command.job).map(|job| job.digest);
+        if let Some(digest) = known.or_else(|| self.finished.get(&command.job).map(|job| job.digest)) {
+            return if digest == command.digest { Ok(Vec::new()) } else { Err(Refusal::JobIdConflict) };
+        }
+        let queue = self.queue_at(number);
+        sealing::check(queue.settings.sealing, command)?;
+        let id_ms = command.job.unix_ms().ok_or(Refusal::IdVersion)?;
+        if self.finished.may_have_forgotten(id_ms, now) {
+            return Err(Refusal::IdTooOld);
+        }
+        if id_ms > now.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms() {
+            return Err(Refusal::IdAhead);
+        }
+        if command.delay.get() > limits::DELAY_MS_MAX {
+            return Err(Refusal::Delay);
+        }
+        if command.ttl.is_some_and(|ttl| ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX) {
+            return Err(Refusal::Ttl);
+        }
+        let max_attempts = command.max_attempts.unwrap_or(queue.settings.retry.max_attempts);
+        if !(1..=limits::ATTEMPTS_MAX).contains(&max_attempts) {
+            return Err(Refusal::MaxAttempts);
+        }
+        if self.jobs.len() >= limits::JOBS_MAX {
+            return Err(Refusal::TooManyJobs);
+        }
+        Ok(vec![Event::JobEnqueued(JobEnqueued {
+            job: command.job,
+            queue: number,
+            owner: command.owner.clone(),
+            priority: command.priority,
+            run_at: now.plus(command.delay),
+            expires_at: command.ttl.map(|ttl| now.plus(ttl)),
+            max_attempts,
+            digest: command.digest,
+            at: now,
+        })])
+    }
+
+    fn decide_lease(&self, now: Time, command: &Lease<'_>) -> Result<Vec<Event>, Refusal> {
+        let number = *self.names.get(command.queue).ok_or(Refusal::QueueUnknown)?;
+        let queue = self.queue_at(number);
+        let until = now.plus(lease_time(command.lease, &queue.settings)?);
+        // Why the filter: deadlines are worked off in slices, so a job past its time to live may still
+        // stand among the ready ones.
+        let waiting = queue.ready.iter().map(|(_, _, id)| id).filter(|id| {
+            self.jobs.get(id).is_some_and(|job| !job.is_expired(now))
+        });
+        Ok(command
+            .lease_ids
+            .iter()
+            .zip(waiting)
+            .map(|(lease, job)| Event::JobLeased {
+                job: *job,
+                lease: *lease,
+                holder: command.holder.clone(),
+                until,
+                at: now,
+            })
+            .collect())
+    }
+
+    fn decide_extend(&self, now: Time, receipt: &Receipt, lease: Option<Millis>) -> Result<Vec<Event>, Refusal> {
+        let job = self.held_by(receipt, now).ok_or(Refusal::LeaseLost)?;
+        let until = now.plus(lease_time(lease, &self.queue_at(job.queue).settings)?);
+        Ok(vec![Event::LeaseExtended { job: receipt.job, until, at: now }])
+    }
+
+    fn decide_settle(&self, now: Time, receipt: &Receipt, outcome: &Settle) -> Result<Vec<Event>, Refusal> {
+        if self.is_repeat(receipt, outcome) {
+            return Ok(Vec::new());
+        }
+        let job = self.held_by(receipt, now).ok_or(Refusal::LeaseLost)?;
+        let id = receipt.job;
+        let event = match outcome {
+            Settle::Complete => Event::JobCompleted { job: id, at: now },
+            Settle::Fail { category, retry_after, random } => {
+                if retry_after.is_some_and(|wait| wait.get() > limits::DELAY_MS_MAX) {
+                    return Err(Refusal::RetryAfter);
+                }
+                let policy = &self.queue_at(job.queue).settings.retry;
+                let wait = retry_after.unwrap_or_else(|| policy.wait(job.attempt, *random));
+                let next = match category {
+                    Category::Permanent => Next::Dead,
+                    _ => after_failure(job, now.plus(wait)),
+                };
+                Event::JobFailed { job: id, category: *category, next, at: now }
+            }
+            Settle::Release { delay } => {
+                if delay.get() > limits::DELAY_MS_MAX {
+                    return Err(Refusal::Delay);
+                }
+                let reason = ReleaseReason::Returned;
+                Event::JobReleased { job: id, reason, run_at: now.plus(*delay), at: now }
+            }
+            Settle::Undelivered => {
+                Event::JobReleased { job: id, reason: ReleaseReason::Undelivered, run_at: now, at: now }
+            }
+            Settle::Hold(reason) => Event::JobHeld { job: id, reason: *reason, at: now },
+        };
+        Ok(vec![event])
+    }
+
+    /// The job that this receipt holds. A lease that ran out holds nothing, even before its end was
+    /// worked off.
+    fn held_by(&self, receipt: &Receipt, now: Time) -> Option<&Job> {
+        let job = self.jobs.get(&receipt.job)?;
+        let held = matches!(&job.phase, Phase::Running { lease, until, .. } if *lease == receipt.lease && now < *until);
+        (held && job.attempt == receipt.attempt).then_some(job)
+    }
+
+    /// Whether this settle was done already under the same lease, in the same way.
+    fn is_repeat(&self, receipt: &Receipt, outcome: &Settle) -> bool {
+        let live = self.jobs.get(&receipt.job).map(|job| job.settled);
+        let settled = live.or_else(|| self.finished.get(&receipt.job).map(|job| job.settled)).flatten();
+        let same = match outcome {
+            Settle::Complete => Settled::Completed,
+            Settle::Fail { .. } => Settled::Failed,
+            Settle::Release { .. } | Settle::Undelivered => Settled::Released,
+            Settle::Hold(_) => Settled::Held,
+        };
+        settled == Some((receipt.lease, same))
+    }
+}
+
+fn lease_time(asked: Option<Millis>, settings: &QueueSettings) -> Result<Millis, Refusal> {
+    let lease = asked.unwrap_or(settings.lease);
+    if (limits::LEASE_MS_MIN..=limits::LEASE_MS_MAX).contains(&lease.get()) { Ok(lease) } else { Err(Refusal::LeaseTime) }
+}
+
+fn after_failure(job: &Job, again_at: Time) -> Next {
+    if job.attempt >= job.max_attempts { Next::Dead } else { Next::Retry(again_at) }
+}

@@ -1,0 +1,45 @@
+//! What must hold after every event. The tests call this after every step; the server never does,
+//! since it walks everything.
+
+use std::collections::BTreeSet;
+
+use super::job::Phase;
+use super::shard::{QueueCounts, Shard};
+use crate::job::State;
+
+/// Recomputes every index from the jobs and says which one is out of step.
+pub fn check(shard: &Shard) -> Result<(), String> {
+    let deadlines: BTreeSet<_> =
+        shard.jobs.iter().flat_map(|(id, job)| job.deadlines().map(|(at, what)| (at, what, *id))).collect();
+    if deadlines != shard.deadlines {
+        return Err("the deadline table is not that of the jobs".to_owned());
+    }
+    for (number, queue) in shard.queues.iter().enumerate() {
+        let here = || shard.jobs.iter().filter(|(_, job)| usize::try_from(job.queue.0) == Ok(number));
+        let ready: BTreeSet<_> = here()
+            .filter(|(_, job)| job.phase == Phase::Ready)
+            .map(|(id, job)| (job.priority, job.sequence, *id))
+            .collect();
+        if ready != queue.ready {
+            return Err(format!("the ready index of {} is not that of its jobs", queue.name));
+        }
+        let mut counts = QueueCounts::default();
+        (counts.completed, counts.expired) = (queue.counts.completed, queue.counts.expired);
+        here().for_each(|(_, job)| counts.add(job.state()));
+        if counts != queue.counts {
+            return Err(format!("the counts of {} are not those of its jobs", queue.name));
+        }
+    }
+    for (id, job) in &shard.jobs {
+        if job.attempt > job.max_attempts {
+            return Err(format!("{id} is at attempt {} of {}", job.attempt, job.max_attempts));
+        }
+        if job.state() == State::Ready && job.attempt >= job.max_attempts {
+            return Err(format!("{id} is ready for an attempt that it does not have"));
+        }
+        if shard.finished.get(id).is_some() {
+            return Err(format!("{id} is live and finished"));
+        }
+    }
+    Ok(())
+}

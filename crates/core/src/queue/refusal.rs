@@ -1,0 +1,92 @@
+//! Why a command was not done. Part of the contract: each refusal has one code on the wire.
+
+use std::fmt;
+
+use crate::limits;
+use crate::queue::settings::SettingsError;
+use crate::sealed::SyntaxError;
+
+/// Why a command was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such queue.
+    QueueUnknown,
+    /// The namespace has as many queues as it may have.
+    TooManyQueues,
+    /// A queue setting is out of its bounds.
+    Settings(SettingsError),
+    /// The namespace has as many unfinished jobs as it may have.
+    TooManyJobs,
+    /// The id belongs to a job that was sent with other content.
+    JobIdConflict,
+    /// The id is older than what the server remembers, so it could not tell a repeat.
+    IdTooOld,
+    /// The id claims to come from the future.
+    IdAhead,
+    /// The id is not a UUIDv7.
+    IdVersion,
+    /// The delay is too long.
+    Delay,
+    /// The time to live is zero or too long.
+    Ttl,
+    /// The number of attempts is zero or too high.
+    MaxAttempts,
+    /// The lease is too short or too long.
+    LeaseTime,
+    /// The wish for the next attempt is too far away.
+    RetryAfter,
+    /// The queue takes sealed bodies only, and this one does not say that it is sealed.
+    SealingRequired,
+    /// The queue takes plain bodies only.
+    SealingForbidden,
+    /// The body says that it is sealed and is not well formed.
+    Sealed(SyntaxError),
+    /// The sealed body was made for another job.
+    SealedForOther,
+    /// A sealed body came without the job id that it is bound to.
+    SealedNeedsId,
+    /// The receipt's lease does not hold this job any more.
+    LeaseLost,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::QueueUnknown => f.write_str("no such queue"),
+            Self::TooManyQueues => write!(f, "a namespace has at most {} queues", limits::QUEUES_MAX),
+            Self::Settings(error) => error.fmt(f),
+            Self::TooManyJobs => {
+                write!(f, "a namespace has at most {} unfinished jobs: try again when some are done", limits::JOBS_MAX)
+            }
+            Self::JobIdConflict => f.write_str("a job with this id was sent with other content: make a new id for other content"),
+            Self::IdTooOld => write!(
+                f,
+                "the id's time is older than the {} minutes for which repeats are recognised: make a new id",
+                limits::FINISHED_KEPT_MS / 60_000
+            ),
+            Self::IdAhead => write!(
+                f,
+                "the id's time is more than {} minutes ahead of the server: check the clocks",
+                limits::ID_AHEAD_MS / 60_000
+            ),
+            Self::IdVersion => f.write_str("a job id must be a UUIDv7"),
+            Self::Delay => write!(f, "delay_ms must be at most {}", limits::DELAY_MS_MAX),
+            Self::Ttl => write!(f, "ttl_ms must be 1 to {}", limits::TTL_MS_MAX),
+            Self::MaxAttempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
+            Self::LeaseTime => write!(f, "lease_ms must be {} to {}", limits::LEASE_MS_MIN, limits::LEASE_MS_MAX),
+            Self::RetryAfter => write!(f, "retry_after_ms must be at most {}", limits::DELAY_MS_MAX),
+            Self::SealingRequired => write!(
+                f,
+                "this queue takes sealed bodies only: seal the body and send it as {}",
+                crate::sealed::CONTENT_TYPE
+            ),
+            Self::SealingForbidden => f.write_str("this queue takes no sealed bodies"),
+            Self::Sealed(error) => write!(f, "the sealed body is not well formed: {error}"),
+            Self::SealedForOther => f.write_str("the sealed body was made for another job id"),
+            Self::SealedNeedsId => f.write_str("a sealed body needs the job id that it was sealed for"),
+            Self::LeaseLost => f.write_str("the lease does not hold this job any more: another attempt may be running"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,28 @@
+//! What the queue can see of a sealed body: that it says so, that its structure is right, and that it
+//! was made for this job. Whether it opens is for the worker to judge.
+
+use super::command::Enqueue;
+use super::refusal::Refusal;
+use super::settings::SealingPolicy;
+use crate::sealed::{CONTENT_TYPE, Header};
+
+/// Judges a body by the queue's policy. Only the declared content type counts: guessing from the
+/// bytes would let whoever strips or adds a marker choose the policy.
+pub(super) fn check(policy: SealingPolicy, command: &Enqueue<'_>) -> Result<(), Refusal> {
+    let declared = command.input.content_type.as_ref().is_some_and(|name| name.as_str() == CONTENT_TYPE);
+    match (policy, declared) {
+        (SealingPolicy::Required, false) => Err(Refusal::SealingRequired),
+        (SealingPolicy::Forbidden, true) => Err(Refusal::SealingForbidden),
+        (SealingPolicy::Allowed | SealingPolicy::Forbidden, false) => Ok(()),
+        (SealingPolicy::Required | SealingPolicy::Allowed, true) => {
+            let header = Header::parse(&command.input.body).map_err(Refusal::Sealed)?;
+            if !command.id_given {
+                return Err(Refusal::SealedNeedsId);
+            }
+            if header.message_id() != command.job.as_bytes() {
+                return Err(Refusal::SealedForOther);
+            }
+            Ok(())
+        }
+    }
+}

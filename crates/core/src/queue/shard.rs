@@ -1,0 +1,209 @@
+//! One namespace: its queues, its live jobs and the indexes over them.
+//!
+//! Indexes are functions of the jobs. [`Shard::change`] is the only way to touch a live job: it takes
+//! the job's entries out of every index, lets the change happen, and puts the new entries in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::event::QueueNumber;
+use super::finished::Finished;
+use super::job::{Deadline, Job, JobView, Phase};
+use super::settings::QueueSettings;
+use crate::id::JobId;
+use crate::job::{Priority, State};
+use crate::name::QueueName;
+use crate::record::RecordRef;
+use crate::time::Time;
+
+/// Jobs of a queue by state. Kept with every change, never counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    counts: [u64; 6],
+    /// Jobs completed since the journal began.
+    pub completed: u64,
+    /// Jobs expired since the journal began.
+    pub expired: u64,
+}
+
+impl QueueCounts {
+    /// Live jobs in a state; completed and expired ones since the beginning.
+    pub fn of(&self, state: State) -> u64 {
+        match state {
+            State::Completed => self.completed,
+            State::Expired => self.expired,
+            live => self.counts[slot(live)],
+        }
+    }
+
+    pub(super) fn add(&mut self, state: State) {
+        self.counts[slot(state)] += 1;
+    }
+
+    fn remove(&mut self, state: State) {
+        self.counts[slot(state)] -= 1;
+    }
+}
+
+fn slot(state: State) -> usize {
+    match state {
+        State::Delayed => 0,
+        State::Ready => 1,
+        State::Running => 2,
+        State::Retrying => 3,
+        State::Held => 4,
+        State::Dead => 5,
+        State::Completed | State::Expired => unreachable!("finished jobs are not among the live ones"),
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Queue {
+    pub(super) name: QueueName,
+    pub(super) settings: QueueSettings,
+    pub(super) created_at: Time,
+    pub(super) ready: BTreeSet<(Priority, u64, JobId)>,
+    pub(super) counts: QueueCounts,
+}
+
+/// A queue as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueView {
+    /// Its name.
+    pub name: QueueName,
+    /// Its settings.
+    pub settings: QueueSettings,
+    /// When it was created.
+    pub created_at: Time,
+    /// Its jobs by state.
+    pub counts: QueueCounts,
+}
+
+/// One namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shard {
+    pub(super) names: BTreeMap<QueueName, QueueNumber>,
+    /// By number: numbers are given in order and queues are never renamed or removed.
+    pub(super) queues: Vec<Queue>,
+    pub(super) jobs: BTreeMap<JobId, Job>,
+    pub(super) deadlines: BTreeSet<(Time, Deadline, JobId)>,
+    pub(super) finished: Finished,
+    pub(super) next_sequence: u64,
+    /// Time of the last event: what leases are measured against when the server starts again.
+    pub(super) last_at: Time,
+}
+
+impl Shard {
+    /// A job, live or still remembered.
+    pub fn job(&self, id: &JobId) -> Option<JobView> {
+        self.jobs.get(id).map(|job| job.view(*id)).or_else(|| self.finished.get(id).map(|job| job.view.clone()))
+    }
+
+    /// The record of a live job's input: what a lease carries.
+    pub fn input_of(&self, id: &JobId) -> Option<RecordRef> {
+        self.jobs.get(id).map(|job| job.input)
+    }
+
+    /// A queue by name.
+    pub fn queue(&self, name: &QueueName) -> Option<QueueView> {
+        self.names.get(name).map(|number| self.queue_at(*number).view())
+    }
+
+    /// A queue's number.
+    pub fn queue_number(&self, name: &QueueName) -> Option<QueueNumber> {
+        self.names.get(name).copied()
+    }
+
+    /// A queue's name.
+    pub fn queue_name(&self, number: QueueNumber) -> &QueueName {
+        &self.queue_at(number).name
+    }
+
+    /// All queues by name.
+    pub fn queues(&self) -> impl Iterator<Item = QueueView> {
+        self.names.values().map(|number| self.queue_at(*number).view())
+    }
+
+    /// How many jobs are not finished.
+    pub fn live_jobs(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// How many finished jobs are still readable.
+    pub fn finished_jobs(&self) -> usize {
+        self.finished.len()
+    }
+
+    /// Whether a queue has a job that could be leased now.
+    pub fn has_ready(&self, number: QueueNumber) -> bool {
+        !self.queue_at(number).ready.is_empty()
+    }
+
+    /// When something happens by itself next.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(at, _, _)| *at)
+    }
+
+    pub(super) fn queue_at(&self, number: QueueNumber) -> &Queue {
+        self.queues.get(index(number)).expect("queue numbers come from events, which created the queue first")
+    }
+
+    pub(super) fn queue_at_mut(&mut self, number: QueueNumber) -> &mut Queue {
+        self.queues.get_mut(index(number)).expect("queue numbers come from events, which created the queue first")
+    }
+
+    /// Puts a new job under all indexes.
+    pub(super) fn insert(&mut self, id: JobId, job: Job) {
+        self.index(id, &job);
+        self.jobs.insert(id, job);
+    }
+
+    /// Takes a job out from under all indexes.
+    pub(super) fn remove(&mut self, id: &JobId) -> Option<Job> {
+        let job = self.jobs.remove(id)?;
+        self.unindex(*id, &job);
+        Some(job)
+    }
+
+    /// Changes a job and keeps the indexes in step.
+    pub(super) fn change(&mut self, id: &JobId, change: impl FnOnce(&mut Job)) {
+        if let Some(mut job) = self.remove(id) {
+            change(&mut job);
+            self.insert(*id, job);
+        }
+    }
+
+    fn index(&mut self, id: JobId, job: &Job) {
+        self.deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
+        let queue = self.queue_at_mut(job.queue);
+        queue.counts.add(job.state());
+        if job.phase == Phase::Ready {
+            queue.ready.insert((job.priority, job.sequence, id));
+        }
+    }
+
+    fn unindex(&mut self, id: JobId, job: &Job) {
+        for (at, what) in job.deadlines() {
+            self.deadlines.remove(&(at, what, id));
+        }
+        let queue = self.queue_at_mut(job.queue);
+        queue.counts.remove(job.state());
+        if job.phase == Phase::Ready {
+            queue.ready.remove(&(job.priority, job.sequence, id));
+        }
+    }
+}
+
+impl Queue {
+    fn view(&self) -> QueueView {
+        QueueView {
+            name: self.name.clone(),
+            settings: self.settings,
+            created_at: self.created_at,
+            counts: self.counts,
+        }
+    }
+}
+
+fn index(number: QueueNumber) -> usize {
+    usize::try_from(number.0).expect("a usize holds a u32 on every supported machine")
+}

@@ -1,0 +1,358 @@
+//! Random commands against a model without any cleverness: a list of jobs that is walked from end to
+//! end. Where the two differ, one of them is wrong.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::{Category, HoldReason, JobInput, Priority, State};
+use sealane_core::limits;
+use sealane_core::name::{Kind, Principal, QueueName};
+use sealane_core::queue::{
+    Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, SealingPolicy, Settle, Shard, invariants,
+};
+use sealane_core::record::RecordRef;
+use sealane_core::time::{Millis, Time};
+
+const START: u64 = 1_767_225_600_000;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Enqueue { job: u8, content: u8, priority: Priority, delay: u64, ttl: Option<u64>, attempts: Option<u32> },
+    Lease { worker: u8, max: usize, lease: u64 },
+    Settle { receipt: prop::sample::Index, outcome: Settle },
+    Extend { receipt: prop::sample::Index, lease: u64 },
+    Tick { by: u64 },
+    Restart { away: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let priority = prop::sample::select(Priority::ALL.to_vec());
+    let outcome = prop_oneof![
+        4 => Just(Settle::Complete),
+        4 => (prop::sample::select(Category::ALL.to_vec()), prop::option::of(0u64..3_000), any::<u32>()).prop_map(
+            |(category, after, random)| Settle::Fail { category, retry_after: after.map(Millis::new), random }
+        ),
+        2 => (0u64..3_000).prop_map(|delay| Settle::Release { delay: Millis::new(delay) }),
+        1 => Just(Settle::Undelivered),
+        1 => Just(Settle::Hold(HoldReason::Unopenable)),
+    ];
+    prop_oneof![
+        6 => (0u8..12, 0u8..2, priority, prop_oneof![Just(0), 0u64..4_000], prop::option::of(1u64..6_000), prop::option::of(1u32..4))
+            .prop_map(|(job, content, priority, delay, ttl, attempts)| Step::Enqueue { job, content, priority, delay, ttl, attempts }),
+        6 => (0u8..3, 0usize..4, 100u64..4_000).prop_map(|(worker, max, lease)| Step::Lease { worker, max, lease }),
+        8 => (any::<prop::sample::Index>(), outcome).prop_map(|(receipt, outcome)| Step::Settle { receipt, outcome }),
+        2 => (any::<prop::sample::Index>(), 100u64..4_000).prop_map(|(receipt, lease)| Step::Extend { receipt, lease }),
+        4 => (0u64..3_000).prop_map(|by| Step::Tick { by }),
+        1 => (0u64..10_000).prop_map(|away| Step::Restart { away }),
+    ]
+}
+
+#[derive(Clone, Debug)]
+struct ModelJob {
+    id: JobId,
+    digest: [u8; 16],
+    priority: Priority,
+    state: State,
+    /// When a delayed or retrying job becomes ready; when a running one's lease ends.
+    at: u64,
+    expires: Option<u64>,
+    attempt: u32,
+    max_attempts: u32,
+    lease: Option<LeaseId>,
+    settled: Option<(LeaseId, &'static str)>,
+}
+
+/// Jobs in the order in which they were first accepted.
+#[derive(Default)]
+struct Model {
+    jobs: Vec<ModelJob>,
+    /// Time of the last thing that happened.
+    last: u64,
+}
+
+impl Model {
+    fn get(&mut self, id: JobId) -> Option<&mut ModelJob> {
+        self.jobs.iter_mut().find(|job| job.id == id)
+    }
+
+    fn expire(&mut self, now: u64) -> bool {
+        let mut happened = false;
+        for job in &mut self.jobs {
+            let waits = matches!(job.state, State::Ready | State::Delayed | State::Retrying);
+            if waits && job.expires.is_some_and(|at| at <= now) {
+                job.state = State::Expired;
+            } else if matches!(job.state, State::Delayed | State::Retrying) && job.at <= now {
+                job.state = State::Ready;
+            } else if job.state == State::Running && job.at <= now {
+                job.lease = None;
+                job.state = if job.attempt >= job.max_attempts { State::Dead } else { State::Ready };
+            } else {
+                continue;
+            }
+            happened = true;
+        }
+        happened
+    }
+
+    fn lease(&mut self, now: u64, ids: &[LeaseId], until: u64) -> Vec<JobId> {
+        let mut ready: Vec<usize> = (0..self.jobs.len())
+            .filter(|at| self.jobs[*at].state == State::Ready && self.jobs[*at].expires.is_none_or(|end| end > now))
+            .collect();
+        ready.sort_by_key(|at| (self.jobs[*at].priority, *at));
+        ready
+            .into_iter()
+            .zip(ids)
+            .map(|(at, lease)| {
+                let job = &mut self.jobs[at];
+                job.state = State::Running;
+                job.attempt += 1;
+                job.lease = Some(*lease);
+                job.at = until;
+                job.id
+            })
+            .collect()
+    }
+}
+
+fn kind_of(outcome: &Settle) -> &'static str {
+    match outcome {
+        Settle::Complete => "complete",
+        Settle::Fail { .. } => "fail",
+        Settle::Release { .. } | Settle::Undelivered => "release",
+        Settle::Hold(_) => "hold",
+    }
+}
+
+struct Pair {
+    shard: Shard,
+    model: Model,
+    history: Vec<(Event, RecordRef)>,
+    receipts: Vec<Receipt>,
+    now: u64,
+    drawn: u128,
+    queue: QueueName,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let queue = QueueName::parse("q").unwrap();
+        let mut pair = Self {
+            shard: Shard::default(),
+            model: Model::default(),
+            history: Vec::new(),
+            receipts: Vec::new(),
+            now: START,
+            drawn: 0,
+            queue: queue.clone(),
+        };
+        let settings = QueueSettings { sealing: SealingPolicy::Allowed, ..QueueSettings::default() };
+        pair.run(&Command::PutQueue { queue: &queue, settings }).unwrap();
+        pair
+    }
+
+    fn run(&mut self, command: &Command<'_>) -> Option<Vec<Event>> {
+        let events = self.shard.decide(Time::from_unix_ms(self.now), command).ok()?;
+        self.apply(&events);
+        Some(events)
+    }
+
+    fn apply(&mut self, events: &[Event]) {
+        for event in events {
+            let record = RecordRef { lsn: self.history.len() as u64, bytes: 1 };
+            self.shard.evolve(event, record);
+            self.history.push((event.clone(), record));
+            self.model.last = self.now;
+            invariants::check(&self.shard).unwrap_or_else(|error| panic!("{error} after {event:?}"));
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Enqueue { job, content, priority, delay, ttl, attempts } => {
+                self.enqueue(*job, *content, *priority, *delay, *ttl, *attempts);
+            }
+            Step::Lease { worker, max, lease } => self.lease(*worker, *max, *lease),
+            Step::Settle { receipt, outcome } if !self.receipts.is_empty() => {
+                let receipt = *receipt.get(&self.receipts);
+                self.settle(receipt, outcome);
+            }
+            Step::Extend { receipt, lease } if !self.receipts.is_empty() => {
+                let receipt = *receipt.get(&self.receipts);
+                let done = self.run(&Command::Extend { receipt, lease: Some(Millis::new(*lease)) }).is_some();
+                let now = self.now;
+                let job = self.model.get(receipt.job).unwrap();
+                let held = job.state == State::Running && job.lease == Some(receipt.lease) && now < job.at;
+                assert_eq!(done, held);
+                if held {
+                    job.at = now + lease;
+                }
+            }
+            Step::Settle { .. } | Step::Extend { .. } => {}
+            Step::Tick { by } => {
+                self.now += by;
+                loop {
+                    let events = self.shard.expire(Time::from_unix_ms(self.now));
+                    self.apply(&events);
+                    assert_eq!(self.model.expire(self.now), !events.is_empty());
+                    if events.is_empty() {
+                        break;
+                    }
+                }
+            }
+            Step::Restart { away } => {
+                let mut recovered = Shard::default();
+                self.history.iter().for_each(|(event, record)| recovered.evolve(event, *record));
+                assert!(recovered == self.shard, "recovery made another shard");
+                self.shard = recovered;
+                self.now += away;
+                let gone = self.now - self.model.last;
+                for job in self.model.jobs.iter_mut().filter(|job| job.state == State::Running) {
+                    job.at += gone;
+                }
+                self.run(&Command::Start).unwrap();
+            }
+        }
+        self.compare();
+    }
+
+    fn enqueue(&mut self, job: u8, content: u8, priority: Priority, delay: u64, ttl: Option<u64>, attempts: Option<u32>) {
+        let owner = Principal::parse("p").unwrap();
+        let input = JobInput {
+            kind: Kind::parse("k").unwrap(),
+            body: Vec::new(),
+            content_type: None,
+            attributes: BTreeMap::new(),
+            session_id: None,
+            correlation_id: None,
+            subject: None,
+            tags: Vec::new(),
+        };
+        let id = JobId::v7(START, [job; 10]);
+        let done = self.run(&Command::Enqueue(Enqueue {
+            job: id,
+            id_given: true,
+            queue: &self.queue.clone(),
+            owner: &owner,
+            input: &input,
+            priority,
+            delay: Millis::new(delay),
+            ttl: ttl.map(Millis::new),
+            max_attempts: attempts,
+            digest: [content; 16],
+        }));
+        let now = self.now;
+        let known = self.model.get(id).map(|job| job.digest);
+        let expected = match known {
+            Some(digest) => (digest == [content; 16]).then_some(0),
+            None => (now - START <= limits::FINISHED_KEPT_MS).then_some(1),
+        };
+        assert_eq!(done.map(|events| events.len()), expected);
+        if expected == Some(1) {
+            self.model.jobs.push(ModelJob {
+                id,
+                digest: [content; 16],
+                priority,
+                state: if delay > 0 { State::Delayed } else { State::Ready },
+                at: now + delay,
+                expires: ttl.map(|ttl| now + ttl),
+                attempt: 0,
+                max_attempts: attempts.unwrap_or(5),
+                lease: None,
+                settled: None,
+            });
+        }
+    }
+
+    fn lease(&mut self, worker: u8, max: usize, lease: u64) {
+        let ids: Vec<LeaseId> = (0..max)
+            .map(|_| {
+                self.drawn += 1;
+                LeaseId::from_bytes(self.drawn.to_be_bytes())
+            })
+            .collect();
+        let holder = Principal::parse(&format!("w{worker}")).unwrap();
+        let command =
+            Lease { queue: &self.queue.clone(), holder: &holder, lease: Some(Millis::new(lease)), lease_ids: &ids };
+        let events = self.run(&Command::Lease(command)).unwrap();
+        let handed: Vec<JobId> = events
+            .iter()
+            .map(|event| {
+                let Event::JobLeased { job, lease, .. } = event else { panic!("{event:?}") };
+                let attempt = self.shard.job(job).unwrap().attempt;
+                self.receipts.push(Receipt { job: *job, attempt, lease: *lease });
+                *job
+            })
+            .collect();
+        assert_eq!(handed, self.model.lease(self.now, &ids, self.now + lease));
+    }
+
+    fn settle(&mut self, receipt: Receipt, outcome: &Settle) {
+        let done = self.run(&Command::Settle { receipt, outcome: *outcome });
+        let now = self.now;
+        let job = self.model.get(receipt.job).unwrap();
+        let held = job.state == State::Running && job.lease == Some(receipt.lease) && now < job.at;
+        let repeat = job.settled == Some((receipt.lease, kind_of(outcome)));
+        let expected = if repeat { Some(0) } else { held.then_some(1) };
+        assert_eq!(done.as_ref().map(Vec::len), expected, "{receipt:?} {outcome:?} {job:?}");
+        if repeat || !held {
+            return;
+        }
+        job.settled = Some((receipt.lease, kind_of(outcome)));
+        job.lease = None;
+        match outcome {
+            Settle::Complete => job.state = State::Completed,
+            Settle::Fail { category, .. } => {
+                // The length of the wait has its own test; that it is not in the past is what counts here.
+                let events = done.unwrap();
+                let Event::JobFailed { next, .. } = &events[0] else { panic!("{events:?}") };
+                let dead = *category == Category::Permanent || job.attempt >= job.max_attempts;
+                assert_eq!(matches!(next, Next::Dead), dead);
+                match next {
+                    Next::Dead => job.state = State::Dead,
+                    Next::Retry(at) => {
+                        assert!(at.unix_ms() >= now);
+                        job.at = at.unix_ms();
+                        job.state = if job.at > now { State::Retrying } else { State::Ready };
+                    }
+                }
+            }
+            Settle::Release { delay } => {
+                job.attempt -= 1;
+                job.at = now + delay.get();
+                job.state = if delay.get() > 0 { State::Delayed } else { State::Ready };
+            }
+            Settle::Undelivered => {
+                job.attempt -= 1;
+                job.state = State::Ready;
+            }
+            Settle::Hold(_) => {
+                job.attempt -= 1;
+                job.state = State::Held;
+            }
+        }
+    }
+
+    fn compare(&self) {
+        for job in &self.model.jobs {
+            let view = self.shard.job(&job.id).expect("nothing is forgotten within the hour");
+            assert_eq!((view.state, view.attempt), (job.state, job.attempt), "{job:?}");
+        }
+        let live = |job: &&ModelJob| !matches!(job.state, State::Completed | State::Expired);
+        assert_eq!(self.shard.live_jobs(), self.model.jobs.iter().filter(live).count());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    // covers REL-2 (at least once, never again after completion, order by priority)
+    // covers REL-3 (recovery makes the same state)
+    #[test]
+    fn the_machine_does_what_a_plain_list_would(steps in prop::collection::vec(step(), 1..120)) {
+        let mut pair = Pair::new();
+        for step in &steps {
+            pair.step(step);
+        }
+    }
+}

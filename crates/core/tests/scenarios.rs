@@ -1,0 +1,315 @@
+//! Runs the scenario tables in `tests/scenarios/`: one command a line, time included, the expected
+//! answer behind `->`. A table is a story that a person can check without reading code.
+//!
+//! ```text
+//! queue    orders [lease=30s] [attempts=5] [sealing=allowed]   -> created | unchanged | changed | refused …
+//! enqueue  j1 [to=orders] [delay=5s] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h]
+//!                                                              -> delayed | ready | refused CODE
+//! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
+//! complete w1 j1 · fail w1 j1 [permanent] [after=5s] · release w1 j1 [delay=5s] · hold w1 j1
+//! extend   w1 j1 [for=60s]                                     -> ok | refused CODE
+//! tick     31s                                                 -> what time did, in order
+//! restart  [after=10m]                                         -> ok
+//! state    j1                                                  -> running attempt=1
+//! ```
+//! `fail` without a wish waits exactly the middle of the back-off. A worker's last lease of a job is
+//! what its receipt names, so a line for an old lease is written by having another worker lease it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::{Category, HoldReason, JobInput, Priority};
+use sealane_core::name::{Kind, Principal, QueueName};
+use sealane_core::queue::{
+    Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard, invariants,
+};
+use sealane_core::record::RecordRef;
+use sealane_core::time::{Millis, Time};
+
+const START: u64 = 1_767_225_600_000;
+
+struct World {
+    shard: Shard,
+    now: Time,
+    names: BTreeMap<JobId, String>,
+    receipts: BTreeMap<(String, String), Receipt>,
+    history: Vec<(Event, RecordRef)>,
+    drawn: u128,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self {
+            shard: Shard::default(),
+            now: Time::from_unix_ms(START),
+            names: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            history: Vec::new(),
+            drawn: 0,
+        };
+        world.line("queue orders sealing=allowed");
+        world
+    }
+
+    fn apply(&mut self, events: &[Event]) {
+        for event in events {
+            let record = RecordRef { lsn: self.history.len() as u64, bytes: 1 };
+            self.shard.evolve(event, record);
+            self.history.push((event.clone(), record));
+            invariants::check(&self.shard).unwrap_or_else(|error| panic!("{error} after {event:?}"));
+        }
+    }
+
+    fn run(&mut self, command: &Command<'_>) -> Result<Vec<Event>, String> {
+        let events = self.shard.decide(self.now, command).map_err(|refusal| format!("refused {}", code(&refusal)))?;
+        self.apply(&events);
+        Ok(events)
+    }
+
+    fn line(&mut self, line: &str) -> String {
+        let mut words = line.split_whitespace();
+        let verb = words.next().expect("a line begins with a verb");
+        let (named, bare): (Vec<&str>, Vec<&str>) = words.partition(|word| word.contains('='));
+        let options: BTreeMap<&str, &str> = named.iter().filter_map(|word| word.split_once('=')).collect();
+        match verb {
+            "queue" => self.queue(bare[0], &options),
+            "enqueue" => self.enqueue(bare[0], &options),
+            "lease" => self.lease(bare[0], &options),
+            "complete" => self.settle(&bare, Settle::Complete),
+            "fail" => {
+                let category = bare.get(2).map_or(Category::Temporary, |word| Category::parse(word).expect("a category"));
+                let retry_after = options.get("after").map(|text| millis(text));
+                self.settle(&bare, Settle::Fail { category, retry_after, random: u32::MAX / 2 + 1 })
+            }
+            "release" => {
+                let delay = options.get("delay").map_or(Millis::default(), |text| millis(text));
+                self.settle(&bare, Settle::Release { delay })
+            }
+            "undelivered" => self.settle(&bare, Settle::Undelivered),
+            "hold" => self.settle(&bare, Settle::Hold(HoldReason::Unopenable)),
+            "extend" => {
+                let receipt = self.receipt(bare[0], bare[1]);
+                let lease = options.get("for").map(|text| millis(text));
+                self.run(&Command::Extend { receipt, lease }).map_or_else(|refused| refused, |_| "ok".to_owned())
+            }
+            "tick" => self.tick(millis(bare[0])),
+            "restart" => self.restart(options.get("after").map_or(Millis::default(), |text| millis(text))),
+            "state" => self.state(bare[0]),
+            other => panic!("no such verb: {other}"),
+        }
+    }
+
+    fn queue(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
+        let mut settings = QueueSettings::default();
+        for (name, value) in options {
+            match *name {
+                "lease" => settings.lease = millis(value),
+                "attempts" => settings.retry.max_attempts = value.parse().expect("a number"),
+                "sealing" => settings.sealing = SealingPolicy::parse(value).expect("a policy"),
+                other => panic!("no such setting: {other}"),
+            }
+        }
+        let queue = QueueName::parse(name).expect("a queue name");
+        match self.run(&Command::PutQueue { queue: &queue, settings }) {
+            Err(refused) => refused,
+            Ok(events) => match events.as_slice() {
+                [] => "unchanged".to_owned(),
+                [Event::QueueCreated { .. }] => "created".to_owned(),
+                _ => "changed".to_owned(),
+            },
+        }
+    }
+
+    fn enqueue(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
+        let shift = options.get("id_time").copied().unwrap_or("0s");
+        let id_ms = match shift.strip_prefix('-') {
+            Some(back) => self.now.minus(millis(back)).unix_ms(),
+            None => self.now.plus(millis(shift)).unix_ms(),
+        };
+        let known = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id);
+        let job = known.unwrap_or_else(|| {
+            self.drawn += 1;
+            let mut random = [0; 10];
+            random.copy_from_slice(&self.drawn.to_be_bytes()[6..]);
+            JobId::v7(id_ms, random)
+        });
+        self.names.insert(job, name.to_owned());
+        let queue = QueueName::parse(options.get("to").unwrap_or(&"orders")).expect("a queue name");
+        let owner = Principal::parse("producer").expect("a principal");
+        let content = options.get("content").copied().unwrap_or(name);
+        let input = JobInput {
+            kind: Kind::parse("test").expect("a kind"),
+            body: content.as_bytes().to_vec(),
+            content_type: None,
+            attributes: BTreeMap::new(),
+            session_id: None,
+            correlation_id: None,
+            subject: None,
+            tags: Vec::new(),
+        };
+        let mut digest = [0; 16];
+        content.bytes().take(16).enumerate().for_each(|(at, byte)| digest[at] = byte);
+        let command = Enqueue {
+            job,
+            id_given: true,
+            queue: &queue,
+            owner: &owner,
+            input: &input,
+            priority: options.get("priority").map_or(Priority::Normal, |word| Priority::parse(word).expect("a priority")),
+            delay: options.get("delay").map_or(Millis::default(), |text| millis(text)),
+            ttl: options.get("ttl").map(|text| millis(text)),
+            max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
+            digest,
+        };
+        match self.run(&Command::Enqueue(command)) {
+            Err(refused) => refused,
+            Ok(events) if events.is_empty() => "known".to_owned(),
+            Ok(_) => self.shard.job(&job).expect("it was just enqueued").state.to_string(),
+        }
+    }
+
+    fn lease(&mut self, worker: &str, options: &BTreeMap<&str, &str>) -> String {
+        let max: usize = options.get("max").map_or(1, |text| text.parse().expect("a number"));
+        let lease_ids: Vec<LeaseId> = (0..max)
+            .map(|_| {
+                self.drawn += 1;
+                LeaseId::from_bytes(self.drawn.to_be_bytes())
+            })
+            .collect();
+        let queue = QueueName::parse(options.get("from").unwrap_or(&"orders")).expect("a queue name");
+        let holder = Principal::parse(worker).expect("a principal");
+        let lease = options.get("for").map(|text| millis(text));
+        let command = Lease { queue: &queue, holder: &holder, lease, lease_ids: &lease_ids };
+        let events = match self.run(&Command::Lease(command)) {
+            Err(refused) => return refused,
+            Ok(events) => events,
+        };
+        let mut handed = Vec::new();
+        for event in &events {
+            let Event::JobLeased { job, lease, .. } = event else { panic!("a lease gives leases") };
+            let attempt = self.shard.job(job).expect("it is live").attempt;
+            let name = self.names[job].clone();
+            handed.push(format!("{name}#{attempt}"));
+            self.receipts.insert((worker.to_owned(), name), Receipt { job: *job, attempt, lease: *lease });
+        }
+        if handed.is_empty() { "nothing".to_owned() } else { handed.join(" ") }
+    }
+
+    fn receipt(&self, worker: &str, job: &str) -> Receipt {
+        self.receipts[&(worker.to_owned(), job.to_owned())]
+    }
+
+    fn settle(&mut self, bare: &[&str], outcome: Settle) -> String {
+        let receipt = self.receipt(bare[0], bare[1]);
+        match self.run(&Command::Settle { receipt, outcome }) {
+            Err(refused) => refused,
+            Ok(events) if events.is_empty() => "known".to_owned(),
+            Ok(_) => self.shard.job(&receipt.job).expect("it is remembered").state.to_string(),
+        }
+    }
+
+    fn tick(&mut self, by: Millis) -> String {
+        let end = self.now.plus(by);
+        let mut told = Vec::new();
+        while let Some(at) = self.shard.next_deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            let events = self.shard.expire(self.now);
+            self.apply(&events);
+            for event in &events {
+                let (Event::JobDue { job, .. } | Event::JobExpired { job, .. } | Event::LeaseExpired { job, .. }) = event else {
+                    panic!("time does nothing else")
+                };
+                let state = self.shard.job(job).expect("it is remembered").state;
+                told.push(format!("{} {state}", self.names[job]));
+            }
+        }
+        self.now = end;
+        if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
+    }
+
+    /// Recovery: a fresh shard, the stored events, then the start.
+    fn restart(&mut self, after: Millis) -> String {
+        self.now = self.now.plus(after);
+        let mut recovered = Shard::default();
+        self.history.iter().for_each(|(event, record)| recovered.evolve(event, *record));
+        assert!(recovered == self.shard, "the stored events make another shard");
+        self.shard = recovered;
+        self.run(&Command::Start).map_or_else(|refused| refused, |_| "ok".to_owned())
+    }
+
+    fn state(&self, name: &str) -> String {
+        let id = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id).expect("a known job");
+        match self.shard.job(&id) {
+            None => "forgotten".to_owned(),
+            Some(view) => format!("{} attempt={}", view.state, view.attempt),
+        }
+    }
+}
+
+fn millis(text: &str) -> Millis {
+    let digits = text.trim_end_matches(char::is_alphabetic);
+    let number: u64 = digits.parse().unwrap_or_else(|_| panic!("not a time: {text}"));
+    let unit = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        other => panic!("no such unit: {other}"),
+    };
+    Millis::new(number * unit)
+}
+
+fn code(refusal: &Refusal) -> String {
+    let name = format!("{refusal:?}");
+    let name = name.split(['(', ' ', '{']).next().unwrap_or_default();
+    let mut code = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !code.is_empty() {
+            code.push('_');
+        }
+        code.push(letter.to_ascii_lowercase());
+    }
+    code
+}
+
+fn run_table(path: &Path) -> usize {
+    let text = std::fs::read_to_string(path).expect("a readable table");
+    let mut world = World::new();
+    let mut lines = 0;
+    for (number, line) in text.lines().enumerate() {
+        let place = format!("{}:{}", path.display(), number + 1);
+        let line = line.split('#').next().filter(|_| line.trim_start().starts_with('#')).unwrap_or(line).trim();
+        if line == "new" {
+            world = World::new();
+            continue;
+        }
+        if line.is_empty() {
+            continue;
+        }
+        let (command, expected) = line.split_once("->").unwrap_or_else(|| panic!("{place}: no expectation"));
+        let answer = world.line(command.trim());
+        assert_eq!(answer, expected.trim(), "{place}: {}", command.trim());
+        lines += 1;
+    }
+    lines
+}
+
+// covers JOB-2 (the states of this version)
+// covers JOB-3 (order of service by priority)
+// covers JOB-4 (delay and time to live)
+// covers JOB-5 (lease, extend, release, complete, fail, fencing)
+// covers JOB-6 (attempts, back-off, permanent failures, workers that die)
+// attack 47
+#[test]
+fn every_scenario_table_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut tables = 0;
+    for entry in std::fs::read_dir(folder).expect("the scenario folder") {
+        let path = entry.expect("an entry").path();
+        assert!(run_table(&path) > 3, "{} says nothing", path.display());
+        tables += 1;
+    }
+    assert!(tables >= 6, "tables are missing");
+}

@@ -1,0 +1,80 @@
+//! The authoriser.
+
+use sealane_api::operation::{Operation, Target};
+use sealane_api::problem::Problem;
+use sealane_core::control::AccessKey;
+use sealane_core::queue::JobView;
+
+use super::role::{Reach, reach};
+use crate::authn::Caller;
+use crate::boundary::Door;
+
+/// An operation whose caller may ask it. There is no way to make one but [`authorise`].
+#[derive(Debug)]
+pub struct Authorized<Op> {
+    operation: Op,
+    caller: Caller,
+    job: Option<JobView>,
+}
+
+impl<Op> Authorized<Op> {
+    /// What is asked.
+    pub fn operation(&self) -> &Op {
+        &self.operation
+    }
+
+    /// What is asked, and the key it is asked with.
+    pub fn into_parts(self) -> (Op, AccessKey) {
+        (self.operation, self.caller.key)
+    }
+
+    /// The key it is asked with.
+    pub fn key(&self) -> &AccessKey {
+        &self.caller.key
+    }
+
+    /// The job that was looked up to judge, where the operation is about one.
+    pub fn job(&self) -> Option<&JobView> {
+        self.job.as_ref()
+    }
+}
+
+/// Whether the caller's role may ask such a thing at all. Known before the body is read, so nobody
+/// makes us read what they may not send.
+pub fn permits<Op: Operation>(caller: &Caller) -> Result<(), Problem> {
+    match reach(caller.key.role, Op::PERMISSION) {
+        Reach::None => Err(Problem::not_found()),
+        Reach::Own | Reach::Granted => Ok(()),
+    }
+}
+
+/// Judges an operation by what it really touches.
+pub async fn authorise<Op: Operation>(door: &Door, caller: Caller, operation: Op) -> Result<Authorized<Op>, Problem> {
+    let reach = reach(caller.key.role, Op::PERMISSION);
+    let mut job = None;
+    let permitted = match operation.target() {
+        // Receipts carry their principal under a MAC; the handler refuses another's.
+        Target::Namespace | Target::Leases => reach != Reach::None,
+        Target::Queue(queue) => reach != Reach::None && caller.key.opens(&queue),
+        Target::Job(id) => {
+            let namespace = door.namespace.clone();
+            let found = door
+                .engine
+                .read(move |machine| {
+                    let shard = machine.shard(&namespace);
+                    shard.job(&id).map(|view| (shard.queue_name(view.queue).clone(), view))
+                })
+                .await?;
+            let (queue, view) = found.ok_or_else(Problem::not_found)?;
+            let owned = view.owner == caller.key.principal;
+            job = Some(view);
+            caller.key.opens(&queue)
+                && match reach {
+                    Reach::None => false,
+                    Reach::Own => owned,
+                    Reach::Granted => true,
+                }
+        }
+    };
+    if permitted { Ok(Authorized { operation, caller, job }) } else { Err(Problem::not_found()) }
+}

@@ -1,0 +1,31 @@
+//! Which role holds which permission. `docs/permissions.md` shows the same table; a test compares.
+
+use sealane_api::permission::Permission;
+use sealane_core::control::Role;
+
+/// How far a permission reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Not at all.
+    None,
+    /// Within the queues that the key opens, and there only what the caller owns.
+    Own,
+    /// Within the queues that the key opens.
+    Granted,
+}
+
+/// The table.
+pub fn reach(role: Role, permission: Permission) -> Reach {
+    match (role, permission) {
+        (Role::Admin, _) => Reach::Granted,
+        (Role::Submitter, Permission::JobEnqueue | Permission::QueueRead | Permission::ServerRead) => Reach::Granted,
+        (Role::Submitter, Permission::JobRead) => Reach::Own,
+        (Role::Worker, Permission::JobWork | Permission::JobRead | Permission::QueueRead | Permission::ServerRead) => {
+            Reach::Granted
+        }
+        (
+            Role::Submitter | Role::Worker,
+            Permission::AccessManage | Permission::QueueConfigure | Permission::JobWork | Permission::JobEnqueue,
+        ) => Reach::None,
+    }
+}

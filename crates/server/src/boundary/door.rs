@@ -1,0 +1,92 @@
+//! What stands at the door: everything that a request needs on its way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use sealane_api::operation::Class;
+use sealane_api::problem::{Code, Problem};
+use sealane_core::name::Namespace;
+use sealane_crypto::random::Random;
+use sealane_storage::JournalReader;
+
+use crate::authn::AccessKeys;
+use crate::clock::Clock;
+use crate::receipt::Receipts;
+use crate::runtime::EngineHandle;
+
+/// Everything that a request needs.
+pub struct Door {
+    /// The namespace behind this door.
+    pub namespace: Namespace,
+    /// The queues.
+    pub engine: EngineHandle,
+    /// What callers supplied, by reference.
+    pub records: Arc<dyn JournalReader>,
+    /// Who may come in.
+    pub access_keys: Arc<AccessKeys>,
+    /// Makes and checks receipts.
+    pub receipts: Receipts,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub random: Arc<dyn Random>,
+    /// Set when a stored record fails its checksum: the server must stop.
+    pub damaged: tokio::sync::Notify,
+    draining: AtomicBool,
+    requests: AtomicU64,
+    instance: u32,
+}
+
+impl Door {
+    /// Opens the door.
+    #[expect(clippy::too_many_arguments, reason = "each is one thing that stands at the door")]
+    pub fn new(
+        namespace: Namespace,
+        engine: EngineHandle,
+        records: Arc<dyn JournalReader>,
+        access_keys: Arc<AccessKeys>,
+        receipts: Receipts,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        instance: u32,
+    ) -> Self {
+        Self {
+            namespace,
+            engine,
+            records,
+            access_keys,
+            receipts,
+            clock,
+            random,
+            damaged: tokio::sync::Notify::new(),
+            draining: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
+            instance,
+        }
+    }
+
+    /// From now on no new work comes in; what was handed out can still be settled.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the server is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// A name for the next request: unique across restarts, and it tells nothing.
+    pub(super) fn next_request_id(&self) -> String {
+        format!("{:08x}-{:x}", self.instance, self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether an operation of this class is admitted now.
+    pub(super) fn admit(&self, class: Class) -> Result<(), Problem> {
+        match class {
+            Class::NewWork if self.is_draining() => {
+                Err(Problem::new(Code::Draining, "the server is stopping: try again when it is back, or elsewhere"))
+            }
+            Class::Manage | Class::NewWork | Class::Read | Class::Settle => Ok(()),
+        }
+    }
+}

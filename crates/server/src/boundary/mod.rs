@@ -1,0 +1,18 @@
+//! The one door. Every request, whatever it asks, takes the same walk:
+//!
+//! ```text
+//! authenticate ─▶ permitted at all? ─▶ read the body ─▶ authorise ─▶ admit ─▶ execute ─▶ audit line
+//!   who?            by role              bounded          by what       now?     handler
+//!                                                         it touches
+//! ```
+//! - [`Door`]: what the walk needs.
+//! - [`Handle`]: what an operation's handler is. It receives [`Authorized`](crate::authz::Authorized).
+//! - `walk`: the walk itself. `routes`: every operation of the list, registered in one place.
+
+mod door;
+mod routes;
+mod walk;
+
+pub use door::Door;
+pub use routes::routes;
+pub use walk::Handle;

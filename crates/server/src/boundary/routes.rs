@@ -1,0 +1,66 @@
+//! Every route, from the operation list. What is not in the list cannot be reached; what is in it and
+//! has no handler does not compile.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawPathParams, Request, State};
+use axum::routing::{MethodFilter, on};
+use sealane_api::for_each_operation;
+use sealane_api::operation::{Method, Operation};
+use sealane_api::problem::Problem;
+
+use super::door::Door;
+use super::walk::{refuse, walk};
+
+/// All routes.
+pub fn routes(door: Arc<Door>) -> Router {
+    let mut router = Router::new();
+    macro_rules! register {
+        ($($op:ident),*) => { $({
+            use sealane_api::operation::$op;
+            let enter = |State(door): State<Arc<Door>>, parameters: RawPathParams, request: Request| async move {
+                let parameter = parameters.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+                walk::<$op>(door, parameter, request).await
+            };
+            router = router.route($op::PATH, on(filter($op::METHOD), enter));
+        })* };
+    }
+    for_each_operation!(register);
+    router
+        .route("/livez", axum::routing::get(async || "ok\n"))
+        .route("/readyz", axum::routing::get(ready))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(nothing_here)
+        .with_state(door)
+}
+
+fn filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Delete => MethodFilter::DELETE,
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+    }
+}
+
+/// Whether new work is taken.
+async fn ready(State(door): State<Arc<Door>>) -> (http::StatusCode, &'static str) {
+    // Why ask the engine: a server whose engine does not answer is not ready.
+    let answers = door.engine.read(|_| ()).await.is_ok();
+    if answers && !door.is_draining() {
+        (http::StatusCode::OK, "ready\n")
+    } else {
+        (http::StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    }
+}
+
+/// No such operation. Known only to those who come in: a stranger learns nothing of what exists.
+async fn nothing_here(State(door): State<Arc<Door>>, request: Request) -> axum::response::Response {
+    let request_id = door.next_request_id();
+    let problem = match door.access_keys.authenticate(request.headers(), door.clock.now()) {
+        Err(problem) => problem,
+        Ok(_) => Problem::not_found(),
+    };
+    refuse(&problem, &request_id)
+}

@@ -1,0 +1,112 @@
+//! The walk of one request through the door.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use http::{Request, header};
+use sealane_api::operation::{Answer, Operation, RequestBody};
+use sealane_api::problem::{Code, Problem, ProblemDocument};
+use sealane_core::limits;
+
+use super::door::Door;
+use crate::audit::Act;
+use crate::authz::{Authorized, authorise, permits};
+
+/// What an operation's handler is: it gets proof that the caller may, and nothing else gets it called.
+pub trait Handle<Op: Operation> {
+    /// Carries out the operation.
+    fn handle(&self, asked: Authorized<Op>) -> impl Future<Output = Result<Op::Answer, Problem>> + Send;
+}
+
+/// Takes one request through the door.
+pub(super) async fn walk<Op: Operation>(door: Arc<Door>, parameter: String, request: Request<Body>) -> Response
+where
+    Door: Handle<Op>,
+{
+    let source = request.extensions().get::<SocketAddr>().copied();
+    let mut act = Act::new(Op::NAME, door.next_request_id(), source);
+    let request_id = act.request_id.clone();
+    let outcome = inside::<Op>(&door, &mut act, &parameter, request).await;
+    act.close(outcome.as_ref().map(|(status, _)| *status));
+    match outcome {
+        Ok((status, body)) => answer(status, "application/json", &request_id, body),
+        Err(problem) => refuse(&problem, &request_id),
+    }
+}
+
+async fn inside<Op: Operation>(
+    door: &Door,
+    act: &mut Act,
+    parameter: &str,
+    request: Request<Body>,
+) -> Result<(u16, Vec<u8>), Problem>
+where
+    Door: Handle<Op>,
+{
+    let caller = door.access_keys.authenticate(request.headers(), door.clock.now())?;
+    act.called_by(&caller);
+    permits::<Op>(&caller)?;
+    let body = read_body::<Op>(request).await?;
+    let operation = Op::from_request(parameter, Op::Body::read(&body)?)?;
+    drop(body);
+    let asked = authorise(door, caller, operation).await?;
+    door.admit(Op::CLASS)?;
+    let answer = door.handle(asked).await?;
+    let body = serde_json::to_vec(&answer).expect("answers are plain structs: nothing in them can fail to serialise");
+    Ok((answer.status(), body))
+}
+
+async fn read_body<Op: Operation>(request: Request<Body>) -> Result<Bytes, Problem> {
+    if Op::Body::EXPECTED {
+        let json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
+        if !json {
+            return Err(Problem::invalid("send the request as 'Content-Type: application/json'"));
+        }
+    }
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::invalid("compressed requests are not taken: send it as it is"));
+    }
+    axum::body::to_bytes(request.into_body(), limits::REQUEST_BYTES_MAX).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        if too_large {
+            Problem::new(
+                Code::BodyTooLarge,
+                format!("a request has at most {} bytes: send fewer jobs at once", limits::REQUEST_BYTES_MAX),
+            )
+        } else {
+            Problem::invalid("the request ended before its body did")
+        }
+    })
+}
+
+/// An error as an answer.
+pub(super) fn refuse(problem: &Problem, request_id: &str) -> Response {
+    let document = serde_json::to_vec(&ProblemDocument::new(problem, request_id)).expect("a problem is plain text");
+    let mut response = answer(problem.code.status(), ProblemDocument::CONTENT_TYPE, request_id, document);
+    let headers = response.headers_mut();
+    if problem.code == Code::Unauthenticated {
+        headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+    }
+    if problem.code.is_retryable() {
+        let seconds = problem.retry_after_ms.unwrap_or(1_000).div_ceil(1_000);
+        headers.insert(header::RETRY_AFTER, http::HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn answer(status: u16, content_type: &'static str, request_id: &str, body: Vec<u8>) -> Response {
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, content_type)
+        .header(header::CACHE_CONTROL, "no-store")
+        .header("x-request-id", request_id)
+        .body(Body::from(body))
+        .expect("the parts of an answer are valid: a known status, fixed header names, a hexadecimal id")
+}

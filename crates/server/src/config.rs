@@ -1,0 +1,95 @@
+//! The configuration file (TOML). Every setting has a default; unknown names are refused.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+/// The configuration file could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It could not be read.
+    #[error("could not read {path}")]
+    Read {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is not what a configuration is.
+    #[error("{path} is not a valid configuration: {message}")]
+    Invalid {
+        /// Which file.
+        path: String,
+        /// What is wrong, and where.
+        message: String,
+    },
+}
+
+/// What can be set in the file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The word in access keys that says which installation they are for.
+    pub environment: String,
+    /// The journal.
+    pub journal: JournalConfig,
+}
+
+/// The journal's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// Length of a segment file in bytes, 1 MiB to 1 GiB.
+    pub segment_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { environment: "live".to_owned(), journal: JournalConfig::default() }
+    }
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20 }
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
+        let invalid = |message: String| ConfigError::Invalid { path: shown.clone(), message };
+        // Why only the message: the error's own text quotes the line, and a line may hold a secret.
+        let config: Self = toml::from_str(&text).map_err(|error| invalid(error.message().to_owned()))?;
+        if crate::authn::Environment::parse(&config.environment).is_none() {
+            return Err(invalid("environment must be 1 to 16 of a-z and 0-9".to_owned()));
+        }
+        if !(1 << 20..=1 << 30).contains(&config.journal.segment_bytes) {
+            return Err(invalid("journal.segment_bytes must be 1048576 to 1073741824".to_owned()));
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sealane.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_not_set_has_its_default_and_what_is_wrong_is_named() {
+        assert_eq!(read("").unwrap(), Config::default());
+        assert_eq!(read("[journal]\nsegment_bytes = 1048576").unwrap().journal.segment_bytes, 1 << 20);
+        assert!(read("colour = 1").unwrap_err().contains("colour"));
+        assert!(read("environment = \"Live\"").unwrap_err().contains("environment"));
+        assert!(read("[journal]\nsegment_bytes = 1048575").unwrap_err().contains("segment_bytes"));
+    }
+}

@@ -1,0 +1,227 @@
+//! Jobs: accept them, show them.
+
+use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet};
+use sealane_api::problem::{Code, ItemError, Problem};
+use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError};
+use sealane_api::wire::{Bytes, StringMap, rfc3339};
+use sealane_core::id::JobId;
+use sealane_core::job::{JobInput, State};
+use sealane_core::limits;
+use sealane_core::name::{Principal, QueueName};
+use sealane_core::record::RecordRef;
+use sealane_crypto::digest::Sha256;
+use sealane_storage::ReadError;
+
+use crate::authz::Authorized;
+use crate::boundary::{Door, Handle};
+use crate::runtime::{Accepted, NewJob};
+
+impl Handle<JobEnqueue> for Door {
+    async fn handle(&self, asked: Authorized<JobEnqueue>) -> Result<JobAccepted, Problem> {
+        let (JobEnqueue { queue, job }, key) = asked.into_parts();
+        let job = self.new_job(job, &queue, &key.principal)?;
+        let mut results = self.engine.enqueue(queue.clone(), key.principal, vec![job]).await?;
+        let accepted = results.pop().expect("one job, one result")?;
+        Ok(accepted_answer(&queue, &accepted))
+    }
+}
+
+impl Handle<JobEnqueueBatch> for Door {
+    async fn handle(&self, asked: Authorized<JobEnqueueBatch>) -> Result<JobBatchOut, Problem> {
+        let (JobEnqueueBatch { queue, batch }, key) = asked.into_parts();
+        within_batch(batch.jobs.len())?;
+        // Each job is judged for itself: what cannot be read is refused in its place.
+        let mut results: Vec<Option<JobBatchResult>> = Vec::with_capacity(batch.jobs.len());
+        let mut jobs = Vec::with_capacity(batch.jobs.len());
+        for job in batch.jobs {
+            let id = job.id.clone();
+            match self.new_job(job, &queue, &key.principal) {
+                Ok(job) => {
+                    results.push(None);
+                    jobs.push(job);
+                }
+                Err(problem) => results.push(Some(refused(id, &problem))),
+            }
+        }
+        let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+        let judged = self.engine.enqueue(queue.clone(), key.principal, jobs).await?;
+        let mut judged = ids.into_iter().zip(judged);
+        for place in results.iter_mut().filter(|place| place.is_none()) {
+            let (id, result) = judged.next().expect("one result for each job that was handed over");
+            *place = Some(match result {
+                Ok(accepted) => JobBatchResult::Accepted(accepted_answer(&queue, &accepted)),
+                Err(fault) => refused(Some(id.to_string()), &fault.into()),
+            });
+        }
+        Ok(JobBatchOut { results: results.into_iter().flatten().collect() })
+    }
+}
+
+impl Handle<JobGet> for Door {
+    async fn handle(&self, asked: Authorized<JobGet>) -> Result<JobOut, Problem> {
+        let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
+        let namespace = self.namespace.clone();
+        let number = view.queue;
+        let queue = self.engine.read(move |machine| machine.shard(&namespace).queue_name(number).clone()).await?;
+        let owner = view.owner == asked.key().principal;
+        // Why only the owner: results and errors are bodies, and metadata is what this right is about.
+        let outcome = |record: Option<RecordRef>| -> Result<Option<Bytes>, Problem> {
+            let Some(record) = record.filter(|_| owner) else { return Ok(None) };
+            Ok(self.readable(self.records.read_outcome(record))?.flatten().map(Bytes))
+        };
+        let result = outcome(view.result)?;
+        let error = outcome(view.last_failure.map(|failure| failure.record))?;
+        let input = self.readable(self.records.read_job(view.input))?;
+        let (kind, content_type, attributes, session_id, correlation_id, subject, tags) = match input {
+            Some(input) => metadata(input),
+            // A record that does not open: what the queue itself knows is still shown.
+            None => (String::new(), None, StringMap::default(), None, None, None, Vec::new()),
+        };
+        Ok(JobOut {
+            id: view.id.to_string(),
+            queue: queue.to_string(),
+            state: view.state.to_string(),
+            kind,
+            content_type,
+            attributes,
+            session_id,
+            correlation_id,
+            subject,
+            tags,
+            priority: view.priority.to_string(),
+            attempt: view.attempt,
+            max_attempts: view.max_attempts,
+            owner: view.owner.to_string(),
+            created_at: rfc3339(view.created_at),
+            run_at: rfc3339(view.run_at),
+            expires_at: view.expires_at.map(rfc3339),
+            finished_at: view.finished_at.map(rfc3339),
+            held_because: view.hold_reason.map(|reason| reason.to_string()),
+            last_error: view.last_failure.map(|failure| LastError {
+                category: failure.category.to_string(),
+                at: rfc3339(failure.at),
+                error,
+            }),
+            result,
+        })
+    }
+}
+
+type Metadata =
+    (String, Option<String>, StringMap, Option<String>, Option<String>, Option<String>, Vec<String>);
+
+fn metadata(input: JobInput) -> Metadata {
+    (
+        input.kind.to_string(),
+        input.content_type.map(|name| name.to_string()),
+        StringMap(input.attributes.into_iter().map(|(name, value)| (name.to_string(), value)).collect()),
+        input.session_id.map(|id| id.to_string()),
+        input.correlation_id.map(|id| id.to_string()),
+        input.subject.map(|subject| subject.to_string()),
+        input.tags.iter().map(ToString::to_string).collect(),
+    )
+}
+
+/// Refuses batches of none or too many.
+pub(super) fn within_batch(items: usize) -> Result<(), Problem> {
+    if (1..=limits::BATCH_ITEMS_MAX).contains(&items) {
+        return Ok(());
+    }
+    Err(Problem::invalid(format!("a batch has 1 to {} items", limits::BATCH_ITEMS_MAX)))
+}
+
+fn refused(id: Option<String>, problem: &Problem) -> JobBatchResult {
+    JobBatchResult::Refused { id, error: ItemError::from(problem) }
+}
+
+fn accepted_answer(queue: &QueueName, accepted: &Accepted) -> JobAccepted {
+    let view = &accepted.view;
+    // Why not the present state: a repeat gets the first answer.
+    let first_state = if view.delayed_at_first { State::Delayed } else { State::Ready };
+    JobAccepted {
+        id: view.id.to_string(),
+        queue: queue.to_string(),
+        state: first_state.to_string(),
+        created_at: rfc3339(view.created_at),
+        fresh: accepted.fresh,
+    }
+}
+
+impl Door {
+    fn new_job(&self, job: JobIn, queue: &QueueName, owner: &Principal) -> Result<NewJob, Problem> {
+        let parts = JobParts::try_from(job)?;
+        let digest = digest(queue, owner, &parts);
+        let id = match parts.id {
+            Some(id) => id,
+            None => self.new_job_id()?,
+        };
+        Ok(NewJob {
+            id,
+            id_given: parts.id.is_some(),
+            input: parts.input,
+            priority: parts.priority,
+            delay: parts.delay,
+            ttl: parts.ttl,
+            max_attempts: parts.max_attempts,
+            digest,
+        })
+    }
+
+    fn new_job_id(&self) -> Result<JobId, Problem> {
+        let mut random = [0; 10];
+        self.random
+            .fill(&mut random)
+            .map_err(|_| Problem::new(Code::StorageFailed, "the system gave no random bytes for a job id: try again"))?;
+        Ok(JobId::v7(self.clock.now().unix_ms(), random))
+    }
+
+    /// Separates a record that does not open (`None`: that job's own trouble) from a disk that cannot
+    /// be trusted (the server stops).
+    pub(super) fn readable<T>(&self, read: Result<T, ReadError>) -> Result<Option<T>, Problem> {
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if !error.holds_the_job() => {
+                tracing::error!(error = %error, "a stored record is damaged: the server stops");
+                self.damaged.notify_one();
+                Err(Problem::new(Code::StorageFailed, "a stored record is damaged and the server stops"))
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "a stored record cannot be opened");
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// A digest over everything that makes two requests the same job.
+fn digest(queue: &QueueName, owner: &Principal, parts: &JobParts) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    let input = &parts.input;
+    let number = |number: Option<u64>| number.map_or([0xff; 8], u64::to_be_bytes);
+    let text = |text: Option<&str>| text.unwrap_or("").as_bytes().to_vec();
+    digest.update_prefixed(b"sealane job v1");
+    digest.update_prefixed(queue.as_str().as_bytes());
+    digest.update_prefixed(owner.as_str().as_bytes());
+    digest.update_prefixed(input.kind.as_str().as_bytes());
+    digest.update_prefixed(&input.body);
+    digest.update_prefixed(&text(input.content_type.as_ref().map(|name| name.as_str())));
+    digest.update_prefixed(&text(input.session_id.as_ref().map(|id| id.as_str())));
+    digest.update_prefixed(&text(input.correlation_id.as_ref().map(|id| id.as_str())));
+    digest.update_prefixed(&text(input.subject.as_ref().map(|subject| subject.as_str())));
+    for (name, value) in &input.attributes {
+        digest.update_prefixed(name.as_str().as_bytes());
+        digest.update_prefixed(value.as_bytes());
+    }
+    // Why a mark between the lists: an attribute must not be able to look like two tags.
+    digest.update_prefixed(b"tags");
+    for tag in &input.tags {
+        digest.update_prefixed(tag.as_str().as_bytes());
+    }
+    digest.update(&[parts.priority.code()]);
+    digest.update(&parts.delay.get().to_be_bytes());
+    digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
+    digest.update(&number(parts.max_attempts.map(u64::from)));
+    let mut first_half = [0; 16];
+    first_half.copy_from_slice(&digest.finish()[..16]);
+    first_half
+}

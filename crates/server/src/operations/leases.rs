@@ -1,0 +1,214 @@
+//! Leases: hand jobs out, keep them, settle them.
+
+use sealane_api::operation::{
+    LeaseAcquire, LeaseComplete, LeaseExtend, LeaseFail, LeaseHold, LeaseRelease,
+};
+use sealane_api::problem::{Code, ItemError, Problem};
+use sealane_api::v1::{LeaseOut, LeasedJob, SettleResult, Settled};
+use sealane_api::wire::{Bytes, StringMap, rfc3339};
+use sealane_core::control::AccessKey;
+use sealane_core::job::{HoldReason, JobInput};
+use sealane_core::limits;
+use sealane_core::queue::{JobView, Receipt, Refusal, Settle};
+use sealane_core::time::Millis;
+
+use super::jobs::within_batch;
+use crate::authz::Authorized;
+use crate::boundary::{Door, Handle};
+use crate::runtime::{LeaseWish, Leased, SettleItem};
+
+/// Body bytes handed out in one answer, beyond the first job: a worker asks again for the rest.
+const LEASE_BYTES: usize = 8 * 1_024 * 1_024;
+
+impl Handle<LeaseAcquire> for Door {
+    async fn handle(&self, asked: Authorized<LeaseAcquire>) -> Result<LeaseOut, Problem> {
+        let (LeaseAcquire { queue, wish }, key) = asked.into_parts();
+        let max = usize::try_from(wish.max.unwrap_or(1)).unwrap_or(usize::MAX);
+        within_batch(max)?;
+        let wait = wish.wait_ms.unwrap_or(0);
+        if wait > limits::LEASE_WAIT_MS_MAX {
+            return Err(Problem::invalid(format!("wait_ms must be at most {}", limits::LEASE_WAIT_MS_MAX)));
+        }
+        let leased = self
+            .engine
+            .lease(LeaseWish {
+                queue: queue.clone(),
+                holder: key.principal.clone(),
+                max,
+                lease: wish.lease_ms.map(Millis::new),
+                wait: Millis::new(wait),
+            })
+            .await?;
+        let mut jobs = Vec::with_capacity(leased.jobs().len());
+        let mut aside = Vec::new();
+        let mut bytes = 0;
+        for job in leased.jobs() {
+            let outcome = if bytes >= LEASE_BYTES {
+                Settle::Undelivered
+            } else if let Some(input) = self.readable(self.records.read_job(job.input))? {
+                bytes += input.body.len();
+                jobs.push(self.leased_job(queue.as_str(), &key, job, input));
+                continue;
+            } else {
+                Settle::Hold(HoldReason::Unreadable)
+            };
+            aside.push(SettleItem { receipt: job.receipt, outcome, data: None });
+        }
+        if !aside.is_empty() {
+            self.engine.settle(aside).await?;
+        }
+        leased.delivered();
+        Ok(LeaseOut { jobs })
+    }
+}
+
+impl Door {
+    fn leased_job(&self, queue: &str, key: &AccessKey, leased: &Leased, input: JobInput) -> LeasedJob {
+        let view = &leased.view;
+        LeasedJob {
+            id: view.id.to_string(),
+            queue: queue.to_owned(),
+            kind: input.kind.to_string(),
+            body: Bytes(input.body),
+            content_type: input.content_type.map(|name| name.to_string()),
+            attributes: StringMap(
+                input.attributes.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
+            ),
+            session_id: input.session_id.map(|id| id.to_string()),
+            correlation_id: input.correlation_id.map(|id| id.to_string()),
+            subject: input.subject.map(|subject| subject.to_string()),
+            tags: input.tags.iter().map(ToString::to_string).collect(),
+            priority: view.priority.to_string(),
+            attempt: view.attempt,
+            max_attempts: view.max_attempts,
+            owner: view.owner.to_string(),
+            created_at: rfc3339(view.created_at),
+            expires_at: view.expires_at.map(rfc3339),
+            receipt: self.receipts.write(&self.namespace, &key.principal, &leased.receipt),
+            lease_expires_at: rfc3339(leased.until),
+        }
+    }
+
+    /// Settles the items whose receipts are good, and answers for all in their order.
+    async fn settle<I>(
+        &self,
+        key: &AccessKey,
+        items: Vec<I>,
+        read: impl Fn(&mut I) -> Result<(Settle, Option<Vec<u8>>), Problem>,
+        receipt: impl Fn(&I) -> &str,
+    ) -> Result<Settled, Problem> {
+        within_batch(items.len())?;
+        let mut judged = Vec::with_capacity(items.len());
+        let mut good = Vec::with_capacity(items.len());
+        for mut item in items {
+            judged.push(self.receipt(key, receipt(&item)).and_then(|receipt| {
+                let (outcome, data) = read(&mut item)?;
+                good.push(SettleItem { receipt, outcome, data });
+                Ok(receipt)
+            }));
+        }
+        let settled = self.engine.settle(good).await?.into_iter().map(|result| result.map_err(Problem::from));
+        Ok(in_order(judged, settled))
+    }
+
+    /// Reads a receipt. One that was not given to this principal holds nothing.
+    fn receipt(&self, key: &AccessKey, text: &str) -> Result<Receipt, Problem> {
+        self.receipts.read(&self.namespace, &key.principal, text).ok_or_else(|| Refusal::LeaseLost.into())
+    }
+
+    fn random_u32(&self) -> Result<u32, Problem> {
+        let mut bytes = [0; 4];
+        self.random
+            .fill(&mut bytes)
+            .map_err(|_| Problem::new(Code::StorageFailed, "the system gave no random bytes: try again"))?;
+        Ok(u32::from_be_bytes(bytes))
+    }
+}
+
+/// Puts the engine's results into the places of the items that reached it.
+fn in_order(
+    judged: Vec<Result<Receipt, Problem>>,
+    mut settled: impl Iterator<Item = Result<JobView, Problem>>,
+) -> Settled {
+    let results = judged
+        .into_iter()
+        .map(|judged| {
+            let id = judged.as_ref().ok().map(|receipt| receipt.job.to_string());
+            let done = judged.and_then(|_| settled.next().expect("one result for each item that was handed over"));
+            match done {
+                Ok(view) => SettleResult {
+                    id,
+                    ok: Some(true),
+                    state: Some(view.state.to_string()),
+                    lease_expires_at: view.lease_expires_at.map(rfc3339),
+                    error: None,
+                },
+                Err(problem) => SettleResult {
+                    id,
+                    ok: None,
+                    state: None,
+                    lease_expires_at: None,
+                    error: Some(ItemError::from(&problem)),
+                },
+            }
+        })
+        .collect();
+    Settled { results }
+}
+
+impl Handle<LeaseComplete> for Door {
+    async fn handle(&self, asked: Authorized<LeaseComplete>) -> Result<Settled, Problem> {
+        let (LeaseComplete { request }, key) = asked.into_parts();
+        let read = |item: &mut sealane_api::v1::CompleteItem| Ok((Settle::Complete, item.take_result()?));
+        self.settle(&key, request.items, read, |item| &item.receipt).await
+    }
+}
+
+impl Handle<LeaseFail> for Door {
+    async fn handle(&self, asked: Authorized<LeaseFail>) -> Result<Settled, Problem> {
+        let (LeaseFail { request }, key) = asked.into_parts();
+        let read = |item: &mut sealane_api::v1::FailItem| {
+            let outcome = Settle::Fail {
+                category: item.category()?,
+                retry_after: item.retry_after_ms.map(Millis::new),
+                random: self.random_u32()?,
+            };
+            Ok((outcome, item.take_error()?))
+        };
+        self.settle(&key, request.items, read, |item| &item.receipt).await
+    }
+}
+
+impl Handle<LeaseRelease> for Door {
+    async fn handle(&self, asked: Authorized<LeaseRelease>) -> Result<Settled, Problem> {
+        let (LeaseRelease { request }, key) = asked.into_parts();
+        let read = |item: &mut sealane_api::v1::ReleaseItem| {
+            Ok((Settle::Release { delay: Millis::new(item.delay_ms.unwrap_or(0)) }, None))
+        };
+        self.settle(&key, request.items, read, |item| &item.receipt).await
+    }
+}
+
+impl Handle<LeaseHold> for Door {
+    async fn handle(&self, asked: Authorized<LeaseHold>) -> Result<Settled, Problem> {
+        let (LeaseHold { request }, key) = asked.into_parts();
+        let read = |_: &mut sealane_api::v1::HoldItem| Ok((Settle::Hold(HoldReason::Unopenable), None));
+        self.settle(&key, request.items, read, |item| &item.receipt).await
+    }
+}
+
+impl Handle<LeaseExtend> for Door {
+    async fn handle(&self, asked: Authorized<LeaseExtend>) -> Result<Settled, Problem> {
+        let (LeaseExtend { request }, key) = asked.into_parts();
+        within_batch(request.items.len())?;
+        let mut good = Vec::with_capacity(request.items.len());
+        let mut judged = Vec::with_capacity(request.items.len());
+        for item in request.items {
+            judged.push(self.receipt(&key, &item.receipt).inspect(|receipt| {
+                good.push((*receipt, item.lease_ms.map(Millis::new)));
+            }));
+        }
+        let extended = self.engine.extend(good).await?.into_iter().map(|result| result.map_err(Problem::from));
+        Ok(in_order(judged, extended))
+    }
+}

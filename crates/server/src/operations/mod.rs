@@ -1,0 +1,9 @@
+//! What is done once the door has let a request through: one file per noun.
+
+mod access;
+mod jobs;
+mod leases;
+mod queues;
+mod server;
+
+pub(crate) use access::DEFAULT_TTL as DEFAULT_KEY_TTL;

@@ -1,0 +1,449 @@
+//! The engine's thread and its turns.
+
+use std::sync::Arc;
+
+use sealane_core::control::{ControlEvent, ControlRefusal};
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::State;
+use sealane_core::limits;
+use sealane_core::name::{Namespace, Principal, QueueName};
+use sealane_core::queue::{
+    Command, Enqueue, Event, JobView, Lease, QueueSettings, QueueView, Receipt, Refusal, Shard,
+};
+use sealane_core::time::{Millis, Time};
+use sealane_crypto::random::Random;
+use sealane_storage::{CallerData, Fact, Journal, JournalError, Room};
+use tokio::sync::mpsc;
+
+use super::fault::Fault;
+use super::handle::EngineHandle;
+use super::machine::Machine;
+use super::request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, Reply, Request, SettleItem};
+use super::waiters::Waiters;
+use crate::authn::AccessKeys;
+use crate::clock::Clock;
+
+/// Requests taken into one turn.
+const TURN_REQUESTS_MAX: usize = 1_024;
+
+/// Longest sleep: a bound for the wait, not a rhythm; nothing depends on it.
+const SLEEP_MS_MAX: u64 = 60_000;
+
+/// Between two tries to work off a deadline on a full disk.
+const STUCK_SLEEP_MS: u64 = 100;
+
+/// How the engine ended.
+#[derive(Debug)]
+pub enum Stopped {
+    /// All handles were dropped and the journal was closed.
+    Clean,
+    /// The journal failed.
+    Journal(JournalError),
+    /// The thread panicked: a bug. The journal has everything that was answered.
+    Panicked,
+}
+
+type Answer = Box<dyn FnOnce() + Send>;
+
+/// Why a step inside a turn did not happen: the caller is told, or the engine ends.
+enum Trouble {
+    Fault(Fault),
+    Journal(JournalError),
+}
+
+impl From<JournalError> for Trouble {
+    fn from(error: JournalError) -> Self {
+        if error.is_fatal() { Self::Journal(error) } else { Self::Fault(Fault::StorageFull) }
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Fault(refusal.into())
+    }
+}
+
+impl From<ControlRefusal> for Trouble {
+    fn from(refusal: ControlRefusal) -> Self {
+        Self::Fault(refusal.into())
+    }
+}
+
+/// Tells what is for the caller from what ends the engine.
+fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(Trouble::Fault(fault)) => Ok(Err(fault)),
+        Err(Trouble::Journal(error)) => Err(error),
+    }
+}
+
+/// The queues, the journal and who waits for them.
+pub struct Engine {
+    namespace: Namespace,
+    machine: Machine,
+    journal: Box<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    access_keys: Arc<AccessKeys>,
+    requests: mpsc::Receiver<Request>,
+    back: mpsc::WeakSender<Request>,
+    waiters: Waiters,
+    answers: Vec<Answer>,
+    keys_changed: bool,
+    draining: bool,
+    /// The last deadline could not be worked off for want of room.
+    stuck: bool,
+}
+
+impl Engine {
+    /// Starts the thread. It ends when every handle is gone, or when the journal fails.
+    pub fn start(
+        namespace: Namespace,
+        machine: Machine,
+        journal: Box<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        access_keys: Arc<AccessKeys>,
+    ) -> std::io::Result<(EngineHandle, tokio::sync::oneshot::Receiver<Stopped>)> {
+        let (sender, requests) = mpsc::channel(limits::ENGINE_REQUESTS_MAX);
+        let (stopped, ended) = tokio::sync::oneshot::channel();
+        let engine = Self {
+            namespace,
+            machine,
+            journal,
+            clock,
+            random,
+            access_keys,
+            requests,
+            back: sender.downgrade(),
+            waiters: Waiters::default(),
+            answers: Vec::new(),
+            keys_changed: true,
+            draining: false,
+            stuck: false,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
+            let run = std::panic::AssertUnwindSafe(move || engine.run(&runtime));
+            let how = std::panic::catch_unwind(run).unwrap_or(Stopped::Panicked);
+            // Why the result is let go: nobody listening means that the process is ending anyway.
+            let _ = stopped.send(how);
+        })?;
+        Ok((EngineHandle::new(sender), ended))
+    }
+
+    fn run(mut self, runtime: &tokio::runtime::Runtime) -> Stopped {
+        let mut taken = Vec::with_capacity(TURN_REQUESTS_MAX);
+        if let Err(error) = self.begin() {
+            return Stopped::Journal(error);
+        }
+        loop {
+            let open = self.receive(runtime, &mut taken);
+            if let Err(error) = self.turn(&mut taken) {
+                return Stopped::Journal(error);
+            }
+            if !open {
+                return match self.journal.close() {
+                    Ok(()) => Stopped::Clean,
+                    Err(error) => Stopped::Journal(error),
+                };
+            }
+        }
+    }
+
+    /// Leases go on from here: the time without a server does not count against them.
+    fn begin(&mut self) -> Result<(), JournalError> {
+        let now = self.clock.now();
+        let namespaces: Vec<Namespace> = self.machine.namespaces().cloned().collect();
+        for namespace in namespaces {
+            let start = Fact::Shard { namespace, event: Event::ServerStarted { at: now } };
+            // Why a fault is let go: without room for this line, leases end a little early.
+            let _ = told(self.append_fact(&start, None))?;
+        }
+        self.finish_turn()
+    }
+
+    /// Waits for requests or for time to bring something about. False when no handle is left.
+    fn receive(&mut self, runtime: &tokio::runtime::Runtime, taken: &mut Vec<Request>) -> bool {
+        let now = self.clock.now();
+        let wake = [self.machine.next_deadline(), self.waiters.next_end()].into_iter().flatten().min();
+        let least = if self.stuck { STUCK_SLEEP_MS } else { 0 };
+        let sleep = wake.map_or(SLEEP_MS_MAX, |at| at.since(now).get().clamp(least, SLEEP_MS_MAX));
+        let requests = &mut self.requests;
+        runtime.block_on(async {
+            let receive = requests.recv_many(taken, TURN_REQUESTS_MAX);
+            match tokio::time::timeout(std::time::Duration::from_millis(sleep), receive).await {
+                Ok(0) => false,
+                Ok(_) | Err(_) => true,
+            }
+        })
+    }
+
+    fn turn(&mut self, taken: &mut Vec<Request>) -> Result<(), JournalError> {
+        let now = self.clock.now();
+        self.expire(now)?;
+        for request in taken.drain(..) {
+            self.apply(now, request)?;
+            if self.journal.staged_bytes() >= limits::GROUP_BYTES_MAX {
+                self.finish_turn()?;
+            }
+        }
+        self.serve_waiters(now)?;
+        self.finish_turn()
+    }
+
+    /// Makes the turn durable, then answers. The order of these lines is the promise.
+    fn finish_turn(&mut self) -> Result<(), JournalError> {
+        self.journal.commit()?;
+        if std::mem::take(&mut self.keys_changed) {
+            self.access_keys.replace(self.machine.control().clone());
+        }
+        for answer in self.answers.drain(..) {
+            answer();
+        }
+        Ok(())
+    }
+
+    /// Works off what time brought about.
+    fn expire(&mut self, now: Time) -> Result<(), JournalError> {
+        for event in self.machine.shard(&self.namespace).expire(now) {
+            self.stuck = told(self.append(event, None))?.is_err();
+            if self.stuck {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, now: Time, request: Request) -> Result<(), JournalError> {
+        match request {
+            Request::PutQueue { queue, settings, reply } => {
+                let done = told(self.put_queue(now, &queue, settings))?;
+                self.answer(reply, done);
+            }
+            Request::Enqueue { queue, owner, jobs, reply } => {
+                let mut results = Vec::with_capacity(jobs.len());
+                for job in jobs {
+                    results.push(told(self.enqueue(now, &queue, &owner, &job))?);
+                }
+                self.answer(reply, results);
+            }
+            Request::Lease { wish, reply } => self.lease_or_wait(now, wish, reply)?,
+            Request::Extend { items, reply } => {
+                let mut results = Vec::with_capacity(items.len());
+                for (receipt, lease) in items {
+                    results.push(told(self.extend(now, receipt, lease))?);
+                }
+                self.answer(reply, results);
+            }
+            Request::Settle { items, reply } => {
+                let mut results = Vec::with_capacity(items.len());
+                for item in items {
+                    results.push(told(self.settle(now, &item))?);
+                }
+                self.answer(reply, results);
+            }
+            Request::CreateKey { key, reply } => {
+                let judged = self.machine.control().create_key(key.clone());
+                let done = told(self.control(judged))?.map(|()| key);
+                self.answer(reply, done);
+            }
+            Request::RevokeKey { id, reply } => {
+                let judged = self.machine.control().revoke_key(now, &id);
+                let done = told(self.control(judged))?;
+                let done = done.map(|()| self.machine.control().key(&id).expect("it was just revoked").clone());
+                self.answer(reply, done);
+            }
+            Request::Read(look) => self.answers.push(look(&self.machine)),
+            Request::Drain => self.draining = true,
+        }
+        Ok(())
+    }
+
+    fn put_queue(&mut self, now: Time, queue: &QueueName, settings: QueueSettings) -> Result<QueueView, Trouble> {
+        for event in self.decide(now, &Command::PutQueue { queue, settings })? {
+            self.append(event, None)?;
+        }
+        Ok(self.shard().queue(queue).expect("the queue was just created or was there"))
+    }
+
+    fn enqueue(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        owner: &Principal,
+        job: &NewJob,
+    ) -> Result<Accepted, Trouble> {
+        let events = self.decide(now, &Command::Enqueue(Enqueue {
+            job: job.id,
+            id_given: job.id_given,
+            queue,
+            owner,
+            input: &job.input,
+            priority: job.priority,
+            delay: job.delay,
+            ttl: job.ttl,
+            max_attempts: job.max_attempts,
+            digest: job.digest,
+        }))?;
+        let fresh = !events.is_empty();
+        // Why here and not before: a repeat of what was accepted is answered on a full disk as well.
+        if fresh && self.no_room() {
+            return Err(Trouble::Fault(Fault::StorageFull));
+        }
+        for event in events {
+            let Event::JobEnqueued(enqueued) = &event else { unreachable!("enqueue makes one kind of event") };
+            let data = CallerData::Job { queue: enqueued.queue, input: &job.input };
+            self.append(event, Some(data))?;
+        }
+        Ok(Accepted { view: self.view(&job.id), fresh })
+    }
+
+    fn extend(&mut self, now: Time, receipt: Receipt, lease: Option<Millis>) -> Result<JobView, Trouble> {
+        for event in self.decide(now, &Command::Extend { receipt, lease })? {
+            self.append(event, None)?;
+        }
+        Ok(self.view(&receipt.job))
+    }
+
+    fn settle(&mut self, now: Time, item: &SettleItem) -> Result<JobView, Trouble> {
+        let SettleItem { receipt, outcome, data } = item;
+        let events = self.decide(now, &Command::Settle { receipt: *receipt, outcome: *outcome })?;
+        let queue = self.shard().job(&receipt.job).map(|view| view.queue);
+        for event in events {
+            let data = data.as_deref().zip(queue).map(|(bytes, queue)| CallerData::Outcome { queue, bytes });
+            self.append(event, data)?;
+        }
+        Ok(self.view(&receipt.job))
+    }
+
+    fn lease_or_wait(
+        &mut self,
+        now: Time,
+        wish: LeaseWish,
+        reply: Reply<Result<LeasedJobs, Fault>>,
+    ) -> Result<(), JournalError> {
+        let leased = told(self.lease(now, &wish))?;
+        let nothing = matches!(&leased, Ok(jobs) if jobs.is_empty());
+        if nothing && wish.wait > Millis::default() && !self.draining {
+            let until = now.plus(wish.wait);
+            if let Err(reply) = self.waiters.add(wish, until, reply) {
+                self.answer(reply, Err(Fault::TooManyWaiters));
+            }
+            return Ok(());
+        }
+        self.answer_lease(reply, leased);
+        Ok(())
+    }
+
+    fn serve_waiters(&mut self, now: Time) -> Result<(), JournalError> {
+        for queue in self.waiters.queues() {
+            while self.has_ready(&queue) {
+                let Some(waiter) = self.waiters.next(&queue) else { break };
+                let leased = told(self.lease(now, &waiter.wish))?;
+                self.answer_lease(waiter.reply, leased);
+            }
+        }
+        let end = if self.draining { Time::from_unix_ms(u64::MAX) } else { now };
+        for waiter in self.waiters.ended(end) {
+            self.answer_lease(waiter.reply, Ok(Vec::new()));
+        }
+        Ok(())
+    }
+
+    fn has_ready(&self, queue: &QueueName) -> bool {
+        let shard = self.shard();
+        shard.queue_number(queue).is_some_and(|number| shard.has_ready(number))
+    }
+
+    fn lease(&mut self, now: Time, wish: &LeaseWish) -> Result<Vec<Leased>, Trouble> {
+        let waiting = self.shard().queue(&wish.queue).map_or(0, |queue| queue.counts.of(State::Ready));
+        let wanted = wish.max.min(usize::try_from(waiting).unwrap_or(usize::MAX));
+        let mut lease_ids = Vec::with_capacity(wanted);
+        for _ in 0..wanted {
+            let mut id = [0; 16];
+            self.random.fill(&mut id).map_err(|_| Trouble::Fault(Fault::NoRandomness))?;
+            lease_ids.push(LeaseId::from_bytes(id));
+        }
+        let events = self.decide(now, &Command::Lease(Lease {
+            queue: &wish.queue,
+            holder: &wish.holder,
+            lease: wish.lease,
+            lease_ids: &lease_ids,
+        }))?;
+        let mut jobs = Vec::with_capacity(events.len());
+        for event in events {
+            let Event::JobLeased { job, lease, until, .. } = event else {
+                unreachable!("lease makes one kind of event")
+            };
+            match self.append(event, None) {
+                Ok(()) => {}
+                // Why not the fault: the jobs leased so far are this caller's, and it must hear of them.
+                Err(Trouble::Fault(_)) if !jobs.is_empty() => break,
+                Err(trouble) => return Err(trouble),
+            }
+            let view = self.view(&job);
+            let receipt = Receipt { job, attempt: view.attempt, lease };
+            jobs.push(Leased { receipt, input: view.input, view, until });
+        }
+        Ok(jobs)
+    }
+
+    fn control(&mut self, judged: Result<ControlEvent, ControlRefusal>) -> Result<(), Trouble> {
+        self.append_fact(&Fact::Control(judged?), None)?;
+        self.keys_changed = true;
+        Ok(())
+    }
+
+    fn decide(&self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Trouble> {
+        Ok(self.shard().decide(now, command)?)
+    }
+
+    fn shard(&self) -> &Shard {
+        self.machine.shard(&self.namespace)
+    }
+
+    fn append(&mut self, event: Event, data: Option<CallerData<'_>>) -> Result<(), Trouble> {
+        self.append_fact(&Fact::Shard { namespace: self.namespace.clone(), event }, data)
+    }
+
+    /// Stores a fact and applies it. What could not be stored is not applied.
+    fn append_fact(&mut self, fact: &Fact, data: Option<CallerData<'_>>) -> Result<(), Trouble> {
+        let record = match self.journal.append(fact, data) {
+            Err(JournalError::GroupFull { .. }) => {
+                self.journal.commit()?;
+                self.journal.append(fact, data)?
+            }
+            other => other?,
+        };
+        self.machine.evolve(fact, record);
+        Ok(())
+    }
+
+    fn no_room(&mut self) -> bool {
+        match self.journal.room() {
+            Room::Ok => false,
+            Room::Low { .. } => {
+                self.journal.retry_room();
+                self.journal.room() != Room::Ok
+            }
+        }
+    }
+
+    fn view(&self, job: &JobId) -> JobView {
+        self.shard().job(job).expect("a command that was honoured leaves its job live or remembered")
+    }
+
+    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
+        self.answers.push(Box::new(move || {
+            // Why the result is let go: what was asked is done and durable, with or without a listener.
+            let _ = reply.send(value);
+        }));
+    }
+
+    fn answer_lease(&mut self, reply: Reply<Result<LeasedJobs, Fault>>, leased: Result<Vec<Leased>, Fault>) {
+        let back = self.back.clone();
+        self.answer(reply, leased.map(|jobs| LeasedJobs::new(jobs, back)));
+    }
+}

@@ -1,0 +1,92 @@
+//! The handlers' side of the engine.
+
+use sealane_core::control::AccessKey;
+use sealane_core::name::{KeyId, Principal, QueueName};
+use sealane_core::queue::{JobView, QueueSettings, QueueView, Receipt};
+use sealane_core::time::Millis;
+use tokio::sync::{mpsc, oneshot};
+
+use super::fault::Fault;
+use super::machine::Machine;
+use super::request::{Accepted, LeaseWish, LeasedJobs, NewJob, Reply, Request, SettleItem};
+
+/// Sends requests to the engine and waits for durable answers.
+#[derive(Clone)]
+pub struct EngineHandle {
+    requests: mpsc::Sender<Request>,
+}
+
+impl EngineHandle {
+    pub(super) fn new(requests: mpsc::Sender<Request>) -> Self {
+        Self { requests }
+    }
+
+    /// Creates a queue or changes its settings.
+    pub async fn put_queue(&self, queue: QueueName, settings: QueueSettings) -> Result<QueueView, Fault> {
+        self.ask(|reply| Request::PutQueue { queue, settings, reply }).await?
+    }
+
+    /// Accepts jobs, each for itself.
+    pub async fn enqueue(
+        &self,
+        queue: QueueName,
+        owner: Principal,
+        jobs: Vec<NewJob>,
+    ) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
+        self.ask(|reply| Request::Enqueue { queue, owner, jobs, reply }).await
+    }
+
+    /// Hands out jobs, waiting for them if wished.
+    pub async fn lease(&self, wish: LeaseWish) -> Result<LeasedJobs, Fault> {
+        self.ask(|reply| Request::Lease { wish, reply }).await?
+    }
+
+    /// Makes leases last longer.
+    pub async fn extend(&self, items: Vec<(Receipt, Option<Millis>)>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
+        self.ask(|reply| Request::Extend { items, reply }).await
+    }
+
+    /// Settles leases.
+    pub async fn settle(&self, items: Vec<SettleItem>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
+        self.ask(|reply| Request::Settle { items, reply }).await
+    }
+
+    /// Makes an access key.
+    pub async fn create_key(&self, key: AccessKey) -> Result<AccessKey, Fault> {
+        self.ask(|reply| Request::CreateKey { key, reply }).await?
+    }
+
+    /// Revokes an access key.
+    pub async fn revoke_key(&self, id: KeyId) -> Result<AccessKey, Fault> {
+        self.ask(|reply| Request::RevokeKey { id, reply }).await?
+    }
+
+    /// Looks at the state; the answer waits until what it shows is durable.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Machine) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.ask(|reply: Reply<T>| {
+            Request::Read(Box::new(move |machine| {
+                let seen = look(machine);
+                Box::new(move || {
+                    // Why the result is let go: a reader that left needs no answer.
+                    let _ = reply.send(seen);
+                })
+            }))
+        })
+        .await
+    }
+
+    /// Lets nobody wait for work any more.
+    pub async fn drain(&self) {
+        // Why the result is let go: an engine that is gone lets nobody wait.
+        let _ = self.requests.send(Request::Drain).await;
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Fault> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.map_err(|_| Fault::StorageFailed)?;
+        answer.await.map_err(|_| Fault::StorageFailed)
+    }
+}

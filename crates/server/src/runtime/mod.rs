@@ -1,0 +1,26 @@
+//! The engine: one thread that owns the queues and the journal.
+//!
+//! ```text
+//!  handlers ──requests──▶ [bounded channel] ──▶ engine turn:
+//!                                               1. what time brought about
+//!                                               2. each request: decide → journal.append → evolve
+//!                                               3. waiting lease requests
+//!                                               4. journal.commit (one sync for all of them)
+//!  handlers ◀──answers───────────────────────── 5. answers
+//! ```
+//! While a commit runs, the next requests gather in the channel: that is the whole of group commit.
+//! No answer that reports a change leaves before step 4 of its turn is over, reads included, since
+//! they may show a change of the same turn.
+
+mod engine;
+mod fault;
+mod handle;
+mod machine;
+mod request;
+mod waiters;
+
+pub use engine::{Engine, Stopped};
+pub use fault::Fault;
+pub use handle::EngineHandle;
+pub use machine::Machine;
+pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem};

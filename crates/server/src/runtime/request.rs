@@ -1,0 +1,188 @@
+//! What handlers ask of the engine.
+
+use sealane_core::control::AccessKey;
+use sealane_core::id::JobId;
+use sealane_core::job::{JobInput, Priority};
+use sealane_core::name::{KeyId, Principal, QueueName};
+use sealane_core::queue::{JobView, QueueSettings, QueueView, Receipt, Settle};
+use sealane_core::record::RecordRef;
+use sealane_core::time::{Millis, Time};
+use tokio::sync::{mpsc, oneshot};
+
+use super::fault::Fault;
+use super::machine::Machine;
+
+pub(super) type Reply<T> = oneshot::Sender<T>;
+
+/// A job to accept.
+#[derive(Debug)]
+pub struct NewJob {
+    /// Its id.
+    pub id: JobId,
+    /// Whether the producer chose the id.
+    pub id_given: bool,
+    /// What the producer supplied.
+    pub input: JobInput,
+    /// How urgent.
+    pub priority: Priority,
+    /// Wait before the first attempt.
+    pub delay: Millis,
+    /// How long it is worth anything.
+    pub ttl: Option<Millis>,
+    /// Attempts before dead-letter.
+    pub max_attempts: Option<u32>,
+    /// Digest over owner, queue and everything supplied.
+    pub digest: [u8; 16],
+}
+
+/// A job that was accepted, now or before.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The job.
+    pub view: JobView,
+    /// Whether this request accepted it.
+    pub fresh: bool,
+}
+
+/// One lease to settle.
+#[derive(Debug)]
+pub struct SettleItem {
+    /// Which lease.
+    pub receipt: Receipt,
+    /// What became of the job.
+    pub outcome: Settle,
+    /// The result or error.
+    pub data: Option<Vec<u8>>,
+}
+
+/// One job in the hands of a worker.
+#[derive(Debug)]
+pub struct Leased {
+    /// Proof of the lease.
+    pub receipt: Receipt,
+    /// The job.
+    pub view: JobView,
+    /// The record with what the producer supplied.
+    pub input: RecordRef,
+    /// When the lease ends.
+    pub until: Time,
+}
+
+/// Jobs on their way to a worker. Dropped before [`LeasedJobs::delivered`] was called, they go back:
+/// whoever asked is gone, and its silence is not the jobs' failure.
+#[derive(Debug)]
+pub struct LeasedJobs {
+    jobs: Vec<Leased>,
+    back: Option<mpsc::WeakSender<Request>>,
+}
+
+impl LeasedJobs {
+    pub(super) fn new(jobs: Vec<Leased>, back: mpsc::WeakSender<Request>) -> Self {
+        Self { jobs, back: Some(back) }
+    }
+
+    /// The jobs.
+    pub fn jobs(&self) -> &[Leased] {
+        &self.jobs
+    }
+
+    /// The answer that carries the jobs is made: from here on they are the worker's.
+    pub fn delivered(mut self) {
+        self.back = None;
+    }
+}
+
+impl Drop for LeasedJobs {
+    fn drop(&mut self) {
+        let Some(engine) = self.back.take().and_then(|weak| weak.upgrade()).filter(|_| !self.jobs.is_empty()) else {
+            return;
+        };
+        let items = self
+            .jobs
+            .iter()
+            .map(|leased| SettleItem { receipt: leased.receipt, outcome: Settle::Undelivered, data: None })
+            .collect();
+        // Why the result is let go: with the channel full, the leases end by time instead.
+        let _ = engine.try_send(Request::Settle { items, reply: oneshot::channel().0 });
+    }
+}
+
+/// A wish for jobs.
+#[derive(Debug)]
+pub struct LeaseWish {
+    /// From which queue.
+    pub queue: QueueName,
+    /// To whom.
+    pub holder: Principal,
+    /// At most so many.
+    pub max: usize,
+    /// For how long.
+    pub lease: Option<Millis>,
+    /// How long to wait for work.
+    pub wait: Millis,
+}
+
+pub(super) type Read = Box<dyn FnOnce(&Machine) -> Box<dyn FnOnce() + Send> + Send>;
+
+/// What can be asked of the engine.
+pub enum Request {
+    /// Create a queue or change its settings.
+    PutQueue {
+        /// Its name.
+        queue: QueueName,
+        /// Its settings.
+        settings: QueueSettings,
+        /// The queue as it stands then.
+        reply: Reply<Result<QueueView, Fault>>,
+    },
+    /// Accept jobs.
+    Enqueue {
+        /// Where to.
+        queue: QueueName,
+        /// Who sends.
+        owner: Principal,
+        /// The jobs.
+        jobs: Vec<NewJob>,
+        /// What became of each.
+        reply: Reply<Vec<Result<Accepted, Fault>>>,
+    },
+    /// Hand out jobs.
+    Lease {
+        /// What is wished.
+        wish: LeaseWish,
+        /// The jobs.
+        reply: Reply<Result<LeasedJobs, Fault>>,
+    },
+    /// Make leases last longer.
+    Extend {
+        /// Which, and for how long.
+        items: Vec<(Receipt, Option<Millis>)>,
+        /// When each ends then.
+        reply: Reply<Vec<Result<JobView, Fault>>>,
+    },
+    /// Say what became of leased jobs.
+    Settle {
+        /// Which, and what.
+        items: Vec<SettleItem>,
+        /// Where each job stands then.
+        reply: Reply<Vec<Result<JobView, Fault>>>,
+    },
+    /// Make an access key.
+    CreateKey {
+        /// The key.
+        key: AccessKey,
+        /// Whether it was made.
+        reply: Reply<Result<AccessKey, Fault>>,
+    },
+    /// Revoke an access key.
+    RevokeKey {
+        /// Which.
+        id: KeyId,
+        /// The key as it stands then.
+        reply: Reply<Result<AccessKey, Fault>>,
+    },
+    /// Look at the state.
+    Read(Read),
+    /// Answer those who wait for work, and let nobody wait any more.
+    Drain,
+}

@@ -1,0 +1,292 @@
+//! One server from start to stop.
+//!
+//! ```text
+//! data directory (lock, modes) ─▶ keys ─▶ journal (recovery) ─▶ engine ─▶ first admin key?
+//!   ─▶ certificate ─▶ port ─▶ serving ─▶ draining ─▶ connections closed ─▶ journal closed
+//! ```
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sealane_core::control::{AccessKey, QueuePattern, Role};
+use sealane_core::name::{Namespace, Principal};
+use sealane_core::time::Time;
+use sealane_crypto::random::Random;
+use sealane_storage::disk::RealDisk;
+use sealane_storage::log::{LogSettings, open as open_log};
+use sealane_storage::{Journal, LastStop, OpenError, Recovery};
+use tokio::sync::{oneshot, watch};
+
+use crate::authn::{AccessKeyText, AccessKeys, Environment};
+use crate::boundary::{Door, routes};
+use crate::clock::{Clock, MonotonicClock};
+use crate::config::Config;
+use crate::context_file::{self, ContextError};
+use crate::data_dir::{DataDir, DataDirError};
+use crate::keys::{KeysError, ServerKeys};
+use crate::operations::DEFAULT_KEY_TTL;
+use crate::receipt::Receipts;
+use crate::runtime::{Engine, EngineHandle, Fault, Machine, Stopped};
+use crate::transport::{CertificateError, Certificates, Listener, serve, server_config};
+
+/// Between two looks at whether the last running job is settled.
+const DRAIN_STEP: Duration = Duration::from_millis(20);
+
+/// How to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where to listen; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// How long running jobs may still be settled after a stop was asked for.
+    pub drain_timeout: Duration,
+    /// The configuration file's settings.
+    pub config: Config,
+}
+
+/// The server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The journal.
+    #[error("the journal does not open")]
+    Journal(#[from] OpenError),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The administrator's context.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// The first key could not be stored.
+    #[error("the first admin key could not be stored")]
+    FirstKey,
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Random(#[from] sealane_crypto::random::RandomError),
+    /// The port.
+    #[error("could not listen on {address}: choose another --listen address, or stop what uses it")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A thread.
+    #[error("the engine could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+impl StartError {
+    /// Whether the data directory, its lock or what is in it is the trouble.
+    pub fn is_about_data(&self) -> bool {
+        !matches!(self, Self::Listen { .. } | Self::Thread(_) | Self::Random(_))
+    }
+}
+
+/// How a server ended.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The journal failed, or a stored record is damaged. Nothing that was answered is lost.
+    #[error("the server stopped because its storage failed: {0}")]
+    Storage(String),
+}
+
+/// A server that serves.
+pub struct Server {
+    door: Arc<Door>,
+    url: String,
+    recovery: Recovery,
+    stop: watch::Sender<bool>,
+    serving: tokio::task::JoinHandle<()>,
+    engine: oneshot::Receiver<Stopped>,
+    drain_timeout: Duration,
+    /// Held until the journal is closed.
+    data_dir: DataDir,
+}
+
+impl Server {
+    /// Starts a server. When this returns it takes requests.
+    pub async fn start(options: Options, random: Arc<dyn Random>) -> Result<Self, StartError> {
+        let data_dir = DataDir::open(&options.data_dir)?;
+        let keys = ServerKeys::open(data_dir.path(), Arc::clone(&random))?;
+        let mut machine = Machine::default();
+        let (journal, recovery) = open_journal(&data_dir, &keys, &random, &options.config, &mut machine)?;
+        let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::start(machine.last_at()));
+        let environment = Environment::parse(&options.config.environment).expect("the configuration was checked");
+        let access_keys = Arc::new(AccessKeys::new(keys.derive("access keys"), environment));
+        let first_start = !machine.control().has_admin(clock.now()) && machine.control().keys().next().is_none();
+        let records = journal.reader();
+        let namespace = Namespace::parse("default").expect("a good name");
+        let (engine, ended) = Engine::start(
+            namespace.clone(),
+            machine,
+            journal,
+            Arc::clone(&clock),
+            Arc::clone(&random),
+            Arc::clone(&access_keys),
+        )
+        .map_err(StartError::Thread)?;
+
+        let certificates = Certificates::load_or_make(&data_dir, options.listen.ip(), clock.now())?;
+        let tls = server_config(certificates)?;
+        let listener = Listener::bind(options.listen)
+            .await
+            .map_err(|source| StartError::Listen { address: options.listen, source })?;
+        let url = listener.url();
+        if first_start {
+            let key = first_key(&access_keys, random.as_ref(), clock.now())?;
+            // The file first: a key that nobody has would lock everybody out; a key that is only in the
+            // file is replaced at the next start.
+            context_file::write(&data_dir, &url, namespace.as_str(), &key.0.reveal())?;
+            engine.create_key(key.1).await.map_err(|_: Fault| StartError::FirstKey)?;
+        } else {
+            context_file::renew(&data_dir, &url)?;
+        }
+
+        let mut instance = [0; 4];
+        random.fill(&mut instance)?;
+        let receipts = Receipts::new(keys.derive("receipts"));
+        let door = Arc::new(Door::new(
+            namespace,
+            engine,
+            records,
+            access_keys,
+            receipts,
+            clock,
+            random,
+            u32::from_be_bytes(instance),
+        ));
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(serve(listener, tls, routes(Arc::clone(&door)), stopped));
+        Ok(Self { door, url, recovery, stop, serving, engine: ended, drain_timeout: options.drain_timeout, data_dir })
+    }
+
+    /// Where it is reached.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The file with the administrator's context.
+    pub fn context_file(&self) -> PathBuf {
+        self.data_dir.path().join(context_file::NAME)
+    }
+
+    /// What opening the journal found.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Serves until `asked` completes or the storage fails, then stops: no new work, running jobs may
+    /// still be settled for a while, every request is finished, the journal is closed.
+    pub async fn run_until(mut self, asked: impl Future<Output = ()>) -> Result<(), StopError> {
+        tokio::select! {
+            () = asked => {}
+            ended = &mut self.engine => return Err(storage_failed(ended)),
+            () = self.door.damaged.notified() => {
+                return Err(StopError::Storage("a stored record is damaged".to_owned()));
+            }
+        }
+        tracing::info!("stopping: no new work is taken");
+        self.door.drain();
+        self.door.engine.drain().await;
+        let settled = tokio::time::timeout(self.drain_timeout, running_jobs_settled(&self.door.engine)).await;
+        if settled.is_err() {
+            tracing::info!("some jobs are still running: their leases go on when the server is back");
+        }
+        // Why the result is let go: the receiver is the serving task, which is ending anyway if it is gone.
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(self.drain_timeout.max(Duration::from_secs(1)), &mut self.serving).await.is_err() {
+            self.serving.abort();
+        }
+        // The last handles: with them the engine ends and closes the journal.
+        let Self { door, engine, data_dir, .. } = self;
+        drop(door);
+        let ended = engine.await;
+        drop(data_dir);
+        match ended {
+            Ok(Stopped::Clean) => Ok(()),
+            other => Err(storage_failed(other)),
+        }
+    }
+}
+
+fn open_journal(
+    data_dir: &DataDir,
+    keys: &ServerKeys,
+    random: &Arc<dyn Random>,
+    config: &Config,
+    machine: &mut Machine,
+) -> Result<(Box<dyn Journal>, Recovery), StartError> {
+    let disk = RealDisk::new(data_dir.folder("journal")?);
+    let settings = LogSettings { segment_bytes: config.journal.segment_bytes, ..LogSettings::default() };
+    let opened = open_log(Arc::new(disk), keys.registry(), Arc::clone(random), settings, &mut |record, fact| {
+        machine.evolve(&fact, record);
+        Ok(())
+    })?;
+    let recovery = opened.recovery;
+    match (&recovery.last_stop, &recovery.cut) {
+        (LastStop::Crash, None) => tracing::info!(records = recovery.records, "recovered after a crash"),
+        (LastStop::Crash, Some(cut)) => tracing::warn!(
+            records = recovery.records,
+            file = cut.file,
+            lsn = cut.lsn,
+            bytes = cut.bytes,
+            "recovered after a crash: the end of the last group was torn and cut; nothing in it was answered"
+        ),
+        _ => {}
+    }
+    Ok((opened.journal, recovery))
+}
+
+fn first_key(
+    access_keys: &AccessKeys,
+    random: &dyn Random,
+    now: Time,
+) -> Result<(AccessKeyText, AccessKey), StartError> {
+    let text = AccessKeyText::generate(access_keys.environment(), random)?;
+    let key = AccessKey {
+        id: text.id.clone(),
+        principal: Principal::parse("admin").expect("a good name"),
+        role: Role::Admin,
+        queues: vec![QueuePattern::any()],
+        hash: access_keys.hash(&text.id, &text.secret),
+        created_at: now,
+        expires_at: now.plus(DEFAULT_KEY_TTL),
+        revoked_at: None,
+    };
+    Ok((text, key))
+}
+
+async fn running_jobs_settled(engine: &EngineHandle) {
+    while engine.read(Machine::running_jobs).await.is_ok_and(|running| running > 0) {
+        tokio::time::sleep(DRAIN_STEP).await;
+    }
+}
+
+fn storage_failed(ended: Result<Stopped, oneshot::error::RecvError>) -> StopError {
+    StopError::Storage(match ended {
+        Ok(Stopped::Journal(error)) => chain(&error),
+        Ok(Stopped::Panicked) | Err(_) => "the engine stopped on a fault of its own".to_owned(),
+        Ok(Stopped::Clean) => "the engine ended before the server".to_owned(),
+    })
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,124 @@
+//! The accept loop: bounded connections, bounded handshakes, bounded headers, and a way to stop.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use sealane_core::limits;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tower_service::Service as _;
+
+/// How long a client may take for its handshake, and for the headers of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A port that is bound and not served yet.
+pub struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds the address; port 0 is any free one.
+    pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address with its real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address as clients on this machine call it.
+    pub fn url(&self) -> String {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
+            IpAddr::V6(ip) if ip.is_unspecified() => "[::1]".to_owned(),
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        format!("https://{ip}:{}", self.address.port())
+    }
+}
+
+/// Serves until `stop` turns true; then no connection is accepted, running requests are finished and
+/// the call returns when the last connection is closed.
+pub async fn serve(listener: Listener, tls: Arc<rustls::ServerConfig>, router: Router, mut stop: watch::Receiver<bool>) {
+    let acceptor = TlsAcceptor::from(tls);
+    let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        // Why before accept: without a place, connections wait in the system's backlog, not in our memory.
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
+            () = stopped(&mut stop) => break,
+        };
+        let (stream, source) = tokio::select! {
+            accepted = listener.listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, mostly: wait for some to come back instead of spinning.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            () = stopped(&mut stop) => break,
+        };
+        let connection = connection(stream, source, acceptor.clone(), router.clone(), stop.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(
+    stream: TcpStream,
+    source: SocketAddr,
+    acceptor: TlsAcceptor,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Why the result is let go: it only costs speed.
+    let _ = stream.set_nodelay(true);
+    let stream = match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::info!(%source, %error, "a handshake failed"),
+        Err(_) => return tracing::info!(%source, "a handshake took too long"),
+    };
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(source);
+        let mut router = router.clone();
+        async move { router.call(request.map(axum::body::Body::new)).await }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(limits::REQUEST_HEADER_BYTES_MAX);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%source, %error, "a connection ended early");
+    }
+}
+
+/// Completes when a stop was asked for, or when nobody is left who could ask.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Why a function: what `wait_for` returns is a lock guard, which must not live across an await.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

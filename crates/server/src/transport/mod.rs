@@ -1,0 +1,7 @@
+//! How requests arrive: TLS 1.3 on a TCP port, HTTP/1.1 inside, every wait bounded.
+
+mod listener;
+mod tls;
+
+pub use listener::{Listener, serve};
+pub use tls::{CertificateError, Certificates, server_config};

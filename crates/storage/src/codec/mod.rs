@@ -1,0 +1,21 @@
+//! Records as bytes, written out by hand so that no library's change of mind can change them.
+//!
+//! A record begins with its tag and that tag's version; both are listed in `FORMAT.md`. A layout
+//! that was ever released is never edited: a new one gets the next version. Whatever is not exactly
+//! one known layout is refused: an unknown tag, a value out of its bounds, a byte too many.
+//!
+//! - [`fact`]: which family a record belongs to.
+//! - [`shard`] and [`control`]: the families.
+//! - [`job_input`]: what a producer supplied.
+//! - [`fields`]: the few shapes all of them are made of.
+
+mod control;
+mod error;
+mod fact;
+mod fields;
+mod job_input;
+mod shard;
+
+pub use error::DecodeError;
+pub use fact::{decode_fact, encode_fact};
+pub use job_input::{decode_job_input, encode_job_input};

@@ -1,0 +1,217 @@
+//! Facts about the queues and jobs of a namespace. Each begins with the namespace.
+
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::{Category, HoldReason, Priority};
+use sealane_core::name::{Namespace, Principal, QueueName};
+use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SealingPolicy};
+use sealane_core::retry::RetryPolicy;
+
+use super::error::DecodeError;
+use super::fact::VERSION_1;
+use super::fields::{Cursor, Fields};
+use crate::fact::Fact;
+
+pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
+pub(super) const LAST_TAG: u8 = SERVER_STARTED;
+
+// Invariant: a tag is never reused and never changes its meaning.
+const QUEUE_CREATED: u8 = 1;
+const QUEUE_CHANGED: u8 = 2;
+const JOB_ENQUEUED: u8 = 3;
+const JOB_DUE: u8 = 4;
+const JOB_LEASED: u8 = 5;
+const LEASE_EXTENDED: u8 = 6;
+const LEASE_EXPIRED: u8 = 7;
+const JOB_RELEASED: u8 = 8;
+const JOB_COMPLETED: u8 = 9;
+const JOB_FAILED: u8 = 10;
+const JOB_HELD: u8 = 11;
+const JOB_EXPIRED: u8 = 12;
+const SERVER_STARTED: u8 = 13;
+
+pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>) {
+    out.u8(tag(event));
+    out.u8(VERSION_1);
+    out.text(namespace.as_str());
+    out.time(event.at());
+    match event {
+        Event::QueueCreated { number, queue, settings: set, at: _ } => {
+            out.u32(number.0);
+            out.text(queue.as_str());
+            settings(set, out);
+        }
+        Event::QueueChanged { number, settings: set, at: _ } => {
+            out.u32(number.0);
+            settings(set, out);
+        }
+        Event::JobEnqueued(enqueued) => {
+            let JobEnqueued { job, queue, owner, priority, run_at, expires_at, max_attempts, digest, at: _ } = enqueued;
+            out.fixed(job.as_bytes());
+            out.u32(queue.0);
+            out.text(owner.as_str());
+            out.u8(priority.code());
+            out.time(*run_at);
+            out.option(*expires_at, Fields::time);
+            out.u32(*max_attempts);
+            out.fixed(digest);
+        }
+        Event::JobDue { job, at: _ } | Event::JobCompleted { job, at: _ } | Event::JobExpired { job, at: _ } => {
+            out.fixed(job.as_bytes());
+        }
+        Event::JobLeased { job, lease, holder, until, at: _ } => {
+            out.fixed(job.as_bytes());
+            out.fixed(lease.as_bytes());
+            out.text(holder.as_str());
+            out.time(*until);
+        }
+        Event::LeaseExtended { job, until, at: _ } => {
+            out.fixed(job.as_bytes());
+            out.time(*until);
+        }
+        Event::LeaseExpired { job, next: then, at: _ } => {
+            out.fixed(job.as_bytes());
+            next(*then, out);
+        }
+        Event::JobReleased { job, reason, run_at, at: _ } => {
+            out.fixed(job.as_bytes());
+            out.u8(match reason {
+                ReleaseReason::Returned => 1,
+                ReleaseReason::Undelivered => 2,
+            });
+            out.time(*run_at);
+        }
+        Event::JobFailed { job, category, next: then, at: _ } => {
+            out.fixed(job.as_bytes());
+            out.u8(category.code());
+            next(*then, out);
+        }
+        Event::JobHeld { job, reason, at: _ } => {
+            out.fixed(job.as_bytes());
+            out.u8(reason.code());
+        }
+        Event::ServerStarted { at: _ } => {}
+    }
+}
+
+pub(super) fn decode(tag: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
+    let namespace = cursor.text("namespace", Namespace::parse)?;
+    let at = cursor.time("at")?;
+    let event = match tag {
+        QUEUE_CREATED => Event::QueueCreated {
+            number: QueueNumber(cursor.u32("number")?),
+            queue: cursor.text("queue", QueueName::parse)?,
+            settings: take_settings(cursor)?,
+            at,
+        },
+        QUEUE_CHANGED => Event::QueueChanged {
+            number: QueueNumber(cursor.u32("number")?),
+            settings: take_settings(cursor)?,
+            at,
+        },
+        JOB_ENQUEUED => Event::JobEnqueued(JobEnqueued {
+            job: job(cursor)?,
+            queue: QueueNumber(cursor.u32("queue")?),
+            owner: cursor.text("owner", Principal::parse)?,
+            priority: cursor.code("priority", Priority::from_code)?,
+            run_at: cursor.time("run_at")?,
+            expires_at: cursor.option("expires_at", |cursor| cursor.time("expires_at"))?,
+            max_attempts: cursor.u32("max_attempts")?,
+            digest: cursor.fixed("digest")?,
+            at,
+        }),
+        JOB_DUE => Event::JobDue { job: job(cursor)?, at },
+        JOB_LEASED => Event::JobLeased {
+            job: job(cursor)?,
+            lease: LeaseId::from_bytes(cursor.fixed("lease")?),
+            holder: cursor.text("holder", Principal::parse)?,
+            until: cursor.time("until")?,
+            at,
+        },
+        LEASE_EXTENDED => Event::LeaseExtended { job: job(cursor)?, until: cursor.time("until")?, at },
+        LEASE_EXPIRED => Event::LeaseExpired { job: job(cursor)?, next: take_next(cursor)?, at },
+        JOB_RELEASED => Event::JobReleased {
+            job: job(cursor)?,
+            reason: cursor.code("reason", |code| match code {
+                1 => Some(ReleaseReason::Returned),
+                2 => Some(ReleaseReason::Undelivered),
+                _ => None,
+            })?,
+            run_at: cursor.time("run_at")?,
+            at,
+        },
+        JOB_COMPLETED => Event::JobCompleted { job: job(cursor)?, at },
+        JOB_FAILED => Event::JobFailed {
+            job: job(cursor)?,
+            category: cursor.code("category", Category::from_code)?,
+            next: take_next(cursor)?,
+            at,
+        },
+        JOB_HELD => Event::JobHeld { job: job(cursor)?, reason: cursor.code("reason", HoldReason::from_code)?, at },
+        JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
+        SERVER_STARTED => Event::ServerStarted { at },
+        _ => return Err(DecodeError::UnknownTag { tag, version: VERSION_1 }),
+    };
+    Ok(Fact::Shard { namespace, event })
+}
+
+fn tag(event: &Event) -> u8 {
+    match event {
+        Event::QueueCreated { .. } => QUEUE_CREATED,
+        Event::QueueChanged { .. } => QUEUE_CHANGED,
+        Event::JobEnqueued(_) => JOB_ENQUEUED,
+        Event::JobDue { .. } => JOB_DUE,
+        Event::JobLeased { .. } => JOB_LEASED,
+        Event::LeaseExtended { .. } => LEASE_EXTENDED,
+        Event::LeaseExpired { .. } => LEASE_EXPIRED,
+        Event::JobReleased { .. } => JOB_RELEASED,
+        Event::JobCompleted { .. } => JOB_COMPLETED,
+        Event::JobFailed { .. } => JOB_FAILED,
+        Event::JobHeld { .. } => JOB_HELD,
+        Event::JobExpired { .. } => JOB_EXPIRED,
+        Event::ServerStarted { .. } => SERVER_STARTED,
+    }
+}
+
+fn settings(settings: &QueueSettings, out: &mut Fields<'_>) {
+    let QueueSettings { sealing, lease, retry } = settings;
+    let RetryPolicy { base, cap, max_attempts } = retry;
+    out.u8(sealing.code());
+    out.millis(*lease);
+    out.millis(*base);
+    out.millis(*cap);
+    out.u32(*max_attempts);
+}
+
+fn take_settings(cursor: &mut Cursor<'_>) -> Result<QueueSettings, DecodeError> {
+    Ok(QueueSettings {
+        sealing: cursor.code("sealing", SealingPolicy::from_code)?,
+        lease: cursor.millis("lease")?,
+        retry: RetryPolicy {
+            base: cursor.millis("retry_base")?,
+            cap: cursor.millis("retry_cap")?,
+            max_attempts: cursor.u32("max_attempts")?,
+        },
+    })
+}
+
+fn next(next: Next, out: &mut Fields<'_>) {
+    match next {
+        Next::Dead => out.u8(1),
+        Next::Retry(at) => {
+            out.u8(2);
+            out.time(at);
+        }
+    }
+}
+
+fn take_next(cursor: &mut Cursor<'_>) -> Result<Next, DecodeError> {
+    match cursor.u8("next")? {
+        1 => Ok(Next::Dead),
+        2 => cursor.time("next").map(Next::Retry),
+        _ => Err(DecodeError::Field { field: "next" }),
+    }
+}
+
+fn job(cursor: &mut Cursor<'_>) -> Result<JobId, DecodeError> {
+    cursor.fixed("job").map(JobId::from_bytes)
+}

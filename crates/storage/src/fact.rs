@@ -1,0 +1,69 @@
+//! What one record says, and what callers supplied with it. Refuses to know how either is stored.
+
+use std::fmt;
+
+use sealane_core::control::ControlEvent;
+use sealane_core::job::JobInput;
+use sealane_core::name::Namespace;
+use sealane_core::queue::{Event, QueueNumber};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// To the access keys.
+    Control(ControlEvent),
+    /// To the queues and jobs of a namespace.
+    Shard {
+        /// Whose.
+        namespace: Namespace,
+        /// What.
+        event: Event,
+    },
+}
+
+/// What a caller supplied with an event. It is encrypted on its own, under the data key of its queue.
+#[derive(Clone, Copy)]
+pub enum CallerData<'a> {
+    /// With `JobEnqueued`: everything the producer sent.
+    Job {
+        /// The queue whose data key is used.
+        queue: QueueNumber,
+        /// What the producer sent.
+        input: &'a JobInput,
+    },
+    /// With `JobCompleted` or `JobFailed`: the result or error, as the worker gave it.
+    Outcome {
+        /// The queue whose data key is used.
+        queue: QueueNumber,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+}
+
+impl CallerData<'_> {
+    /// Whether this fact is one that carries data of this kind.
+    pub fn belongs_to(&self, fact: &Fact) -> bool {
+        let Fact::Shard { event, .. } = fact else { return false };
+        match self {
+            Self::Job { .. } => matches!(event, Event::JobEnqueued(_)),
+            Self::Outcome { .. } => matches!(event, Event::JobCompleted { .. } | Event::JobFailed { .. }),
+        }
+    }
+
+    /// The queue whose data key is used.
+    pub fn queue(&self) -> QueueNumber {
+        match self {
+            Self::Job { queue, .. } | Self::Outcome { queue, .. } => *queue,
+        }
+    }
+}
+
+impl fmt::Debug for CallerData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Why: a body or a result in a log line is a leak.
+        match self {
+            Self::Job { .. } => f.write_str("Job(…)"),
+            Self::Outcome { bytes, .. } => write!(f, "Outcome({} bytes)", bytes.len()),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The journal on disk. `FORMAT.md` has the bytes and argues recovery case by case.
+//!
+//! ```text
+//!   journal/0000000001.segment   left: trimmed, never written again
+//!   journal/0000000002.segment   active: groups are added at its end
+//!   journal/prepared             zero-filled, becomes 0000000003.segment
+//!   journal/stopped              which segment the last clean stop ended
+//! ```
+//!
+//! - [`open`]: recovery, then a fresh segment. Writing never goes on in an old one.
+//! - `writer`: append, commit, close. `preparer`: the next segment, made ahead.
+//! - `reader` and `segments`: from a reference to what is stored there.
+//! - `recovery`: walks a segment, tells a torn end from damage.
+//! - `header`, `frame`, `stop_marker`: the bytes.
+
+mod files;
+mod frame;
+mod header;
+mod open;
+mod preparer;
+mod reader;
+mod recovery;
+mod segments;
+mod settings;
+mod stop_marker;
+mod writer;
+
+pub use open::open;
+pub use settings::{LogSettings, Prepare};

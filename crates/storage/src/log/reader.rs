@@ -1,0 +1,105 @@
+//! From a reference to what a caller supplied. Trusts nothing it reads: the frame is checked against
+//! its place first, then opened, and only then is the caller's data decrypted.
+
+use std::sync::Arc;
+
+use sealane_core::id::JobId;
+use sealane_core::job::JobInput;
+use sealane_core::name::Namespace;
+use sealane_core::queue::Event;
+use sealane_core::record::RecordRef;
+use sealane_crypto::at_rest;
+
+use super::frame::{FRAME_BYTES_MAX, FrameKind};
+use super::segments::Segments;
+use crate::codec;
+use crate::error::{Damage, Place, ReadError, Unopenable};
+use crate::fact::Fact;
+use crate::journal::JournalReader;
+use crate::keys::DataKeys;
+
+/// The table and field names that caller data is bound to.
+const TABLE: &str = "job";
+const INPUT: &str = "input";
+const OUTCOME: &str = "outcome";
+/// The layout version of caller data that its encryption is bound to.
+const DATA_VERSION: u64 = 1;
+
+/// Reads records back; any number of threads.
+pub(super) struct LogReader {
+    pub(super) segments: Arc<Segments>,
+    pub(super) keys: Arc<dyn DataKeys>,
+}
+
+/// The place an event's caller data is bound to; `None` for an event that carries none.
+pub(super) fn place<'a>(namespace: &'a Namespace, event: &'a Event, lsn: u64) -> Option<at_rest::Place<'a>> {
+    let (field, job): (&str, &JobId) = match event {
+        Event::JobEnqueued(enqueued) => (INPUT, &enqueued.job),
+        Event::JobCompleted { job, .. } | Event::JobFailed { job, .. } => (OUTCOME, job),
+        _ => return None,
+    };
+    Some(at_rest::Place {
+        namespace: namespace.as_str(),
+        table: TABLE,
+        record_id: job.as_bytes(),
+        field,
+        version: DATA_VERSION,
+        lsn,
+    })
+}
+
+impl LogReader {
+    /// The caller data of a record that must be of this field.
+    fn read(&self, record: RecordRef, field: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        let lsn = record.lsn;
+        let none = || ReadError::NoSuchRecord { lsn };
+        let end = lsn.checked_add(u64::from(record.bytes)).ok_or_else(none)?;
+        let bytes = usize::try_from(record.bytes).ok().filter(|bytes| *bytes <= FRAME_BYTES_MAX).ok_or_else(none)?;
+        if end > self.segments.durable_lsn() {
+            return Err(none());
+        }
+        let segment = self.segments.locate(lsn).ok_or_else(none)?;
+        let corrupt = |damage| ReadError::Corrupt {
+            damage,
+            place: Place { file: segment.file(), offset: segment.offset(lsn), lsn: Some(lsn) },
+        };
+
+        let mut buffer = vec![0; bytes];
+        let read = self
+            .segments
+            .file(&segment)
+            .and_then(|file| file.read_at(&mut buffer, segment.offset(lsn)))
+            .map_err(|source| ReadError::Disk { file: segment.file(), source })?;
+        if read < bytes {
+            return Err(corrupt(Damage::Short));
+        }
+        let frame = segment.seal.check(&buffer, lsn).ok_or_else(|| corrupt(Damage::Frame))?;
+        if frame.len() != bytes || frame.prefix.kind != FrameKind::Record {
+            return Err(none());
+        }
+        let sealed = segment.seal.open(&frame).map_err(|_| corrupt(Damage::Tampered))?;
+        let fact = codec::decode_fact(sealed.expose()).map_err(|_| corrupt(Damage::Contradiction))?;
+        let Fact::Shard { namespace, event } = &fact else { return Err(none()) };
+        let place = place(namespace, event, lsn).filter(|place| place.field == field).ok_or_else(none)?;
+        frame.data().map(|data| self.open(data, &place)).transpose()
+    }
+
+    fn open(&self, data: &[u8], place: &at_rest::Place<'_>) -> Result<Vec<u8>, ReadError> {
+        let unopenable = |why| ReadError::Unopenable { lsn: place.lsn, why };
+        let key_ref = at_rest::key_ref(data).ok_or_else(|| unopenable(Unopenable::NotAuthentic))?;
+        let key = self.keys.by_ref(key_ref).ok_or_else(|| unopenable(Unopenable::NoKey))?;
+        at_rest::open(&key, place, data).map_err(|_| unopenable(Unopenable::NotAuthentic))
+    }
+}
+
+impl JournalReader for LogReader {
+    fn read_job(&self, record: RecordRef) -> Result<JobInput, ReadError> {
+        let unopenable = || ReadError::Unopenable { lsn: record.lsn, why: Unopenable::Content };
+        let bytes = self.read(record, INPUT)?.ok_or_else(unopenable)?;
+        codec::decode_job_input(&bytes).map_err(|_| unopenable())
+    }
+
+    fn read_outcome(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError> {
+        self.read(record, OUTCOME)
+    }
+}

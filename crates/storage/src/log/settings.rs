@@ -1,0 +1,27 @@
+//! What can be set on the log.
+
+/// When the next segment is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prepare {
+    /// By a thread of its own, while groups go into the present one.
+    Background,
+    /// As soon as it is missed, by the thread that writes: for tests that count every call to the disk.
+    Inline,
+}
+
+/// Settings of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Length of a segment file.
+    pub segment_bytes: u64,
+    /// Length of the segment that each start begins with. Small, because the start waits for it.
+    pub first_segment_bytes: u64,
+    /// When the next segment is made.
+    pub prepare: Prepare,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20, first_segment_bytes: 1 << 20, prepare: Prepare::Background }
+    }
+}

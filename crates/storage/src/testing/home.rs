@@ -1,0 +1,98 @@
+//! Where a journal lives between two openings.
+
+use std::sync::Arc;
+
+use sealane_core::record::RecordRef;
+use sealane_crypto::{Random, SeededRandom};
+
+use super::keys::KnownKeys;
+use super::lossy_disk::{LossyDisk, Loss};
+use crate::disk::Disk;
+use crate::error::OpenError;
+use crate::fact::Fact;
+use crate::journal::{Opened, Visit};
+use crate::log::{self, LogSettings, Prepare};
+use crate::memory::MemoryStore;
+
+/// Where a journal lives between two openings.
+pub trait Home {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// As the engine says.
+    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError>;
+
+    /// Opens it and collects what is visited.
+    ///
+    /// # Errors
+    /// As the engine says.
+    fn open_collecting(&self) -> Result<(Opened, Vec<(RecordRef, Fact)>), OpenError> {
+        let mut records = Vec::new();
+        let opened = self.open(&mut |record, fact| {
+            records.push((record, fact));
+            Ok(())
+        })?;
+        Ok((opened, records))
+    }
+}
+
+impl Home for MemoryStore {
+    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError> {
+        Self::open(self, visit)
+    }
+}
+
+/// A log on some disk, under known keys.
+#[derive(Clone)]
+pub struct LogHome {
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+    /// The keys.
+    pub keys: Arc<KnownKeys>,
+    /// Fixed for every run. Shared by all openings, so that no UUID comes twice.
+    pub random: Arc<dyn Random>,
+    /// The settings.
+    pub settings: LogSettings,
+}
+
+impl LogHome {
+    /// On this disk, with segments of `segment_bytes` prepared inline: every run makes the same calls.
+    pub fn new(disk: Arc<dyn Disk>, segment_bytes: u64) -> Self {
+        Self {
+            disk,
+            keys: Arc::new(KnownKeys::danger_from_seed(1)),
+            random: Arc::new(SeededRandom::danger_from_seed(1)),
+            settings: LogSettings {
+                segment_bytes,
+                first_segment_bytes: segment_bytes,
+                prepare: Prepare::Inline,
+            },
+        }
+    }
+
+    /// On a new lossy disk.
+    pub fn lossy(segment_bytes: u64) -> (Self, LossyDisk) {
+        let disk = LossyDisk::new();
+        (Self::new(Arc::new(disk.clone()), segment_bytes), disk)
+    }
+
+    /// The same keys on another disk.
+    #[must_use]
+    pub fn on(&self, disk: LossyDisk) -> Self {
+        Self { disk: Arc::new(disk), ..self.clone() }
+    }
+
+    /// The same keys on `disk` as a power cut leaves it.
+    #[must_use]
+    pub fn after_power_cut(&self, disk: &LossyDisk, loss: Loss) -> (Self, LossyDisk) {
+        let left = disk.after_power_cut(loss);
+        (self.on(left.clone()), left)
+    }
+}
+
+impl Home for LogHome {
+    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError> {
+        let (disk, random) = (Arc::clone(&self.disk), Arc::clone(&self.random));
+        log::open(disk, Arc::clone(&self.keys) as _, random, self.settings, visit)
+    }
+}

@@ -1,0 +1,153 @@
+//! Facts to store: one of every kind, and jobs by number.
+
+use std::collections::BTreeMap;
+
+use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::{Category, HoldReason, JobInput, Priority};
+use sealane_core::name::{
+    AttributeName, ContentType, CorrelationId, KeyId, Kind, Namespace, Principal, QueueName, SessionId, Subject, Tag,
+};
+use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason};
+use sealane_core::time::Time;
+
+use crate::fact::{CallerData, Fact};
+
+/// The queue all samples are in.
+pub const QUEUE: QueueNumber = QueueNumber(0);
+
+/// The namespace all samples are in.
+pub fn namespace() -> Namespace {
+    Namespace::parse("acme").expect("follows the rule")
+}
+
+/// A job's id by number.
+pub fn job_id(number: u64) -> JobId {
+    JobId::v7(1_767_225_600_000 + number, [7; 10])
+}
+
+/// A fact about the namespace of all samples.
+pub fn shard(event: Event) -> Fact {
+    Fact::Shard { namespace: namespace(), event }
+}
+
+/// A job was accepted.
+pub fn enqueued(number: u64) -> Fact {
+    shard(Event::JobEnqueued(JobEnqueued {
+        job: job_id(number),
+        queue: QUEUE,
+        owner: principal(),
+        priority: Priority::Normal,
+        run_at: Time::from_unix_ms(number),
+        expires_at: None,
+        max_attempts: 5,
+        digest: [9; 16],
+        at: Time::from_unix_ms(number),
+    }))
+}
+
+/// A job was completed.
+pub fn completed(number: u64) -> Fact {
+    shard(Event::JobCompleted { job: job_id(number), at: Time::from_unix_ms(number) })
+}
+
+/// What a producer supplied: a body of this many bytes and the number in it, nothing else.
+pub fn input(number: u64, body_bytes: usize) -> JobInput {
+    let body = number.to_be_bytes().into_iter().cycle().take(body_bytes).collect();
+    JobInput {
+        kind: Kind::parse("invoice.render").expect("follows the rule"),
+        body,
+        content_type: None,
+        attributes: BTreeMap::new(),
+        session_id: None,
+        correlation_id: None,
+        subject: None,
+        tags: Vec::new(),
+    }
+}
+
+/// What a producer supplied, with every field set and `word` in each.
+pub fn full_input(word: &str) -> JobInput {
+    JobInput {
+        kind: Kind::parse(word).expect("the word follows the rule"),
+        body: word.as_bytes().to_vec(),
+        content_type: Some(ContentType::parse(word).expect("the word follows the rule")),
+        attributes: BTreeMap::from([
+            (AttributeName::parse(word).expect("the word follows the rule"), word.to_owned()),
+            (AttributeName::parse("zone").expect("follows the rule"), String::new()),
+        ]),
+        session_id: Some(SessionId::parse(word).expect("the word follows the rule")),
+        correlation_id: Some(CorrelationId::parse(word).expect("the word follows the rule")),
+        subject: Some(Subject::parse(word).expect("the word follows the rule")),
+        tags: vec![Tag::parse(word).expect("the word follows the rule"), Tag::parse("eu").expect("follows the rule")],
+    }
+}
+
+/// Caller data of a sample job.
+pub fn job_data(input: &JobInput) -> CallerData<'_> {
+    CallerData::Job { queue: QUEUE, input }
+}
+
+/// Caller data of a sample outcome.
+pub fn outcome_data(bytes: &[u8]) -> CallerData<'_> {
+    CallerData::Outcome { queue: QUEUE, bytes }
+}
+
+/// One fact of every kind, and of every shape a kind can have.
+pub fn every_fact() -> Vec<Fact> {
+    let at = Time::from_unix_ms(1_767_225_600_000);
+    let later = Time::from_unix_ms(1_767_225_630_000);
+    let job = job_id(1);
+    let queue = QueueName::parse("orders.eu").expect("follows the rule");
+    let settings = QueueSettings::default();
+    let mut facts = vec![
+        shard(Event::ServerStarted { at }),
+        shard(Event::QueueCreated { number: QUEUE, queue, settings, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings, at }),
+        enqueued(1),
+        shard(Event::JobEnqueued(JobEnqueued {
+            job: job_id(2),
+            queue: QueueNumber(u32::MAX),
+            owner: principal(),
+            priority: Priority::Bulk,
+            run_at: later,
+            expires_at: Some(later),
+            max_attempts: u32::MAX,
+            digest: [0xff; 16],
+            at,
+        })),
+        shard(Event::JobDue { job, at }),
+        shard(Event::JobLeased { job, lease: LeaseId::from_bytes([3; 16]), holder: principal(), until: later, at }),
+        shard(Event::LeaseExtended { job, until: later, at }),
+        shard(Event::LeaseExpired { job, next: Next::Retry(later), at }),
+        shard(Event::LeaseExpired { job, next: Next::Dead, at }),
+        shard(Event::JobReleased { job, reason: ReleaseReason::Returned, run_at: later, at }),
+        shard(Event::JobReleased { job, reason: ReleaseReason::Undelivered, run_at: at, at }),
+        completed(1),
+        shard(Event::JobExpired { job, at }),
+    ];
+    facts.extend(Category::ALL.iter().map(|category| {
+        shard(Event::JobFailed { job, category: *category, next: Next::Retry(later), at })
+    }));
+    facts.extend(HoldReason::ALL.iter().map(|reason| shard(Event::JobHeld { job, reason: *reason, at })));
+    let id = KeyId::parse("abcdefghijklmnop").expect("follows the rule");
+    let key = AccessKey {
+        id: id.clone(),
+        principal: principal(),
+        role: Role::Worker,
+        queues: vec![QueuePattern::any(), QueuePattern::parse("orders.*").expect("follows the rule")],
+        hash: [5; 32],
+        created_at: at,
+        expires_at: later,
+        revoked_at: None,
+    };
+    let revoked = AccessKey { revoked_at: Some(later), queues: Vec::new(), ..key.clone() };
+    facts.push(Fact::Control(ControlEvent::AccessKeyCreated(key)));
+    facts.push(Fact::Control(ControlEvent::AccessKeyCreated(revoked)));
+    facts.push(Fact::Control(ControlEvent::AccessKeyRevoked { id, at: later }));
+    facts
+}
+
+fn principal() -> Principal {
+    Principal::parse("billing-service").expect("follows the rule")
+}

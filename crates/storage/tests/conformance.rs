@@ -1,0 +1,48 @@
+//! Every engine, one suite.
+
+use std::sync::Arc;
+
+use sealane_storage::disk::RealDisk;
+use sealane_storage::journal::{Opened, Visit};
+use sealane_storage::log::{LogSettings, Prepare};
+use sealane_storage::memory::MemoryStore;
+use sealane_storage::testing::conformance;
+use sealane_storage::testing::home::{Home, LogHome};
+use sealane_storage::{OpenError};
+
+#[test]
+fn memory() {
+    conformance::run(MemoryStore::default);
+}
+
+#[test]
+fn log_on_a_disk_that_loses() {
+    conformance::run(|| LogHome::lossy(64 << 10).0);
+}
+
+/// Segments so small that the suite fills several.
+#[test]
+fn log_in_small_segments() {
+    conformance::run(|| LogHome::lossy(4 << 10).0);
+}
+
+struct RealHome {
+    home: LogHome,
+    _dir: tempfile::TempDir,
+}
+
+impl Home for RealHome {
+    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError> {
+        self.home.open(visit)
+    }
+}
+
+#[test]
+fn log_on_a_real_disk_with_its_background_thread() {
+    conformance::run(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut home = LogHome::new(Arc::new(RealDisk::new(dir.path())), 64 << 10);
+        home.settings = LogSettings { segment_bytes: 64 << 10, first_segment_bytes: 4 << 10, prepare: Prepare::Background };
+        RealHome { home, _dir: dir }
+    });
+}
