@@ -38,7 +38,6 @@ struct Shared {
 
 impl Client {
     /// Begins a client over this provider.
-    #[must_use]
     pub fn builder(provider: Arc<dyn Provider>) -> ClientBuilder {
         ClientBuilder {
             provider,
@@ -58,7 +57,6 @@ impl Client {
     }
 
     /// Begins a worker for a queue.
-    #[must_use]
     pub fn worker(&self, queue: impl Into<String>) -> WorkerBuilder {
         WorkerBuilder::new(self.clone(), queue.into())
     }
@@ -119,18 +117,9 @@ impl Client {
     /// # Errors
     /// When it does not open.
     pub async fn open_error(&self, job: &JobOut) -> Result<Option<Vec<u8>>, crate::Unopenable> {
-        let Some(bytes) = job.last_error.as_ref().and_then(|failure| failure.error.as_ref()) else {
-            return Ok(None);
-        };
-        // Why two: the error belongs to the attempt before the one that runs now, if one does.
-        let now = self.sealing().open_part(job, Part::Error, job.attempt, &bytes.0).await;
-        match now {
-            Err(_) if job.attempt > 1 => {
-                let before = self.sealing().open_part(job, Part::Error, job.attempt - 1, &bytes.0).await;
-                before.or(now).map(Some)
-            }
-            now => now.map(Some),
-        }
+        let Some(failure) = &job.last_error else { return Ok(None) };
+        let Some(bytes) = &failure.error else { return Ok(None) };
+        self.sealing().open_part(job, Part::Error, failure.attempt, &bytes.0).await.map(Some)
     }
 
     /// What went through this client so far.

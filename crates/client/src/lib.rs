@@ -75,7 +75,7 @@ pub use producer::{Producer, Sent};
 pub use provider::Provider;
 pub use retry::Retry;
 pub use tally::Tally;
-pub use worker::{ERROR_BYTES_MAX, Handler, JobContext, Outcome, Worked, Worker, WorkerBuilder};
+pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
 
 pub use sealane_api::v1::{JobOut, QueueIn, QueueOut};
 pub use sealane_core::id::JobId;

@@ -27,4 +27,4 @@ pub mod server;
 pub mod transport;
 
 pub use config::{Config, ConfigError};
-pub use server::{Options, Server, StartError, StopError};
+pub use server::{Options, Server, StartError, StopError, Surroundings};

@@ -14,7 +14,7 @@ use sealane_core::control::{AccessKey, QueuePattern, Role};
 use sealane_core::name::{Namespace, Principal};
 use sealane_core::time::Time;
 use sealane_crypto::random::Random;
-use sealane_storage::disk::RealDisk;
+use sealane_storage::disk::{Disk, RealDisk};
 use sealane_storage::log::{LogSettings, open as open_log};
 use sealane_storage::{Journal, LastStop, OpenError, Recovery};
 use tokio::sync::{oneshot, watch};
@@ -28,7 +28,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::keys::{KeysError, ServerKeys};
 use crate::operations::DEFAULT_KEY_TTL;
 use crate::receipt::Receipts;
-use crate::runtime::{Engine, EngineHandle, Fault, Machine, Stopped};
+use crate::runtime::{Engine, EngineHandle, Fault, Machine, QueuedRequests, Stopped};
 use crate::transport::{CertificateError, Certificates, Listener, serve, server_config};
 
 /// Between two looks at whether the last running job is settled.
@@ -45,6 +45,15 @@ pub struct Options {
     pub drain_timeout: Duration,
     /// The configuration file's settings.
     pub config: Config,
+}
+
+/// What a server takes from its surroundings. Tests and simulations bring their own.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Random bytes.
+    pub random: Arc<dyn Random>,
+    /// Where the journal is kept; `journal/` in the data directory where absent.
+    pub journal_disk: Option<Arc<dyn Disk>>,
 }
 
 /// The server could not start.
@@ -114,11 +123,16 @@ pub struct Server {
 
 impl Server {
     /// Starts a server. When this returns it takes requests.
-    pub async fn start(options: Options, random: Arc<dyn Random>) -> Result<Self, StartError> {
+    pub async fn start(options: Options, surroundings: Surroundings) -> Result<Self, StartError> {
+        let Surroundings { random, journal_disk } = surroundings;
         let data_dir = DataDir::open(&options.data_dir)?;
         let keys = ServerKeys::open(data_dir.path(), Arc::clone(&random))?;
         let mut machine = Machine::default();
-        let (journal, recovery) = open_journal(&data_dir, &keys, &random, &options.config, &mut machine)?;
+        let disk = match journal_disk {
+            Some(disk) => disk,
+            None => Arc::new(RealDisk::new(data_dir.folder("journal")?)),
+        };
+        let (journal, recovery) = open_journal(disk, &keys, &random, &options.config, &mut machine)?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::start(machine.last_at()));
         let environment = Environment::parse(&options.config.environment).expect("the configuration was checked");
         let access_keys = Arc::new(AccessKeys::new(keys.derive("access keys"), environment));
@@ -184,6 +198,11 @@ impl Server {
         &self.recovery
     }
 
+    /// How many requests wait for the engine's next turn.
+    pub fn queued_requests(&self) -> QueuedRequests {
+        self.door.engine.gauge()
+    }
+
     /// Serves until `asked` completes or the storage fails, then stops: no new work, running jobs may
     /// still be settled for a while, every request is finished, the journal is closed.
     pub async fn run_until(mut self, asked: impl Future<Output = ()>) -> Result<(), StopError> {
@@ -219,15 +238,14 @@ impl Server {
 }
 
 fn open_journal(
-    data_dir: &DataDir,
+    disk: Arc<dyn Disk>,
     keys: &ServerKeys,
     random: &Arc<dyn Random>,
     config: &Config,
     machine: &mut Machine,
 ) -> Result<(Box<dyn Journal>, Recovery), StartError> {
-    let disk = RealDisk::new(data_dir.folder("journal")?);
     let settings = LogSettings { segment_bytes: config.journal.segment_bytes, ..LogSettings::default() };
-    let opened = open_log(Arc::new(disk), keys.registry(), Arc::clone(random), settings, &mut |record, fact| {
+    let opened = open_log(disk, keys.registry(), Arc::clone(random), settings, &mut |record, fact| {
         machine.evolve(&fact, record);
         Ok(())
     })?;

@@ -162,7 +162,9 @@ pub enum OpenError {
     #[error("a new segment could not be started")]
     Seal(#[from] SealError),
     /// Written by a newer version.
-    #[error("{file} has format version {version}, which this version cannot read: start the version that wrote it")]
+    #[error(
+        "{file} has format version {version}, which this version cannot read: start the version that wrote it"
+    )]
     UnknownFormat {
         /// The file.
         file: String,
@@ -186,7 +188,9 @@ pub enum OpenError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The files are whole, but not under this key.
-    #[error("{file} was written under another journal key: put back the key registry and the master key that belong to this journal")]
+    #[error(
+        "{file} was written under another journal key: put back the key registry and the master key that belong to this journal"
+    )]
     WrongKey {
         /// The first file that did not match.
         file: String,

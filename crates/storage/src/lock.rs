@@ -40,7 +40,8 @@ impl DirLock {
     /// [`LockError::Held`] at once, without waiting, while another process has it.
     pub fn acquire(dir: &Path) -> Result<Self, LockError> {
         let path = dir.join("lock");
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let opened =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = match opened {
             Ok(file) => file,
             Err(source) => return Err(LockError::System { path, source }),

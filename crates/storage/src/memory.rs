@@ -46,7 +46,11 @@ impl MemoryStore {
         let records = self.lock().records.clone();
         for (index, record) in records.iter().enumerate() {
             visit(reference(index), record.fact.clone()).map_err(|source| OpenError::Visit {
-                place: Place { file: "memory".into(), offset: reference(index).lsn, lsn: Some(reference(index).lsn) },
+                place: Place {
+                    file: "memory".into(),
+                    offset: reference(index).lsn,
+                    lsn: Some(reference(index).lsn),
+                },
                 source,
             })?;
         }
@@ -150,7 +154,9 @@ impl JournalReader for MemoryStore {
     fn read_outcome(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError> {
         self.read(record, |record| match (&record.fact, &record.data) {
             (_, Some(Data::Outcome(bytes))) => Some(Some(bytes.clone())),
-            (Fact::Shard { event: Event::JobCompleted { .. } | Event::JobFailed { .. }, .. }, None) => Some(None),
+            (Fact::Shard { event: Event::JobCompleted { .. } | Event::JobFailed { .. }, .. }, None) => {
+                Some(None)
+            }
             _ => None,
         })
     }

@@ -1,14 +1,16 @@
 //! Every engine, one suite.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::sync::Arc;
 
+use sealane_storage::OpenError;
 use sealane_storage::disk::RealDisk;
 use sealane_storage::journal::{Opened, Visit};
 use sealane_storage::log::{LogSettings, Prepare};
 use sealane_storage::memory::MemoryStore;
 use sealane_storage::testing::conformance;
 use sealane_storage::testing::home::{Home, LogHome};
-use sealane_storage::{OpenError};
 
 #[test]
 fn memory() {
@@ -42,7 +44,11 @@ fn log_on_a_real_disk_with_its_background_thread() {
     conformance::run(|| {
         let dir = tempfile::tempdir().unwrap();
         let mut home = LogHome::new(Arc::new(RealDisk::new(dir.path())), 64 << 10);
-        home.settings = LogSettings { segment_bytes: 64 << 10, first_segment_bytes: 4 << 10, prepare: Prepare::Background };
+        home.settings = LogSettings {
+            segment_bytes: 64 << 10,
+            first_segment_bytes: 4 << 10,
+            prepare: Prepare::Background,
+        };
         RealHome { home, _dir: dir }
     });
 }

@@ -192,6 +192,8 @@ pub enum JobBatchResult {
 /// The last failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastError {
+    /// Which attempt, first = 1: a sealed error is bound to it.
+    pub attempt: u32,
     /// Why, in one word.
     pub category: String,
     /// When.

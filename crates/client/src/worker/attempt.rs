@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use super::builder::Setup;
-use super::handler::{Handler, JobContext, when_true};
+use super::handler::{JobContext, when_true};
 use super::heartbeat::{self, Loss};
 use super::outcome::Outcome;
 use super::settle::{Ended, Lease};
@@ -57,7 +57,7 @@ impl Bench {
         };
         let (lost, lease_lost) = watch::channel(false);
         let context = JobContext::new(lease_lost, self.stopping.clone());
-        let running = spawn(handler, delivery, context);
+        let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
         self.watch_over(lease, running, lost, granted_at).await
     }
 
@@ -129,8 +129,4 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-fn spawn(handler: Arc<dyn Handler>, delivery: crate::delivery::Delivery, context: JobContext) -> Running {
-    Running { task: tokio::spawn(async move { handler.handle(delivery, context).await }) }
 }

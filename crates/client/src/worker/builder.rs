@@ -2,22 +2,23 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sealane_core::limits;
 use sealane_core::name::QueueName;
 
-use super::handler::Handler;
+use super::handler::{Handler, JobContext, erase};
+use super::outcome::Outcome;
 use super::run::Worker;
 use crate::client::Client;
+use crate::delivery::Delivery;
 use crate::error::Error;
 
 /// What a worker was told before it began.
 pub(super) struct Setup {
     pub(super) queue: QueueName,
-    pub(super) handlers: HashMap<String, Arc<dyn Handler>>,
-    pub(super) default_handler: Option<Arc<dyn Handler>>,
+    pub(super) handlers: HashMap<String, Handler>,
+    pub(super) default_handler: Option<Handler>,
     pub(super) concurrency: usize,
     pub(super) lease: Duration,
     pub(super) lease_wait: Duration,
@@ -26,7 +27,7 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    pub(super) fn handler_for(&self, kind: &str) -> Option<Arc<dyn Handler>> {
+    pub(super) fn handler_for(&self, kind: &str) -> Option<Handler> {
         self.handlers.get(kind).or(self.default_handler.as_ref()).cloned()
     }
 }
@@ -36,8 +37,8 @@ impl Setup {
 pub struct WorkerBuilder {
     client: Client,
     queue: String,
-    handlers: HashMap<String, Arc<dyn Handler>>,
-    default_handler: Option<Arc<dyn Handler>>,
+    handlers: HashMap<String, Handler>,
+    default_handler: Option<Handler>,
     concurrency: usize,
     lease: Duration,
     lease_wait: Duration,
@@ -60,15 +61,23 @@ impl WorkerBuilder {
         }
     }
 
-    /// Runs jobs of one kind.
-    pub fn handler(mut self, kind: impl Into<String>, handler: impl Handler) -> Self {
-        self.handlers.insert(kind.into(), Arc::new(handler));
+    /// Runs jobs of one kind. A panic fails the attempt and touches no other job.
+    pub fn handler<F, Fut>(mut self, kind: impl Into<String>, handler: F) -> Self
+    where
+        F: Fn(Delivery, JobContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
+        self.handlers.insert(kind.into(), erase(handler));
         self
     }
 
     /// Runs jobs of every kind that has no handler of its own.
-    pub fn default_handler(mut self, handler: impl Handler) -> Self {
-        self.default_handler = Some(Arc::new(handler));
+    pub fn default_handler<F, Fut>(mut self, handler: F) -> Self
+    where
+        F: Fn(Delivery, JobContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
+        self.default_handler = Some(erase(handler));
         self
     }
 

@@ -1,29 +1,24 @@
 //! What runs a job, and what it is told while it does.
 
-use async_trait::async_trait;
+use std::pin::Pin;
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use super::outcome::Outcome;
 use crate::delivery::Delivery;
 
-/// Runs jobs. Any `async fn(Delivery, JobContext) -> Outcome` is one.
-///
-/// A panic fails the attempt and touches no other job.
-#[async_trait]
-pub trait Handler: Send + Sync + 'static {
-    /// Runs one attempt of one job.
-    async fn handle(&self, delivery: Delivery, context: JobContext) -> Outcome;
-}
+/// An `async fn(Delivery, JobContext) -> Outcome`, whatever its own type is.
+pub(super) type Handler = Arc<dyn Fn(Delivery, JobContext) -> Running + Send + Sync>;
 
-#[async_trait]
-impl<F, Fut> Handler for F
+type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+pub(super) fn erase<F, Fut>(handler: F) -> Handler
 where
     F: Fn(Delivery, JobContext) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Outcome> + Send,
+    Fut: Future<Output = Outcome> + Send + 'static,
 {
-    async fn handle(&self, delivery: Delivery, context: JobContext) -> Outcome {
-        self(delivery, context).await
-    }
+    Arc::new(move |delivery, context| Box::pin(handler(delivery, context)))
 }
 
 /// What a handler is told while it runs.
@@ -33,7 +28,33 @@ pub struct JobContext {
     stopping: watch::Receiver<bool>,
 }
 
+/// The other end of a [`JobContext`]: what the worker holds, and what a test of a handler may.
+#[derive(Debug)]
+pub struct JobSignals {
+    lease_lost: watch::Sender<bool>,
+    stopping: watch::Sender<bool>,
+}
+
+impl JobSignals {
+    /// Tells the handler that its lease is lost.
+    pub fn lose_lease(&self) {
+        self.lease_lost.send_replace(true);
+    }
+
+    /// Tells the handler that the worker is stopping.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+}
+
 impl JobContext {
+    /// A context on its own, for calling a handler without a worker.
+    #[must_use]
+    pub fn on_its_own() -> (Self, JobSignals) {
+        let ((lost, lease_lost), (stop, stopping)) = (watch::channel(false), watch::channel(false));
+        (Self { lease_lost, stopping }, JobSignals { lease_lost: lost, stopping: stop })
+    }
+
     pub(super) fn new(lease_lost: watch::Receiver<bool>, stopping: watch::Receiver<bool>) -> Self {
         Self { lease_lost, stopping }
     }

@@ -18,6 +18,6 @@ mod run;
 mod settle;
 
 pub use builder::WorkerBuilder;
-pub use handler::{Handler, JobContext};
+pub use handler::{JobContext, JobSignals};
 pub use outcome::{ERROR_BYTES_MAX, Outcome};
 pub use run::{Worked, Worker};

@@ -41,8 +41,7 @@ impl Shard {
                 }
             }),
             Event::LeaseExpired { job, next, .. } => {
-                let failure = Failure { category: Category::Timeout, at, record };
-                self.change(job, |job| job.failed(failure, next));
+                self.change(job, |job| job.failed(Category::Timeout, at, record, next));
             }
             Event::JobReleased { job, run_at, .. } => self.change(job, |job| {
                 job.set_aside(Settled::Released);
@@ -51,10 +50,9 @@ impl Shard {
             }),
             Event::JobCompleted { job, .. } => self.finish(job, State::Completed, at, Some(record)),
             Event::JobFailed { job, category, next, .. } => {
-                let failure = Failure { category: *category, at, record };
                 self.change(job, |job| {
                     job.settled = job.lease().map(|lease| (lease, Settled::Failed));
-                    job.failed(failure, next);
+                    job.failed(*category, at, record, next);
                 });
             }
             Event::JobHeld { job, reason, .. } => self.change(job, |job| {
@@ -131,11 +129,11 @@ impl Job {
         }
     }
 
-    fn failed(&mut self, failure: Failure, next: &Next) {
-        self.last_failure = Some(failure);
+    fn failed(&mut self, category: Category, at: Time, record: RecordRef, next: &Next) {
+        self.last_failure = Some(Failure { attempt: self.attempt, category, at, record });
         self.phase = match next {
-            Next::Dead => Phase::Dead { at: failure.at },
-            Next::Retry(until) if *until > failure.at => Phase::Retrying { until: *until },
+            Next::Dead => Phase::Dead { at },
+            Next::Retry(until) if *until > at => Phase::Retrying { until: *until },
             Next::Retry(_) => Phase::Ready,
         };
     }

@@ -30,6 +30,8 @@ pub(super) enum Settled {
 /// The last failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// Which attempt, first = 1.
+    pub attempt: u32,
     /// Why, in one word.
     pub category: Category,
     /// When.

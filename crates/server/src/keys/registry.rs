@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use sealane_core::name::Namespace;
 use sealane_core::queue::QueueNumber;
 use sealane_crypto::{Key, Random, RandomError, SealError, wrap};
-use sealane_storage::disk::Disk;
+use sealane_storage::disk::{Disk, DiskFile};
 use sealane_storage::{DataKey, DataKeys, KeyError};
 use thiserror::Error;
 
@@ -194,6 +194,8 @@ impl Registry {
         let bytes = RegistryBytes { version: state.version, entries }.encode(self.master.key(), &self.master.id());
         let names = self.disk.list().map_err(fault("look for"))?;
         if names.iter().any(|name| name == UNFINISHED) {
+            // A start that was cut short left it, with wrapped keys in it.
+            self.disk.open(UNFINISHED).and_then(|file| wipe(file.as_ref())).map_err(fault("wipe the old"))?;
             self.disk.remove(UNFINISHED).map_err(fault("replace"))?;
         }
         let old = match names.iter().any(|name| name == FILE) {
@@ -207,9 +209,7 @@ impl Registry {
         if let Some(old) = old {
             // Why: the old file has no name any more, but its blocks hold keys that may be destroyed
             // one day. Every version is wiped when the next replaces it.
-            let len = old.len().map_err(fault("wipe the old"))?;
-            let zeros = vec![0; usize::try_from(len).expect("it was read into memory before")];
-            old.write_at(&zeros, 0).and_then(|()| old.sync_data()).map_err(fault("wipe the old"))?;
+            wipe(old.as_ref()).map_err(fault("wipe the old"))?;
         }
         Ok(())
     }
@@ -301,6 +301,12 @@ fn read(disk: &dyn Disk) -> Result<Vec<u8>, RegistryError> {
     let read = file.read_at(&mut bytes, 0).map_err(fault("read"))?;
     bytes.truncate(read);
     Ok(bytes)
+}
+
+fn wipe(file: &dyn DiskFile) -> io::Result<()> {
+    let len = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    file.write_at(&vec![0; len], 0)?;
+    file.sync_data()
 }
 
 fn fault(action: &'static str) -> impl Fn(io::Error) -> RegistryError {
@@ -435,6 +441,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A sync of the directory fails, so the key was not given out; but the new file has its name, and
+    /// the next process reads it. What that one gives out must survive the power cut that follows.
+    // attack 74
+    #[test]
+    fn a_key_that_is_read_after_a_failed_sync_is_durable_before_it_is_given_out() {
+        let disk = LossyDisk::new();
+        let registry = create(&disk);
+        disk.fail(Call::Sync, 2, Fault::Error(io::ErrorKind::Other));
+        assert!(registry.for_queue(&namespace(), QueueNumber(0)).is_err());
+        drop(registry);
+        let key = open(&disk).unwrap().for_queue(&namespace(), QueueNumber(0)).unwrap();
+        let after = open(&disk.after_power_cut(Loss::Everything)).unwrap();
+        assert!(same(&after.by_ref(key.key_ref).unwrap(), &key.key));
     }
 
     #[test]

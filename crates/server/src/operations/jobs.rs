@@ -98,6 +98,7 @@ impl Handle<JobGet> for Door {
             finished_at: view.finished_at.map(rfc3339),
             held_because: view.hold_reason.map(|reason| reason.to_string()),
             last_error: view.last_failure.map(|failure| LastError {
+                attempt: failure.attempt,
                 category: failure.category.to_string(),
                 at: rfc3339(failure.at),
                 error,

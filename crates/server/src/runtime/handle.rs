@@ -16,9 +16,25 @@ pub struct EngineHandle {
     requests: mpsc::Sender<Request>,
 }
 
+/// Tells how many requests wait for the engine's next turn; does not keep the engine alive.
+#[derive(Clone)]
+pub struct QueuedRequests(mpsc::WeakSender<Request>);
+
+impl QueuedRequests {
+    /// The number now; zero when the engine is gone.
+    pub fn now(&self) -> usize {
+        self.0.upgrade().map_or(0, |requests| requests.max_capacity() - requests.capacity())
+    }
+}
+
 impl EngineHandle {
     pub(super) fn new(requests: mpsc::Sender<Request>) -> Self {
         Self { requests }
+    }
+
+    /// How many requests wait for the engine's next turn.
+    pub fn gauge(&self) -> QueuedRequests {
+        QueuedRequests(self.requests.downgrade())
     }
 
     /// Creates a queue or changes its settings.

@@ -21,6 +21,6 @@ mod waiters;
 
 pub use engine::{Engine, Stopped};
 pub use fault::Fault;
-pub use handle::EngineHandle;
+pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
 pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem};

@@ -125,7 +125,7 @@ pub struct LeaseWish {
 pub(super) type Read = Box<dyn FnOnce(&Machine) -> Box<dyn FnOnce() + Send> + Send>;
 
 /// What can be asked of the engine.
-pub enum Request {
+pub(super) enum Request {
     /// Create a queue or change its settings.
     PutQueue {
         /// Its name.

@@ -51,7 +51,8 @@ pub(super) fn decode(tag: u8, cursor: &mut Cursor<'_>) -> Result<ControlEvent, D
             if count > limits::ACCESS_KEY_QUEUES_MAX {
                 return Err(DecodeError::Field { field: "queues" });
             }
-            let queues = (0..count).map(|_| cursor.text("queues", QueuePattern::parse)).collect::<Result<_, _>>()?;
+            let queues =
+                (0..count).map(|_| cursor.text("queues", QueuePattern::parse)).collect::<Result<_, _>>()?;
             Ok(ControlEvent::AccessKeyCreated(AccessKey {
                 id,
                 principal,

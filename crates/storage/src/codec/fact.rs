@@ -27,7 +27,9 @@ pub fn decode_fact(bytes: &[u8]) -> Result<Fact, DecodeError> {
     let version = cursor.u8("version")?;
     let fact = match (tag, version) {
         (shard::FIRST_TAG..=shard::LAST_TAG, VERSION_1) => shard::decode(tag, &mut cursor)?,
-        (control::FIRST_TAG..=control::LAST_TAG, VERSION_1) => Fact::Control(control::decode(tag, &mut cursor)?),
+        (control::FIRST_TAG..=control::LAST_TAG, VERSION_1) => {
+            Fact::Control(control::decode(tag, &mut cursor)?)
+        }
         _ => return Err(DecodeError::UnknownTag { tag, version }),
     };
     cursor.end()?;

@@ -44,9 +44,11 @@ pub fn decode_job_input(bytes: &[u8]) -> Result<JobInput, DecodeError> {
     }
     let input = JobInput {
         kind: cursor.text("kind", Kind::parse)?,
-        content_type: cursor.option("content_type", |cursor| cursor.text("content_type", ContentType::parse))?,
+        content_type: cursor
+            .option("content_type", |cursor| cursor.text("content_type", ContentType::parse))?,
         session_id: cursor.option("session_id", |cursor| cursor.text("session_id", SessionId::parse))?,
-        correlation_id: cursor.option("correlation_id", |cursor| cursor.text("correlation_id", CorrelationId::parse))?,
+        correlation_id: cursor
+            .option("correlation_id", |cursor| cursor.text("correlation_id", CorrelationId::parse))?,
         subject: cursor.option("subject", |cursor| cursor.text("subject", Subject::parse))?,
         tags: tags(&mut cursor)?,
         attributes: attributes(&mut cursor)?,

@@ -3,7 +3,9 @@
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, Priority};
 use sealane_core::name::{Namespace, Principal, QueueName};
-use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SealingPolicy};
+use sealane_core::queue::{
+    Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SealingPolicy,
+};
 use sealane_core::retry::RetryPolicy;
 
 use super::error::DecodeError;
@@ -45,7 +47,8 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             settings(set, out);
         }
         Event::JobEnqueued(enqueued) => {
-            let JobEnqueued { job, queue, owner, priority, run_at, expires_at, max_attempts, digest, at: _ } = enqueued;
+            let JobEnqueued { job, queue, owner, priority, run_at, expires_at, max_attempts, digest, at: _ } =
+                enqueued;
             out.fixed(job.as_bytes());
             out.u32(queue.0);
             out.text(owner.as_str());
@@ -55,7 +58,9 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             out.u32(*max_attempts);
             out.fixed(digest);
         }
-        Event::JobDue { job, at: _ } | Event::JobCompleted { job, at: _ } | Event::JobExpired { job, at: _ } => {
+        Event::JobDue { job, at: _ }
+        | Event::JobCompleted { job, at: _ }
+        | Event::JobExpired { job, at: _ } => {
             out.fixed(job.as_bytes());
         }
         Event::JobLeased { job, lease, holder, until, at: _ } => {
@@ -146,7 +151,9 @@ pub(super) fn decode(tag: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeErr
             next: take_next(cursor)?,
             at,
         },
-        JOB_HELD => Event::JobHeld { job: job(cursor)?, reason: cursor.code("reason", HoldReason::from_code)?, at },
+        JOB_HELD => {
+            Event::JobHeld { job: job(cursor)?, reason: cursor.code("reason", HoldReason::from_code)?, at }
+        }
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
         _ => return Err(DecodeError::UnknownTag { tag, version: VERSION_1 }),

@@ -104,7 +104,12 @@ impl SegmentSeal {
     /// Opens the sealed part.
     pub(super) fn open(&self, frame: &Frame<'_>) -> Result<Secret<Vec<u8>>, OpenError> {
         let end = PREFIX_BYTES + usize::from(frame.prefix.sealed_bytes) + aead::TAG_BYTES;
-        aead::open(&self.key, &nonce(frame.lsn), &frame.bytes[4..PREFIX_BYTES], &frame.bytes[PREFIX_BYTES..end])
+        aead::open(
+            &self.key,
+            &nonce(frame.lsn),
+            &frame.bytes[4..PREFIX_BYTES],
+            &frame.bytes[PREFIX_BYTES..end],
+        )
     }
 
     fn checksum(&self, lsn: u64, bytes: &[u8]) -> u32 {
@@ -117,7 +122,8 @@ impl SegmentSeal {
 impl FramePrefix {
     /// The whole frame, padding included.
     pub(super) fn frame_bytes(&self) -> usize {
-        let data = usize::try_from(self.data_bytes).expect("checked against DATA_BYTES_MAX when read or made");
+        let data =
+            usize::try_from(self.data_bytes).expect("checked against DATA_BYTES_MAX when read or made");
         aligned(PREFIX_BYTES + usize::from(self.sealed_bytes) + aead::TAG_BYTES + data)
     }
 

@@ -13,6 +13,8 @@
 //! - `recovery`: walks a segment, tells a torn end from damage.
 //! - `header`, `frame`, `stop_marker`: the bytes.
 
+#[cfg(test)]
+mod crafted;
 mod files;
 mod frame;
 mod header;

@@ -60,8 +60,6 @@ pub fn open(
     visit: &mut Visit<'_>,
 ) -> Result<Opened, OpenError> {
     let journal_key = keys.journal_key();
-    // Why first: a name that an earlier process gave may not be durable yet, and is relied on below.
-    disk.sync_dir().map_err(fault("sync", "the journal directory"))?;
     let names = disk.list().map_err(fault("list", "the journal directory"))?;
     let found = find(disk.as_ref(), &names, &journal_key)?;
     check_chain(&found)?;
@@ -101,10 +99,8 @@ fn find(disk: &dyn Disk, names: &[String], journal_key: &Key) -> Result<Vec<Foun
         let file = disk.open(name).map_err(fault("open", name))?;
         let mut sector = [0; HEADER_BYTES];
         let read = file.read_at(&mut sector, 0).map_err(fault("read", name))?;
-        let damaged = |damage| OpenError::Damaged {
-            damage,
-            place: Place { file: name.clone(), offset: 0, lsn: None },
-        };
+        let damaged =
+            |damage| OpenError::Damaged { damage, place: Place { file: name.clone(), offset: 0, lsn: None } };
         if read < HEADER_BYTES {
             return Err(damaged(Damage::SegmentHeader));
         }
@@ -159,7 +155,9 @@ fn read_marker(disk: &dyn Disk, names: &[String]) -> Result<Option<StopMarker>, 
             damage: Damage::StopMarker,
             place: Place { file: files::STOPPED.into(), offset: 0, lsn: None },
         },
-        MarkerError::UnknownFormat(version) => OpenError::UnknownFormat { file: files::STOPPED.into(), version },
+        MarkerError::UnknownFormat(version) => {
+            OpenError::UnknownFormat { file: files::STOPPED.into(), version }
+        }
     })
 }
 
@@ -215,8 +213,14 @@ fn check_left(segment: &SegmentBytes<'_>, next: &SegmentHeader, walked: &Walked)
 }
 
 /// A clean stop that was written down elsewhere must still be there.
-fn check_marker(segment: &SegmentBytes<'_>, marker: Option<StopMarker>, walked: &Walked) -> Result<(), OpenError> {
-    let Some(marker) = marker.filter(|marker| marker.sequence == segment.header.sequence) else { return Ok(()) };
+fn check_marker(
+    segment: &SegmentBytes<'_>,
+    marker: Option<StopMarker>,
+    walked: &Walked,
+) -> Result<(), OpenError> {
+    let Some(marker) = marker.filter(|marker| marker.sequence == segment.header.sequence) else {
+        return Ok(());
+    };
     if marker.uuid != segment.header.uuid {
         return Err(segment.damaged(Damage::Contradiction, segment.header.base_lsn));
     }
@@ -309,7 +313,6 @@ fn make(disk: &dyn Disk, header: &SegmentHeader, journal_key: &Key) -> io::Resul
     let file = disk.create(files::SEGMENT_UNFINISHED)?;
     file.write_at(&header.encode(journal_key), 0)?;
     fill(file.as_ref(), length(HEADER_BYTES), header.file_bytes, || false)?;
-    file.sync_data()?;
     Ok(file)
 }
 

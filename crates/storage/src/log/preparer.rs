@@ -103,7 +103,9 @@ impl Preparer {
             match &work.next {
                 Next::Ready(_) => return Ok(()),
                 Next::NoSpace => return Err(PrepareError::NoSpace),
-                Next::Failed(error) => return Err(PrepareError::Disk(io::Error::new(error.kind(), error.to_string()))),
+                Next::Failed(error) => {
+                    return Err(PrepareError::Disk(io::Error::new(error.kind(), error.to_string())));
+                }
                 Next::Idle => {
                     drop(work);
                     self.request();
@@ -193,7 +195,8 @@ impl Shared {
 
     fn make(&self) -> io::Result<Arc<dyn DiskFile>> {
         let file = self.disk.create(PREPARED_UNFINISHED)?;
-        let filled = fill(file.as_ref(), 0, self.segment_bytes, || self.lock().stop).and_then(|()| file.sync_data());
+        let filled =
+            fill(file.as_ref(), 0, self.segment_bytes, || self.lock().stop).and_then(|()| file.sync_data());
         if let Err(error) = filled {
             // Gives the space back that the attempt took. Should that fail, the next start does it.
             let _ = self.disk.remove(PREPARED_UNFINISHED);

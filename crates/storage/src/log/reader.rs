@@ -54,7 +54,8 @@ impl LogReader {
         let lsn = record.lsn;
         let none = || ReadError::NoSuchRecord { lsn };
         let end = lsn.checked_add(u64::from(record.bytes)).ok_or_else(none)?;
-        let bytes = usize::try_from(record.bytes).ok().filter(|bytes| *bytes <= FRAME_BYTES_MAX).ok_or_else(none)?;
+        let bytes =
+            usize::try_from(record.bytes).ok().filter(|bytes| *bytes <= FRAME_BYTES_MAX).ok_or_else(none)?;
         if end > self.segments.durable_lsn() {
             return Err(none());
         }

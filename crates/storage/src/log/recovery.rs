@@ -50,8 +50,13 @@ impl SegmentBytes<'_> {
     pub(super) fn walk(&self, declared_end: Option<u64>, visit: &mut Visit<'_>) -> Result<Walked, OpenError> {
         let base = self.header.base_lsn;
         let start = self.index(base);
-        let mut walked =
-            Walked { end_lsn: base, records: 0, clean_stop: false, last_group: start..start, broken_at: base };
+        let mut walked = Walked {
+            end_lsn: base,
+            records: 0,
+            clean_stop: false,
+            last_group: start..start,
+            broken_at: base,
+        };
         while declared_end != Some(walked.end_lsn) && !(walked.clean_stop && declared_end.is_none()) {
             let from = walked.end_lsn;
             let end = match self.step(from)? {
@@ -205,7 +210,8 @@ impl SegmentBytes<'_> {
 
     /// Where a position stands in `bytes`.
     fn index(&self, lsn: u64) -> usize {
-        usize::try_from(offset_in(self.header.base_lsn, lsn)).expect("a position inside a file that is in memory")
+        usize::try_from(offset_in(self.header.base_lsn, lsn))
+            .expect("a position inside a file that is in memory")
     }
 }
 

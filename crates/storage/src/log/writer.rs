@@ -8,7 +8,9 @@ use sealane_core::record::RecordRef;
 use sealane_crypto::{Random, at_rest};
 
 use super::files::{self, PREPARED, STOPPED, STOPPED_UNFINISHED};
-use super::frame::{COMMIT_BYTES, DATA_BYTES_MAX, FrameKind, FramePrefix, STOP_BYTES, SegmentSeal, encode_commit};
+use super::frame::{
+    COMMIT_BYTES, DATA_BYTES_MAX, FrameKind, FramePrefix, STOP_BYTES, SegmentSeal, encode_commit,
+};
 use super::header::{Before, HEADER_BYTES, Left, SegmentHeader};
 use super::preparer::{PrepareError, Preparer};
 use super::reader::{self, LogReader};
@@ -120,7 +122,12 @@ impl LogJournal {
         result.map(|()| at)
     }
 
-    fn try_stage(&mut self, at: usize, fact: &Fact, data: Option<CallerData<'_>>) -> Result<(), JournalError> {
+    fn try_stage(
+        &mut self,
+        at: usize,
+        fact: &Fact,
+        data: Option<CallerData<'_>>,
+    ) -> Result<(), JournalError> {
         let sealed_at = at + FramePrefix::sealed_at();
         self.group.resize(sealed_at, 0);
         codec::encode_fact(fact, &mut self.group);
@@ -273,7 +280,8 @@ impl LogJournal {
 
     /// Ends the active segment and writes down, in a second place, that it was ended.
     fn stop(&mut self) -> Result<(), JournalError> {
-        let prefix = FramePrefix { kind: FrameKind::CleanStop, sealed_bytes: 0, data_bytes: 0, group_offset: 0 };
+        let prefix =
+            FramePrefix { kind: FrameKind::CleanStop, sealed_bytes: 0, data_bytes: 0, group_offset: 0 };
         self.group.resize(STOP_BYTES, 0);
         self.active.seal.seal(&mut self.group, prefix, self.end_lsn)?;
         self.write_group()?;

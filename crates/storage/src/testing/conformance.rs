@@ -4,7 +4,9 @@
 use sealane_core::record::RecordRef;
 
 use super::home::Home;
-use super::samples::{completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, shard};
+use super::samples::{
+    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, shard,
+};
 use crate::error::{JournalError, OpenError, ReadError};
 use crate::fact::Fact;
 use crate::journal::{Journal, LastStop, Opened};
@@ -69,7 +71,9 @@ fn caller_data_comes_back(home: &impl Home) {
     let mut journal = open(home);
     let (full, empty, large) = (full_input("word"), input(2, 0), input(3, 2_000));
     let jobs: Vec<_> = [(1, &full), (2, &empty), (3, &large)]
-        .map(|(number, input)| (journal.append(&enqueued(number), Some(job_data(input))).expect("is staged"), input))
+        .map(|(number, input)| {
+            (journal.append(&enqueued(number), Some(job_data(input))).expect("is staged"), input)
+        })
         .into();
     let failed = shard(Event::JobFailed {
         job: job_id(2),
@@ -78,7 +82,10 @@ fn caller_data_comes_back(home: &impl Home) {
         at: Time::from_unix_ms(2),
     });
     let outcomes = [
-        (journal.append(&completed(1), Some(outcome_data(b"result"))).expect("is staged"), Some(b"result".to_vec())),
+        (
+            journal.append(&completed(1), Some(outcome_data(b"result"))).expect("is staged"),
+            Some(b"result".to_vec()),
+        ),
         (journal.append(&failed, Some(outcome_data(b""))).expect("is staged"), Some(Vec::new())),
         (journal.append(&completed(3), None).expect("is staged"), None),
     ];
@@ -144,7 +151,9 @@ fn wrong_references(home: &impl Home) {
     let mut journal = open(home);
     let job = journal.append(&enqueued(1), Some(job_data(&input(1, 10)))).expect("is staged");
     let done = journal.append(&completed(1), Some(outcome_data(b"r"))).expect("is staged");
-    let due = journal.append(&shard(Event::JobDue { job: job_id(1), at: Time::default() }), None).expect("is staged");
+    let due = journal
+        .append(&shard(Event::JobDue { job: job_id(1), at: Time::default() }), None)
+        .expect("is staged");
     journal.commit().expect("is durable");
     let reader = journal.reader();
     let none = |result: Option<ReadError>| matches!(result, Some(ReadError::NoSuchRecord { .. }));
@@ -183,7 +192,11 @@ fn empty_commit(home: &impl Home) {
 }
 
 fn last_stop(home: &impl Home) {
-    for (round, expected) in [LastStop::Never, LastStop::Crash, LastStop::Clean, LastStop::Clean, LastStop::Crash].into_iter().enumerate() {
+    for (round, expected) in
+        [LastStop::Never, LastStop::Crash, LastStop::Clean, LastStop::Clean, LastStop::Crash]
+            .into_iter()
+            .enumerate()
+    {
         let Opened { mut journal, recovery } = home.open(&mut |_, _| Ok(())).expect("opens");
         assert_eq!(recovery.last_stop, expected, "round {round}");
         assert_eq!(recovery.cut, None, "round {round}");

@@ -6,7 +6,7 @@ use sealane_core::record::RecordRef;
 use sealane_crypto::{Random, SeededRandom};
 
 use super::keys::KnownKeys;
-use super::lossy_disk::{LossyDisk, Loss};
+use super::lossy_disk::{Loss, LossyDisk};
 use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::fact::Fact;

@@ -6,7 +6,8 @@ use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
-    AttributeName, ContentType, CorrelationId, KeyId, Kind, Namespace, Principal, QueueName, SessionId, Subject, Tag,
+    AttributeName, ContentType, CorrelationId, KeyId, Kind, Namespace, Principal, QueueName, SessionId,
+    Subject, Tag,
 };
 use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason};
 use sealane_core::time::Time;
@@ -79,7 +80,10 @@ pub fn full_input(word: &str) -> JobInput {
         session_id: Some(SessionId::parse(word).expect("the word follows the rule")),
         correlation_id: Some(CorrelationId::parse(word).expect("the word follows the rule")),
         subject: Some(Subject::parse(word).expect("the word follows the rule")),
-        tags: vec![Tag::parse(word).expect("the word follows the rule"), Tag::parse("eu").expect("follows the rule")],
+        tags: vec![
+            Tag::parse(word).expect("the word follows the rule"),
+            Tag::parse("eu").expect("follows the rule"),
+        ],
     }
 }
 
@@ -117,7 +121,13 @@ pub fn every_fact() -> Vec<Fact> {
             at,
         })),
         shard(Event::JobDue { job, at }),
-        shard(Event::JobLeased { job, lease: LeaseId::from_bytes([3; 16]), holder: principal(), until: later, at }),
+        shard(Event::JobLeased {
+            job,
+            lease: LeaseId::from_bytes([3; 16]),
+            holder: principal(),
+            until: later,
+            at,
+        }),
         shard(Event::LeaseExtended { job, until: later, at }),
         shard(Event::LeaseExpired { job, next: Next::Retry(later), at }),
         shard(Event::LeaseExpired { job, next: Next::Dead, at }),
@@ -126,9 +136,11 @@ pub fn every_fact() -> Vec<Fact> {
         completed(1),
         shard(Event::JobExpired { job, at }),
     ];
-    facts.extend(Category::ALL.iter().map(|category| {
-        shard(Event::JobFailed { job, category: *category, next: Next::Retry(later), at })
-    }));
+    facts.extend(
+        Category::ALL.iter().map(|category| {
+            shard(Event::JobFailed { job, category: *category, next: Next::Retry(later), at })
+        }),
+    );
     facts.extend(HoldReason::ALL.iter().map(|reason| shard(Event::JobHeld { job, reason: *reason, at })));
     let id = KeyId::parse("abcdefghijklmnop").expect("follows the rule");
     let key = AccessKey {

@@ -31,6 +31,7 @@ pub(super) fn job(view: &JobView, queue: &QueueName, record: &Record) -> JobOut 
         finished_at: view.finished_at.map(rfc3339),
         held_because: view.hold_reason.map(|reason| reason.to_string()),
         last_error: view.last_failure.map(|failure| LastError {
+            attempt: failure.attempt,
             category: failure.category.to_string(),
             at: rfc3339(failure.at),
             error: record.error.clone().map(Bytes),

@@ -1,0 +1,277 @@
+//! `sealane job`: send a job, look at one.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use sealane::{Client, Job as NewJob, JobId, JobOut, Priority, Unopenable};
+use sealane_api::problem::Code;
+use sealane_api::wire::Bytes;
+use sealane_core::limits;
+use sealane_core::sealed::CONTENT_TYPE;
+use serde::Serialize;
+
+use super::Surroundings;
+use crate::duration::parse;
+use crate::failure::Failure;
+use crate::session;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// Send a job, sealed where there is a keyring
+    Enqueue(Box<Enqueue>),
+    /// Show a job; with a keyring also what it came to
+    Get {
+        /// Its id
+        #[arg(value_parser = job_id)]
+        id: JobId,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Enqueue {
+    /// The queue
+    queue: String,
+    /// What sort of job it is
+    #[arg(long)]
+    kind: String,
+    /// The file with the body, `-` for standard input
+    #[arg(long, value_name = "FILE|-")]
+    body: PathBuf,
+    /// Media type of the body
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// An attribute, sealed with the body; may be given again
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    attr: Vec<(String, String)>,
+    /// An attribute that stays readable; may be given again
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    clear_attr: Vec<(String, String)>,
+    /// The ordering key
+    #[arg(long)]
+    session: Option<String>,
+    /// Ties jobs of one business event together
+    #[arg(long, value_name = "ID")]
+    correlation_id: Option<String>,
+    /// Whose data it is: an opaque name
+    #[arg(long)]
+    subject: Option<String>,
+    /// A search word; may be given again
+    #[arg(long)]
+    tag: Vec<String>,
+    /// How urgent: critical, high, normal, low or bulk
+    #[arg(long, value_parser = priority)]
+    priority: Option<Priority>,
+    /// Wait before the first attempt
+    #[arg(long, value_parser = parse, value_name = "TIME")]
+    delay: Option<Duration>,
+    /// How long the job is worth anything
+    #[arg(long, value_parser = parse, value_name = "TIME")]
+    ttl: Option<Duration>,
+    /// Attempts before dead-letter
+    #[arg(long, value_name = "N")]
+    max_attempts: Option<u32>,
+    /// An id made before, to repeat a send; a UUIDv7
+    #[arg(long, value_parser = job_id)]
+    id: Option<JobId>,
+    /// Send the body as it is although there is a keyring
+    #[arg(long)]
+    plaintext: bool,
+}
+
+fn job_id(text: &str) -> Result<JobId, String> {
+    JobId::parse(text).map_err(|error| error.to_string())
+}
+
+fn priority(word: &str) -> Result<Priority, String> {
+    Priority::parse(word).ok_or_else(|| "must be critical, high, normal, low or bulk".to_owned())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be a name, '=' and a value")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(crate) async fn run(at: &Surroundings, command: Job) -> Result<(), Failure> {
+    match command {
+        Job::Enqueue(enqueue) => send(at, *enqueue).await,
+        Job::Get { id } => get(at, id).await,
+    }
+}
+
+#[derive(Serialize)]
+struct Sent {
+    id: String,
+    queue: String,
+    state: String,
+}
+
+async fn send(at: &Surroundings, mut enqueue: Enqueue) -> Result<(), Failure> {
+    let (queue, plaintext) = (std::mem::take(&mut enqueue.queue), enqueue.plaintext);
+    let mut builder = session::client(&at.global)?;
+    if plaintext {
+        builder = builder.danger_send_plaintext();
+    }
+    let sent = builder.build().producer().send(&queue, enqueue.into_job()?).await;
+    let sent = sent.map_err(|error| {
+        let failure = Failure::from(error);
+        match (failure.is(Code::SealingRequired), plaintext) {
+            (true, true) => failure.with_advice("leave out --plaintext"),
+            (true, false) => failure
+                .with_advice("make a keyring with `sealane keyring init FILE` and give it as --keyring FILE or SEALANE_KEYRING"),
+            (false, _) => failure,
+        }
+    })?;
+    let rows = [("id", sent.id.to_string()), ("queue", sent.queue.clone()), ("state", sent.state.clone())];
+    at.output.one(&Sent { id: sent.id.to_string(), queue: sent.queue, state: sent.state }, &rows)
+}
+
+impl Enqueue {
+    fn into_job(self) -> Result<NewJob, Failure> {
+        let body = read_body(&self.body)?;
+        let mut job = NewJob::new(self.kind, body);
+        for (name, value) in self.attr {
+            job = job.attribute(name, value);
+        }
+        for (name, value) in self.clear_attr {
+            job = job.clear_attribute(name, value);
+        }
+        for tag in self.tag {
+            job = job.tag(tag);
+        }
+        // Each setter takes what it sets; `None` leaves the job as it is.
+        let with = |job: NewJob, text: Option<String>, set: fn(NewJob, String) -> NewJob| match text {
+            Some(text) => set(job, text),
+            None => job,
+        };
+        job = with(job, self.content_type, NewJob::content_type);
+        job = with(job, self.session, NewJob::session);
+        job = with(job, self.correlation_id, NewJob::correlation_id);
+        job = with(job, self.subject, NewJob::subject);
+        if let Some(priority) = self.priority {
+            job = job.priority(priority);
+        }
+        if let Some(delay) = self.delay {
+            job = job.delay(delay);
+        }
+        if let Some(ttl) = self.ttl {
+            job = job.ttl(ttl);
+        }
+        if let Some(attempts) = self.max_attempts {
+            job = job.max_attempts(attempts);
+        }
+        if let Some(id) = self.id {
+            job = job.id(id);
+        }
+        Ok(job)
+    }
+}
+
+/// Reads no more than a body may have and one byte, which is enough to refuse it.
+fn read_body(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+    let name = path.display().to_string();
+    let failed = |error: std::io::Error| Failure::stream(&name, &error);
+    let source: Box<dyn Read> = match name.as_str() {
+        "-" => Box::new(std::io::stdin()),
+        _ => Box::new(File::open(path).map_err(failed)?),
+    };
+    let most = u64::try_from(limits::BODY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let mut body = Vec::new();
+    source.take(most).read_to_end(&mut body).map_err(failed)?;
+    Ok(body)
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    job: &'a JobOut,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened_result: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened_result_base64: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened_error_base64: Option<Bytes>,
+}
+
+async fn get(at: &Surroundings, id: JobId) -> Result<(), Failure> {
+    let client = session::client(&at.global)?.build();
+    let job = client.job(id).await?;
+    let (result, error) = reports(&client, &job, at.global.keyring.is_some()).await;
+    let (opened_result, opened_result_base64) = text_or_bytes(result);
+    let (opened_error, opened_error_base64) = text_or_bytes(error);
+    let rows = rows(&job, opened_result.as_deref(), opened_error.as_deref());
+    let shown = Shown { job: &job, opened_result, opened_result_base64, opened_error, opened_error_base64 };
+    at.output.one(&shown, &rows)
+}
+
+/// What the job came to, where this side can say so: it has the keys, or nothing was sealed.
+async fn reports(client: &Client, job: &JobOut, has_keys: bool) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+    if !has_keys && job.content_type.as_deref() == Some(CONTENT_TYPE) {
+        return (None, None);
+    }
+    let told = |what: &str, opened: Result<Option<Vec<u8>>, Unopenable>| {
+        opened.unwrap_or_else(|reason| {
+            tracing::warn!(job = job.id, "the {what} is not shown: {reason}");
+            None
+        })
+    };
+    (told("result", client.open_result(job).await), told("error", client.open_error(job).await))
+}
+
+fn text_or_bytes(bytes: Option<Vec<u8>>) -> (Option<String>, Option<Bytes>) {
+    match bytes.map(String::from_utf8) {
+        None => (None, None),
+        Some(Ok(text)) => (Some(text), None),
+        Some(Err(error)) => (None, Some(Bytes(error.into_bytes()))),
+    }
+}
+
+fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'static str, String)> {
+    let mut rows = vec![
+        ("id", job.id.clone()),
+        ("queue", job.queue.clone()),
+        ("state", job.state.clone()),
+        ("kind", job.kind.clone()),
+        ("priority", job.priority.clone()),
+        ("attempt", format!("{} of {}", job.attempt, job.max_attempts)),
+        ("owner", job.owner.clone()),
+        ("created", job.created_at.clone()),
+        ("run at", job.run_at.clone()),
+    ];
+    let optional = [
+        ("content type", job.content_type.clone()),
+        ("session", job.session_id.clone()),
+        ("correlation id", job.correlation_id.clone()),
+        ("subject", job.subject.clone()),
+        ("expires", job.expires_at.clone()),
+        ("finished", job.finished_at.clone()),
+        ("held because", job.held_because.clone()),
+        ("last failed", job.last_error.as_ref().map(|failure| format!("{} at {}", failure.category, failure.at))),
+        ("error", error.map(str::to_owned)),
+        ("result", result.map(str::to_owned)),
+    ];
+    rows.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_stay_bytes() {
+        assert_eq!(text_or_bytes(Some(b"ok".to_vec())), (Some("ok".to_owned()), None));
+        assert_eq!(text_or_bytes(Some(vec![0xff])), (None, Some(Bytes(vec![0xff]))));
+        assert_eq!(text_or_bytes(None), (None, None));
+    }
+
+    #[test]
+    fn an_attribute_is_split_at_its_first_sign() {
+        assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(pair("a").is_err());
+    }
+}

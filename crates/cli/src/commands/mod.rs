@@ -1,0 +1,77 @@
+//! What the program can do: one file per noun.
+
+mod access;
+mod envelope;
+mod job;
+mod keyring;
+mod queue;
+mod work;
+
+use clap::Subcommand;
+use tracing::level_filters::LevelFilter;
+
+use crate::failure::Failure;
+use crate::options::{Global, Options};
+use crate::output::Output;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say who may use the server
+    #[command(subcommand)]
+    Access(access::Access),
+    /// Look at sealed bodies
+    #[command(subcommand)]
+    Envelope(envelope::Envelope),
+    /// Send jobs and look at them
+    #[command(subcommand)]
+    Job(job::Job),
+    /// Make and turn sealing keys
+    #[command(subcommand)]
+    Keyring(keyring::Keyring),
+    /// Create queues and look at them
+    #[command(subcommand)]
+    Queue(queue::Queue),
+    /// Run a command for each job of a queue
+    Work(work::Work),
+}
+
+impl Command {
+    /// How much the command logs where nobody says: what runs for long tells what it does.
+    pub(crate) const fn log_level(&self) -> LevelFilter {
+        match self {
+            Self::Work(_) => LevelFilter::INFO,
+            _ => LevelFilter::WARN,
+        }
+    }
+}
+
+/// What every command gets.
+pub(crate) struct Surroundings {
+    pub(crate) global: Global,
+    pub(crate) output: Output,
+}
+
+/// Does what was asked.
+pub(crate) fn run(options: Options) -> Result<(), Failure> {
+    let surroundings = Surroundings { output: Output::new(&options.global), global: options.global };
+    let at = &surroundings;
+    match options.command {
+        Command::Access(command) => wait(access::run(at, command)),
+        Command::Envelope(command) => envelope::run(at, &command),
+        Command::Job(command) => wait(job::run(at, command)),
+        Command::Keyring(command) => keyring::run(at, command),
+        Command::Queue(command) => wait(queue::run(at, command)),
+        Command::Work(command) => wait(work::run(at, command)),
+    }
+}
+
+fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::stream("the runtime", &error))?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_background();
+    ended
+}

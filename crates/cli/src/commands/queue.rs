@@ -1,0 +1,96 @@
+//! `sealane queue`: queues and how many jobs they hold.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use sealane::{QueueIn, QueueOut};
+
+use super::Surroundings;
+use crate::duration::{millis, parse};
+use crate::failure::Failure;
+use crate::session;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Queue {
+    /// Create a queue, or replace the settings of one
+    Create {
+        /// Its name
+        name: String,
+        /// Whether bodies must be sealed: required (where not said), allowed or forbidden
+        #[arg(long, value_parser = ["required", "allowed", "forbidden"])]
+        sealing: Option<String>,
+        /// How long a lease lasts where the worker does not say
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        lease: Option<Duration>,
+        /// Attempts before dead-letter
+        #[arg(long, value_name = "N")]
+        max_attempts: Option<u32>,
+        /// Wait after the first failed attempt; doubles each time
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        retry_base: Option<Duration>,
+        /// Longest wait between attempts
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        retry_cap: Option<Duration>,
+    },
+    /// Show a queue's settings and its jobs by state
+    Get {
+        /// Its name
+        name: String,
+    },
+    /// List queues
+    List,
+}
+
+pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure> {
+    let client = session::client(&at.global)?.build();
+    match command {
+        Queue::Create { name, sealing, lease, max_attempts, retry_base, retry_cap } => {
+            let settings = QueueIn {
+                sealing,
+                lease_ms: lease.map(millis),
+                max_attempts,
+                retry_base_ms: retry_base.map(millis),
+                retry_cap_ms: retry_cap.map(millis),
+            };
+            show(at, &client.put_queue(&name, &settings).await?)
+        }
+        Queue::Get { name } => show(at, &client.queue(&name).await?),
+        Queue::List => {
+            let list = client.queues().await?;
+            let names = ["name", "sealing", "ready", "running", "delayed", "retrying", "held", "dead", "completed", "expired"];
+            let rows = list.queues.iter().map(row).collect();
+            at.output.many(&list, &names, rows)
+        }
+    }
+}
+
+fn row(queue: &QueueOut) -> Vec<String> {
+    let jobs = &queue.jobs;
+    let counts = [
+        jobs.ready, jobs.running, jobs.delayed, jobs.retrying, jobs.held, jobs.dead, jobs.completed, jobs.expired,
+    ];
+    let mut row = vec![queue.name.clone(), queue.sealing.clone()];
+    row.extend(counts.map(|count| count.to_string()));
+    row
+}
+
+fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
+    let jobs = &queue.jobs;
+    let rows = [
+        ("name", queue.name.clone()),
+        ("sealing", queue.sealing.clone()),
+        ("lease", format!("{} ms", queue.lease_ms)),
+        ("max attempts", queue.max_attempts.to_string()),
+        ("retry", format!("{} ms to {} ms", queue.retry_base_ms, queue.retry_cap_ms)),
+        ("created", queue.created_at.clone()),
+        ("ready", jobs.ready.to_string()),
+        ("running", jobs.running.to_string()),
+        ("delayed", jobs.delayed.to_string()),
+        ("retrying", jobs.retrying.to_string()),
+        ("held", jobs.held.to_string()),
+        ("dead", jobs.dead.to_string()),
+        ("completed", jobs.completed.to_string()),
+        ("expired", jobs.expired.to_string()),
+    ];
+    at.output.one(queue, &rows)
+}

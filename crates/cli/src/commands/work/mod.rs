@@ -1,0 +1,6 @@
+//! `sealane work`: a command for each job of a queue.
+
+mod child;
+mod run;
+
+pub(crate) use run::{Work, run};

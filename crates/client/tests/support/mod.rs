@@ -1,0 +1,189 @@
+//! A client in virtual time, and a carrier between it and the machine that can misbehave the way
+//! networks and hostile servers do.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use sealane::clock::RuntimeClock;
+use sealane::crypto::{SeededRandom, SystemRandom};
+use sealane::keys::{Keyring, memory::MemoryKeys};
+use sealane::provider::Capabilities;
+use sealane::providers::memory::Memory;
+use sealane::{Client, ClientBuilder, Error, JobId, Namespace, Provider, QueueIn, QueueName, QueueOut, Retry};
+use sealane_api::problem::{Code, Problem, ProblemDocument};
+use sealane_api::v1::{
+    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut, LeasedJob,
+    QueueList, Release, Settled,
+};
+
+/// 2026-01-01.
+pub const START_MS: u64 = 1_767_225_600_000;
+
+pub type Tamper = Box<dyn Fn(&mut LeasedJob) + Send>;
+
+/// What goes wrong on the way.
+#[derive(Default)]
+pub struct Mischief {
+    /// So many answers are lost after the request was carried out.
+    pub lost_answers: AtomicU32,
+    /// So many requests do not get through.
+    pub lost_requests: AtomicU32,
+    /// Leases cannot be extended: the server has given the job to somebody else.
+    pub refuses_extend: Mutex<bool>,
+    /// Jobs asked for from any queue are taken from this one.
+    pub serves_from: Mutex<Option<QueueName>>,
+    /// What is done to each job that is handed out.
+    pub tampers: Mutex<Option<Tamper>>,
+    /// Every request that arrived, by name.
+    pub seen: Mutex<Vec<String>>,
+}
+
+pub struct Between {
+    pub memory: Memory,
+    pub mischief: Mischief,
+}
+
+pub struct World {
+    pub between: Arc<Between>,
+    pub clock: Arc<RuntimeClock>,
+}
+
+/// Begins at [`START_MS`]; one queue `orders` that takes sealed bodies only and one `open` that
+/// takes both.
+pub async fn world() -> World {
+    let clock = Arc::new(RuntimeClock::starting_at(START_MS));
+    let memory = Memory::with(Arc::clone(&clock) as _, Arc::new(SeededRandom::danger_from_seed(1)));
+    let between = Arc::new(Between { memory, mischief: Mischief::default() });
+    let world = World { between, clock };
+    let client = world.plain().build();
+    client.put_queue("orders", &QueueIn::default()).await.unwrap();
+    client.put_queue("payments", &QueueIn::default()).await.unwrap();
+    let open = QueueIn { sealing: Some("allowed".to_owned()), ..QueueIn::default() };
+    client.put_queue("open", &open).await.unwrap();
+    world
+}
+
+pub fn keys() -> Arc<MemoryKeys> {
+    Arc::new(MemoryKeys::new(Keyring::generate(&SystemRandom).unwrap()))
+}
+
+impl World {
+    pub fn plain(&self) -> ClientBuilder {
+        Client::builder(Arc::clone(&self.between) as _)
+            .clock(Arc::clone(&self.clock) as _)
+            .random(Arc::new(SystemRandom))
+            .retry(Retry::default())
+    }
+
+    pub fn sealed(&self, keys: &Arc<MemoryKeys>) -> Client {
+        self.plain().keys(Arc::clone(keys) as _).build()
+    }
+
+    pub fn mischief(&self) -> &Mischief {
+        &self.between.mischief
+    }
+
+    /// How often a request of this name arrived.
+    pub fn seen(&self, name: &str) -> usize {
+        self.mischief().seen.lock().unwrap().iter().filter(|seen| *seen == name).count()
+    }
+}
+
+pub fn code_of(error: &Error) -> Option<Code> {
+    error.code()
+}
+
+pub fn unreachable(may_have_happened: bool) -> Error {
+    let cause = Arc::new(std::io::Error::other("connection reset"));
+    Error::Unreachable { place: "memory".to_owned(), may_have_happened, cause }
+}
+
+fn one_less(counter: &AtomicU32) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
+}
+
+impl Between {
+    async fn pass<T>(&self, name: &str, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.mischief.seen.lock().unwrap().push(name.to_owned());
+        if one_less(&self.mischief.lost_requests) {
+            return Err(unreachable(false));
+        }
+        let answer = call.await?;
+        if one_less(&self.mischief.lost_answers) {
+            return Err(unreachable(true));
+        }
+        Ok(answer)
+    }
+}
+
+#[async_trait]
+impl Provider for Between {
+    fn capabilities(&self) -> Capabilities {
+        self.memory.capabilities()
+    }
+
+    fn namespace(&self) -> &Namespace {
+        self.memory.namespace()
+    }
+
+    async fn put_queue(&self, queue: &QueueName, settings: &QueueIn) -> Result<QueueOut, Error> {
+        self.memory.put_queue(queue, settings).await
+    }
+
+    async fn queue(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.memory.queue(queue).await
+    }
+
+    async fn queues(&self) -> Result<QueueList, Error> {
+        self.memory.queues().await
+    }
+
+    async fn enqueue(&self, queue: &QueueName, job: &JobIn) -> Result<JobAccepted, Error> {
+        self.pass("enqueue", self.memory.enqueue(queue, job)).await
+    }
+
+    async fn enqueue_batch(&self, queue: &QueueName, batch: &JobBatchIn) -> Result<JobBatchOut, Error> {
+        self.pass("enqueue_batch", self.memory.enqueue_batch(queue, batch)).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<JobOut, Error> {
+        self.memory.job(id).await
+    }
+
+    async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {
+        let from = self.mischief.serves_from.lock().unwrap().clone().unwrap_or_else(|| queue.clone());
+        let mut leased = self.pass("lease", self.memory.lease(&from, wish)).await?;
+        if let Some(tamper) = self.mischief.tampers.lock().unwrap().as_ref() {
+            leased.jobs.iter_mut().for_each(tamper);
+        }
+        Ok(leased)
+    }
+
+    async fn complete(&self, request: &Complete) -> Result<Settled, Error> {
+        self.pass("complete", self.memory.complete(request)).await
+    }
+
+    async fn fail(&self, request: &Fail) -> Result<Settled, Error> {
+        self.pass("fail", self.memory.fail(request)).await
+    }
+
+    async fn release(&self, request: &Release) -> Result<Settled, Error> {
+        self.pass("release", self.memory.release(request)).await
+    }
+
+    async fn extend(&self, request: &Extend) -> Result<Settled, Error> {
+        if *self.mischief.refuses_extend.lock().unwrap() {
+            let problem = Problem::new(Code::LeaseLost, "the lease is lost");
+            return Err(Error::Refused(Box::new(ProblemDocument::new(&problem, ""))));
+        }
+        self.pass("extend", self.memory.extend(request)).await
+    }
+
+    async fn hold(&self, request: &Hold) -> Result<Settled, Error> {
+        self.pass("hold", self.memory.hold(request)).await
+    }
+}

@@ -1,0 +1,211 @@
+//! The bounds of the machine itself, at their numbers and one beyond.
+
+use std::collections::BTreeMap;
+
+use sealane_core::control::{AccessKey, Control, ControlRefusal, QueuePattern, Role};
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::{JobInput, Priority};
+use sealane_core::limits;
+use sealane_core::name::{KeyId, Kind, Namespace, Principal, QueueName};
+use sealane_core::queue::{
+    Command, Enqueue, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
+};
+use sealane_core::record::RecordRef;
+use sealane_core::time::{Millis, Time};
+
+const START: u64 = 1_767_225_600_000;
+const RECORD: RecordRef = RecordRef { lsn: 0, bytes: 1 };
+
+struct Bench {
+    shard: Shard,
+    now: Time,
+    queue: QueueName,
+    owner: Principal,
+    input: JobInput,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut bench = Self {
+            shard: Shard::default(),
+            now: Time::from_unix_ms(START),
+            queue: QueueName::parse("q").unwrap(),
+            owner: Principal::parse("p").unwrap(),
+            input: JobInput {
+                kind: Kind::parse("k").unwrap(),
+                body: Vec::new(),
+                content_type: None,
+                attributes: BTreeMap::new(),
+                session_id: None,
+                correlation_id: None,
+                subject: None,
+                tags: Vec::new(),
+            },
+        };
+        let queue = bench.queue.clone();
+        bench.put_queue(&queue).unwrap();
+        bench
+    }
+
+    fn run(&mut self, command: &Command<'_>) -> Result<usize, Refusal> {
+        let events = self.shard.decide(self.now, command)?;
+        events.iter().for_each(|event| self.shard.evolve(event, RECORD));
+        Ok(events.len())
+    }
+
+    fn put_queue(&mut self, queue: &QueueName) -> Result<usize, Refusal> {
+        let settings = QueueSettings { sealing: SealingPolicy::Allowed, ..QueueSettings::default() };
+        self.run(&Command::PutQueue { queue, settings })
+    }
+
+    fn id(number: u64) -> JobId {
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&number.to_be_bytes());
+        JobId::v7(START, random)
+    }
+
+    fn enqueue(&mut self, id: JobId, delay: u64) -> Result<usize, Refusal> {
+        let (queue, owner, input) = (self.queue.clone(), self.owner.clone(), self.input.clone());
+        self.run(&Command::Enqueue(Enqueue {
+            job: id,
+            id_given: true,
+            queue: &queue,
+            owner: &owner,
+            input: &input,
+            priority: Priority::Normal,
+            delay: Millis::new(delay),
+            ttl: None,
+            max_attempts: None,
+            digest: [0; 16],
+        }))
+    }
+
+    fn work(&mut self, number: u64) {
+        let (queue, owner) = (self.queue.clone(), self.owner.clone());
+        let mut lease = [0; 16];
+        lease[..8].copy_from_slice(&number.to_be_bytes());
+        let lease = LeaseId::from_bytes(lease);
+        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        assert_eq!(self.run(&Command::Lease(wish)), Ok(1));
+        let receipt = Receipt { job: Self::id(number), attempt: 1, lease };
+        assert_eq!(self.run(&Command::Settle { receipt, outcome: Settle::Complete }), Ok(1));
+    }
+}
+
+#[test]
+fn a_namespace_has_its_number_of_unfinished_jobs_and_no_more() {
+    let mut bench = Bench::new();
+    for number in 0..limits::JOBS_MAX as u64 {
+        bench.enqueue(Bench::id(number), 0).unwrap();
+    }
+    let next = Bench::id(limits::JOBS_MAX as u64);
+    assert_eq!(bench.enqueue(next, 0), Err(Refusal::TooManyJobs));
+    assert_eq!(bench.enqueue(Bench::id(0), 0), Ok(0), "a repeat is known all the same");
+    bench.work(0);
+    assert_eq!(bench.enqueue(next, 0), Ok(1), "room again");
+}
+
+#[test]
+fn a_namespace_has_its_number_of_queues_and_no_more() {
+    let mut bench = Bench::new();
+    for number in 1..limits::QUEUES_MAX {
+        bench.put_queue(&QueueName::parse(&format!("q{number}")).unwrap()).unwrap();
+    }
+    assert_eq!(bench.put_queue(&QueueName::parse("one-more").unwrap()), Err(Refusal::TooManyQueues));
+    assert_eq!(bench.put_queue(&QueueName::parse("q1").unwrap()), Ok(0));
+}
+
+/// Forgetting early must not let an old id through again: that would deliver a completed job twice.
+#[test]
+fn beyond_its_number_of_finished_jobs_the_oldest_are_forgotten_and_their_ids_refused() {
+    let mut bench = Bench::new();
+    for number in 0..limits::FINISHED_JOBS_MAX as u64 {
+        bench.enqueue(Bench::id(number), 0).unwrap();
+        bench.work(number);
+    }
+    assert_eq!(bench.shard.finished_jobs(), limits::FINISHED_JOBS_MAX);
+    assert_eq!(bench.enqueue(Bench::id(0), 0), Ok(0), "still known");
+    let later = JobId::v7(START + 1, [0; 10]);
+    bench.enqueue(Bench::id(u64::MAX), 0).unwrap();
+    bench.work(u64::MAX);
+    assert_eq!(bench.shard.finished_jobs(), limits::FINISHED_JOBS_MAX);
+    assert!(bench.shard.job(&Bench::id(0)).is_none());
+    assert_eq!(bench.enqueue(Bench::id(0), 0), Err(Refusal::IdTooOld), "forgotten, so refused");
+    assert_eq!(bench.enqueue(later, 0), Ok(1), "a later id is fresh");
+}
+
+#[test]
+fn deadlines_are_worked_off_in_slices() {
+    let mut bench = Bench::new();
+    for number in 0..=limits::EXPIRIES_PER_TURN_MAX as u64 {
+        bench.enqueue(Bench::id(number), 1_000).unwrap();
+    }
+    bench.now = Time::from_unix_ms(START + 1_000);
+    let mut slices = Vec::new();
+    loop {
+        let events = bench.shard.expire(bench.now);
+        if events.is_empty() {
+            break;
+        }
+        slices.push(events.len());
+        events.iter().for_each(|event| bench.shard.evolve(event, RECORD));
+    }
+    assert_eq!(slices, [limits::EXPIRIES_PER_TURN_MAX, 1]);
+}
+
+#[test]
+fn there_is_a_number_of_live_access_keys_and_no_more() {
+    let mut control = Control::default();
+    let key = |number: usize| {
+        let letters: String = format!("{number:016}").bytes().map(|digit| char::from(b'a' + (digit - b'0'))).collect();
+        AccessKey {
+            id: KeyId::parse(&letters).unwrap(),
+            principal: Principal::parse("p").unwrap(),
+            role: Role::Worker,
+            queues: vec![QueuePattern::any()],
+            hash: [0; 32],
+            created_at: Time::from_unix_ms(START),
+            expires_at: Time::from_unix_ms(START + 1),
+            revoked_at: None,
+        }
+    };
+    for number in 0..limits::ACCESS_KEYS_MAX {
+        let event = control.create_key(key(number)).unwrap();
+        control.evolve(&event);
+    }
+    let more = key(limits::ACCESS_KEYS_MAX);
+    assert_eq!(control.create_key(more.clone()), Err(ControlRefusal::TooManyKeys));
+    let revoked = control.revoke_key(Time::from_unix_ms(START), &key(3).id).unwrap();
+    control.evolve(&revoked);
+    let event = control.create_key(more).unwrap();
+    control.evolve(&event);
+    assert!(control.key(&key(3).id).is_none(), "the revoked one made room in the list");
+    assert_eq!(control.keys().count(), limits::ACCESS_KEYS_MAX);
+}
+
+#[test]
+fn names_have_their_limits() {
+    assert!(Namespace::parse(&"n".repeat(limits::NAMESPACE_BYTES_MAX)).is_ok());
+    assert!(Namespace::parse(&"n".repeat(limits::NAMESPACE_BYTES_MAX + 1)).is_err());
+}
+
+/// The table in the docs is this table. `SEALANE_BLESS=1` writes it.
+#[test]
+fn the_docs_show_this_table() {
+    let mut page = String::from(
+        "# Limits\n\nEvery bound of the product. Made from `crates/core/src/limits.rs`; each line is tried at its limit and one \
+         beyond.\n\n| what | at most | unit | beyond it | name |\n|---|---:|---|---|---|\n",
+    );
+    for limit in limits::ALL {
+        page.push_str(&format!(
+            "| {} | {} | {} | {} | `{}` |\n",
+            limit.what, limit.value, limit.unit, limit.beyond, limit.name
+        ));
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/limits.md");
+    if std::env::var_os("SEALANE_BLESS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == page, "docs/limits.md is not this table: run SEALANE_BLESS=1 cargo test -p sealane-core --test bounds");
+}

@@ -1,0 +1,157 @@
+//! Every line of the table of limits, tried at its limit and one beyond. A line without a probe fails
+//! here, so a limit cannot be written down without being kept.
+
+use std::sync::Arc;
+
+use sealane_core::limits::{self, Limit};
+use sealane_storage::testing::lossy_disk::LossyDisk;
+use serde_json::{Value, json};
+
+use crate::http::{Http, job};
+use crate::support::Home;
+
+/// How a line is tried.
+enum Probe {
+    /// Through the door: a request whose size is the number given. What is beyond gets the line's code.
+    Door(fn(u64) -> (&'static str, String, String)),
+    /// Elsewhere, by the test of this name, because the door cannot be made to reach it in a test's time.
+    Test(&'static str),
+}
+
+fn text(count: u64) -> String {
+    "a".repeat(usize::try_from(count).expect("a size for tests"))
+}
+
+fn with(name: &str, value: Value) -> (&'static str, String, String) {
+    let mut job = job("x");
+    job[name] = value;
+    ("POST", "/v1/queues/q/jobs".to_owned(), job.to_string())
+}
+
+fn body_of(bytes: u64) -> (&'static str, String, String) {
+    ("POST", "/v1/queues/q/jobs".to_owned(), job(&text(bytes)).to_string())
+}
+
+fn setting(name: &str, value: u64) -> (&'static str, String, String) {
+    ("PUT", "/v1/queues/settings".to_owned(), json!({name: value, "sealing": "allowed"}).to_string())
+}
+
+fn key(name: &str, value: Value) -> (&'static str, String, String) {
+    let mut wish = json!({"principal": "p", "role": "worker"});
+    wish[name] = value;
+    ("POST", "/v1/access/keys".to_owned(), wish.to_string())
+}
+
+fn lease(name: &str, value: u64) -> (&'static str, String, String) {
+    // A queue with a job in it, so that nobody waits.
+    ("POST", "/v1/queues/q/leases".to_owned(), json!({name: value}).to_string())
+}
+
+fn many(count: u64, item: impl Fn(u64) -> Value) -> Value {
+    (0..count).map(item).collect()
+}
+
+fn probe(limit: &Limit) -> Option<Probe> {
+    Some(Probe::Door(match limit.name {
+        "QUEUE_NAME_BYTES_MAX" => |n| ("PUT", format!("/v1/queues/{}", text(n)), "{}".to_owned()),
+        "PRINCIPAL_BYTES_MAX" => |n| key("principal", json!(text(n))),
+        "KIND_BYTES_MAX" => |n| with("kind", json!(text(n))),
+        "SESSION_ID_BYTES_MAX" => |n| with("session_id", json!(text(n))),
+        "CORRELATION_ID_BYTES_MAX" => |n| with("correlation_id", json!(text(n))),
+        "SUBJECT_BYTES_MAX" => |n| with("subject", json!(text(n))),
+        "TAG_BYTES_MAX" => |n| with("tags", json!([text(n)])),
+        "TAGS_MAX" => |n| with("tags", many(n, |_| json!("t"))),
+        "CONTENT_TYPE_BYTES_MAX" => |n| with("content_type", json!(text(n))),
+        "ATTRIBUTES_MAX" => |n| with("attributes", (0..n).map(|at| (format!("a{at}"), json!(""))).collect::<serde_json::Map<_, _>>().into()),
+        "ATTRIBUTE_NAME_BYTES_MAX" => |n| with("attributes", json!({text(n): ""})),
+        "ATTRIBUTE_VALUE_BYTES_MAX" => |n| with("attributes", json!({"a": text(n)})),
+        "BODY_BYTES_MAX" => body_of,
+        "BATCH_ITEMS_MAX" => |n| ("POST", "/v1/queues/q/jobs:batch".to_owned(), json!({"jobs": many(n, |_| job("x"))}).to_string()),
+        "REQUEST_BYTES_MAX" => |n| {
+            let (method, path, body) = with("kind", json!("k"));
+            let spaces = " ".repeat(usize::try_from(n).expect("a size") - body.len());
+            (method, path, format!("{body}{spaces}"))
+        },
+        "JSON_DEPTH_MAX" => |n| {
+            // What is nested too deeply is refused as such; up to the limit, as what it is not.
+            let n = usize::try_from(n).expect("a depth") - 1;
+            ("POST", "/v1/queues/q/jobs".to_owned(), format!(r#"{{"kind":{}{}}}"#, "[".repeat(n), "]".repeat(n)))
+        },
+        "DELAY_MS_MAX" => |n| with("delay_ms", json!(n)),
+        "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
+        "ATTEMPTS_MAX" => |n| setting("max_attempts", n),
+        "LEASE_MS_MAX" => |n| setting("lease_ms", n),
+        "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
+        "ACCESS_KEY_QUEUES_MAX" => |n| key("queues", many(n, |_| json!("q"))),
+        "ACCESS_KEY_TTL_MS_MAX" => |n| key("ttl_ms", json!(n)),
+        _ => {
+            return Some(Probe::Test(match limit.name {
+                "NAMESPACE_BYTES_MAX" => "core: names_have_their_limits",
+                "OUTCOME_BYTES_MAX" => "limits: a_result_has_its_limit",
+                "REQUEST_HEADER_BYTES_MAX" => "strangers: every_operation_of_the_list_refuses_strangers",
+                "QUEUES_MAX" | "JOBS_MAX" | "FINISHED_JOBS_MAX" | "EXPIRIES_PER_TURN_MAX" => "core: tests/bounds.rs",
+                "ACCESS_KEYS_MAX" => "core: tests/bounds.rs",
+                "LEASE_WAITERS_MAX" => "server: waiters",
+                "CONNECTIONS_MAX" => "server: listener",
+                "ENGINE_REQUESTS_MAX" => "server: handle",
+                "GROUP_BYTES_MAX" => "server: engine",
+                _ => return None,
+            }));
+        }
+    }))
+}
+
+// attack 23
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_limit_is_kept_at_its_number_and_refused_one_beyond() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed"}"#).await;
+    admin.post("/v1/queues/q/jobs:batch", &json!({"jobs": many(20, |_| job("x"))})).await;
+    let mut tried = 0;
+    for limit in limits::ALL {
+        let probe = probe(limit).unwrap_or_else(|| panic!("{} has no probe", limit.name));
+        let Probe::Door(request) = probe else { continue };
+        let (method, path, body) = request(limit.value);
+        let at = admin.send(method, &path, &body).await;
+        let kept = match limit.name {
+            "JSON_DEPTH_MAX" => at.problem() == limit.beyond && !at.text.contains("nested"),
+            _ => at.status < 300,
+        };
+        assert!(kept, "{} = {}: {at:?}", limit.name, limit.value);
+        let (method, path, body) = request(limit.value + 1);
+        let beyond = admin.send(method, &path, &body).await;
+        assert_eq!(beyond.problem(), limit.beyond, "{} = {}", limit.name, limit.value + 1);
+        if limit.name == "JSON_DEPTH_MAX" {
+            assert!(beyond.text.contains("nested"), "{beyond:?}");
+        }
+        tried += 1;
+    }
+    assert!(tried >= 23, "only {tried} limits were tried through the door");
+    server.stop().await.expect("a clean stop");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_result_has_its_limit() {
+    use base64::Engine as _;
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed"}"#).await;
+    for (verb, field) in [("complete", "result"), ("fail", "error")] {
+        admin.post("/v1/queues/q/jobs", &job("x")).await;
+        let leased = admin.post("/v1/queues/q/leases", &json!({})).await;
+        let receipt = &leased.json["jobs"][0]["receipt"];
+        let outcome = |bytes: usize| {
+            let data = base64::engine::general_purpose::STANDARD.encode(vec![7u8; bytes]);
+            json!({"items": [{"receipt": receipt, field: data}]})
+        };
+        let path = format!("/v1/leases:{verb}");
+        let beyond = admin.post(&path, &outcome(limits::OUTCOME_BYTES_MAX + 1)).await;
+        assert_eq!(beyond.json["results"][0]["error"]["code"], "body_too_large", "{beyond:?}");
+        let kept = admin.post(&path, &outcome(limits::OUTCOME_BYTES_MAX)).await;
+        assert_eq!(kept.json["results"][0]["ok"], true, "{verb}: {:?}", kept.status);
+    }
+    server.stop().await.expect("a clean stop");
+}

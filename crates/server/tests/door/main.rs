@@ -1,0 +1,8 @@
+//! The server in this process, on a disk that loses what was not synced, reached over TLS.
+
+mod bad_input;
+mod durability;
+mod http;
+mod limits;
+mod strangers;
+mod support;

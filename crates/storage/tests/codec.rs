@@ -1,0 +1,272 @@
+//! Records as bytes: every fact comes back as it was, and nothing that is not exactly one is read.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::{Category, HoldReason, JobInput, Priority};
+use sealane_core::name::{
+    AttributeName, ContentType, CorrelationId, KeyId, Kind, Namespace, Principal, QueueName, SessionId,
+    Subject, Tag,
+};
+use sealane_core::queue::{
+    Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SealingPolicy,
+};
+use sealane_core::retry::RetryPolicy;
+use sealane_core::time::{Millis, Time};
+use sealane_storage::Fact;
+use sealane_storage::codec::{DecodeError, decode_fact, decode_job_input, encode_fact, encode_job_input};
+use sealane_storage::testing::samples::{every_fact, full_input};
+
+fn fact_bytes(fact: &Fact) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_fact(fact, &mut out);
+    out
+}
+
+fn input_bytes(input: &JobInput) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_job_input(input, &mut out);
+    out
+}
+
+#[test]
+fn every_kind_of_fact_comes_back_and_no_part_of_one_is_one() {
+    for fact in every_fact() {
+        let bytes = fact_bytes(&fact);
+        assert_eq!(decode_fact(&bytes).unwrap(), fact);
+        for len in 0..bytes.len() {
+            assert!(decode_fact(&bytes[..len]).is_err(), "{fact:?} cut to {len}");
+        }
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(decode_fact(&longer), Err(DecodeError::Trailing { bytes: 1 }));
+    }
+}
+
+#[test]
+fn an_unknown_tag_or_version_is_no_record() {
+    let known: Vec<u8> = every_fact().iter().map(|fact| fact_bytes(fact)[0]).collect();
+    for tag in 0..=u8::MAX {
+        let mut bytes = fact_bytes(&every_fact()[0]);
+        bytes[0] = tag;
+        if !known.contains(&tag) {
+            assert_eq!(decode_fact(&bytes), Err(DecodeError::UnknownTag { tag, version: 1 }));
+        }
+    }
+    for version in (0..=u8::MAX).filter(|version| *version != 1) {
+        for fact in every_fact() {
+            let mut bytes = fact_bytes(&fact);
+            bytes[1] = version;
+            assert_eq!(decode_fact(&bytes), Err(DecodeError::UnknownTag { tag: bytes[0], version }));
+        }
+    }
+}
+
+/// The bytes of format version 1, as they were first written. A change of any of them is a new version
+/// of that record, never an edit of this file.
+#[test]
+fn the_bytes_are_those_of_the_first_release() {
+    let expected = include_str!("fixtures/records-v1.txt");
+    let mut lines = expected.lines().filter(|line| !line.starts_with('#'));
+    let mut next = |bytes: &[u8]| {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(lines.next(), Some(hex.as_str()));
+    };
+    for fact in every_fact() {
+        next(&fact_bytes(&fact));
+    }
+    next(&input_bytes(&full_input("word")));
+    assert_eq!(lines.next(), None);
+}
+
+#[test]
+fn attributes_stand_in_one_order_only() {
+    let good = input_bytes(&full_input("word"));
+    let at = good.windows(6).position(|window| window == b"\0\x04zone").unwrap();
+    let mut swapped = good.clone();
+    swapped[at + 2..at + 6].copy_from_slice(b"aone");
+    assert_eq!(decode_job_input(&swapped), Err(DecodeError::Field { field: "attributes" }));
+    for len in 0..good.len() {
+        assert!(decode_job_input(&good[..len]).is_err(), "cut to {len}");
+    }
+    assert_eq!(decode_job_input(&[good.as_slice(), b"x"].concat()), Err(DecodeError::Trailing { bytes: 1 }));
+    assert!(decode_job_input(&[&[2], &good[1..]].concat()).is_err(), "another version");
+}
+
+fn time() -> impl Strategy<Value = Time> {
+    any::<u64>().prop_map(Time::from_unix_ms)
+}
+
+fn job() -> impl Strategy<Value = JobId> {
+    any::<[u8; 16]>().prop_map(JobId::from_bytes)
+}
+
+fn principal() -> impl Strategy<Value = Principal> {
+    "[a-z0-9][a-z0-9_-]{0,126}[a-z0-9]".prop_map(|text| Principal::parse(&text).unwrap())
+}
+
+fn settings() -> impl Strategy<Value = QueueSettings> {
+    let sealing = prop::sample::select(SealingPolicy::ALL);
+    (sealing, any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>()).prop_map(
+        |(sealing, lease, base, cap, max)| QueueSettings {
+            sealing,
+            lease: Millis::new(lease),
+            retry: RetryPolicy { base: Millis::new(base), cap: Millis::new(cap), max_attempts: max },
+        },
+    )
+}
+
+fn next() -> impl Strategy<Value = Next> {
+    prop_oneof![Just(Next::Dead), time().prop_map(Next::Retry)]
+}
+
+fn enqueued() -> impl Strategy<Value = Event> {
+    let priority = prop::sample::select(Priority::ALL);
+    let first = (job(), any::<u32>(), principal(), priority, time());
+    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time());
+    (first, second).prop_map(
+        |((job, queue, owner, priority, run_at), (expires_at, max_attempts, digest, at))| {
+            let queue = QueueNumber(queue);
+            Event::JobEnqueued(JobEnqueued {
+                job,
+                queue,
+                owner,
+                priority,
+                run_at,
+                expires_at,
+                max_attempts,
+                digest,
+                at,
+            })
+        },
+    )
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let queue = "[a-z0-9][a-z0-9_-]{0,126}[a-z0-9]".prop_map(|text| QueueName::parse(&text).unwrap());
+    let number = any::<u32>().prop_map(QueueNumber);
+    let reason = prop_oneof![Just(ReleaseReason::Returned), Just(ReleaseReason::Undelivered)];
+    let category = prop::sample::select(Category::ALL);
+    let hold = prop::sample::select(HoldReason::ALL);
+    let lease = any::<[u8; 16]>().prop_map(LeaseId::from_bytes);
+    prop_oneof![
+        (number, queue, settings(), time()).prop_map(|(number, queue, settings, at)| Event::QueueCreated {
+            number,
+            queue,
+            settings,
+            at
+        }),
+        (any::<u32>(), settings(), time()).prop_map(|(number, settings, at)| Event::QueueChanged {
+            number: QueueNumber(number),
+            settings,
+            at
+        }),
+        enqueued(),
+        (job(), time()).prop_map(|(job, at)| Event::JobDue { job, at }),
+        (job(), lease, principal(), time(), time())
+            .prop_map(|(job, lease, holder, until, at)| Event::JobLeased { job, lease, holder, until, at }),
+        (job(), time(), time()).prop_map(|(job, until, at)| Event::LeaseExtended { job, until, at }),
+        (job(), next(), time()).prop_map(|(job, next, at)| Event::LeaseExpired { job, next, at }),
+        (job(), reason, time(), time()).prop_map(|(job, reason, run_at, at)| Event::JobReleased {
+            job,
+            reason,
+            run_at,
+            at
+        }),
+        (job(), time()).prop_map(|(job, at)| Event::JobCompleted { job, at }),
+        (job(), category, next(), time()).prop_map(|(job, category, next, at)| Event::JobFailed {
+            job,
+            category,
+            next,
+            at
+        }),
+        (job(), hold, time()).prop_map(|(job, reason, at)| Event::JobHeld { job, reason, at }),
+        (job(), time()).prop_map(|(job, at)| Event::JobExpired { job, at }),
+        time().prop_map(|at| Event::ServerStarted { at }),
+    ]
+}
+
+fn control() -> impl Strategy<Value = ControlEvent> {
+    let id = || "[a-z2-7]{16}".prop_map(|text| KeyId::parse(&text).unwrap());
+    let pattern = prop_oneof![
+        Just(QueuePattern::any()),
+        "[a-z0-9]{1,20}(\\.\\*)?(\\.\\*\\*)?".prop_map(|text| QueuePattern::parse(&text).unwrap()),
+    ];
+    let first = (id(), principal(), prop::sample::select(Role::ALL), vec(pattern, 0..=64));
+    let second = (any::<[u8; 32]>(), time(), time(), prop::option::of(time()));
+    let created = (first, second).prop_map(
+        |((id, principal, role, queues), (hash, created_at, expires_at, revoked_at))| {
+            ControlEvent::AccessKeyCreated(AccessKey {
+                id,
+                principal,
+                role,
+                queues,
+                hash,
+                created_at,
+                expires_at,
+                revoked_at,
+            })
+        },
+    );
+    prop_oneof![created, (id(), time()).prop_map(|(id, at)| ControlEvent::AccessKeyRevoked { id, at })]
+}
+
+fn fact() -> impl Strategy<Value = Fact> {
+    let namespace = "[a-z0-9][a-z0-9_-]{0,62}[a-z0-9]".prop_map(|text| Namespace::parse(&text).unwrap());
+    prop_oneof![
+        4 => (namespace, event()).prop_map(|(namespace, event)| Fact::Shard { namespace, event }),
+        1 => control().prop_map(Fact::Control),
+    ]
+}
+
+fn job_input() -> impl Strategy<Value = JobInput> {
+    let word = || "[!-#%-~]{1,128}";
+    let label = || "[ -~äöü€]{1,60}";
+    let first = (word(), vec(any::<u8>(), 0..2_000), prop::option::of(word()), prop::option::of(label()));
+    let second = (
+        prop::option::of(label()),
+        prop::option::of(label()),
+        vec("[ -~]{1,64}", 0..=16),
+        btree_map(word(), "\\PC{0,100}", 0..20),
+    );
+    (first, second).prop_map(
+        |((kind, body, content_type, session_id), (correlation_id, subject, tags, attributes))| JobInput {
+            kind: Kind::parse(&kind).unwrap(),
+            body,
+            content_type: content_type.map(|text| ContentType::parse(&text).unwrap()),
+            attributes: attributes
+                .into_iter()
+                .map(|(name, value)| (AttributeName::parse(&name).unwrap(), value))
+                .collect::<BTreeMap<_, _>>(),
+            session_id: session_id.map(|text| SessionId::parse(&text).unwrap()),
+            correlation_id: correlation_id.map(|text| CorrelationId::parse(&text).unwrap()),
+            subject: subject.map(|text| Subject::parse(&text).unwrap()),
+            tags: tags.iter().map(|text| Tag::parse(text).unwrap()).collect(),
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_fact_comes_back(fact in fact()) {
+        prop_assert_eq!(decode_fact(&fact_bytes(&fact)), Ok(fact));
+    }
+
+    #[test]
+    fn any_input_comes_back(input in job_input()) {
+        prop_assert_eq!(decode_job_input(&input_bytes(&input)), Ok(input));
+    }
+
+    /// Whatever is read is written back as the same bytes: there is one form only.
+    #[test]
+    fn random_bytes_are_refused_or_are_the_one_form(tag in 0_u8..14, mut bytes in vec(any::<u8>(), 0..200)) {
+        bytes.splice(0..0, [tag, 1, 0, 1, b'a']);
+        if let Ok(fact) = decode_fact(&bytes) {
+            prop_assert_eq!(fact_bytes(&fact), bytes);
+        }
+    }
+}
