@@ -121,7 +121,9 @@ impl From<Error> for Failure {
             Error::Open(_) => Self::new(DATA, "cannot_open", "it does not open", text),
             Error::Seal(_) => Self::new(DATA, "cannot_seal", "it cannot be sealed", text),
             Error::Setup { .. } => Self::new(DATA, "setup", "the client cannot be set up", text),
-            Error::Answer { .. } => Self::new(FAILED, "answer_not_understood", "the answer is not understood", text),
+            Error::Answer { .. } => {
+                Self::new(FAILED, "answer_not_understood", "the answer is not understood", text)
+            }
             _ => Self::new(FAILED, "failed", "it failed", text),
         };
         failure.document.retryable = retryable;
@@ -149,7 +151,7 @@ impl Failure {
 }
 
 /// An error with its causes on one line, each said once.
-fn chain(error: &dyn StdError) -> String {
+pub(crate) fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

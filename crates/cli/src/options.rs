@@ -57,7 +57,8 @@ impl Global {
 /// The same for a command line that was not understood.
 pub(crate) fn asks_for_json(args: impl Iterator<Item = OsString>) -> bool {
     let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let apart = args.windows(2).any(|pair| matches!(pair[0].as_str(), "-o" | "--output") && pair[1] == "json");
+    let apart =
+        args.windows(2).any(|pair| matches!(pair[0].as_str(), "-o" | "--output") && pair[1] == "json");
     apart || args.iter().any(|arg| matches!(arg.as_str(), "-ojson" | "-o=json" | "--output=json"))
 }
 

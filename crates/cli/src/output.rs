@@ -34,7 +34,12 @@ impl Output {
     }
 
     /// Prints many things: the JSON of all, or one line for each below a line of names.
-    pub(crate) fn many(self, value: &impl Serialize, names: &[&str], rows: Vec<Vec<String>>) -> Result<(), Failure> {
+    pub(crate) fn many(
+        self,
+        value: &impl Serialize,
+        names: &[&str],
+        rows: Vec<Vec<String>>,
+    ) -> Result<(), Failure> {
         if self.json {
             return print_json(value);
         }
@@ -45,7 +50,8 @@ impl Output {
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string(value).expect("results are texts, numbers and lists, which JSON can hold");
+    let mut text =
+        serde_json::to_string(value).expect("results are texts, numbers and lists, which JSON can hold");
     text.push('\n');
     print(&text)
 }
@@ -97,6 +103,9 @@ mod tests {
     // attack 26
     #[test]
     fn a_terminal_is_not_spoken_to_by_what_is_shown() {
-        assert_eq!(columns(&[vec!["a\u{1b}[2Jb\n\r\u{9b}c".to_owned()]]), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c\n");
+        assert_eq!(
+            columns(&[vec!["a\u{1b}[2Jb\n\r\u{9b}c".to_owned()]]),
+            "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c\n"
+        );
     }
 }

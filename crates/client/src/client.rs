@@ -228,7 +228,12 @@ impl ClientBuilder {
             counters: Counters::default(),
         };
         Client {
-            shared: Arc::new(Shared { provider: self.provider, sealing, retry: self.retry, random: self.random }),
+            shared: Arc::new(Shared {
+                provider: self.provider,
+                sealing,
+                retry: self.retry,
+                random: self.random,
+            }),
         }
     }
 }

@@ -107,7 +107,8 @@ impl Context {
             fields.ca
         } else {
             let ca = path.parent().unwrap_or(Path::new("")).join(&fields.ca);
-            fs::read_to_string(&ca).map_err(|cause| ContextError::Read { path: ca, cause: Arc::new(cause) })?
+            fs::read_to_string(&ca)
+                .map_err(|cause| ContextError::Read { path: ca, cause: Arc::new(cause) })?
         };
         Ok(Self { url, ca_pem, namespace, api_key })
     }
@@ -233,7 +234,9 @@ mod tests {
     #[test]
     fn the_certificate_is_looked_for_beside_the_context() {
         let (directory, path) = file(&GOOD.replace("-----BEGIN CERTIFICATE-----", "ca.pem"), 0o600);
-        assert!(matches!(Context::load(&path), Err(ContextError::Read { path, .. }) if path.ends_with("ca.pem")));
+        assert!(
+            matches!(Context::load(&path), Err(ContextError::Read { path, .. }) if path.ends_with("ca.pem"))
+        );
         fs::write(directory.path().join("ca.pem"), "the authority").unwrap();
         assert_eq!(Context::load(&path).unwrap().ca_pem, "the authority");
     }

@@ -15,7 +15,9 @@ use crate::delivery::Unopenable;
 #[non_exhaustive]
 pub enum Error {
     /// The answer has another form than this version knows.
-    #[error("the answer is not understood ({detail}); check that url leads to a Sealane server of this version")]
+    #[error(
+        "the answer is not understood ({detail}); check that url leads to a Sealane server of this version"
+    )]
     Answer {
         /// The HTTP status, 0 where there is none.
         status: u16,

@@ -145,6 +145,9 @@ impl Job {
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Why: everything else is the producer's data.
-        f.debug_struct("Job").field("id", &self.id).field("body_bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("Job")
+            .field("id", &self.id)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }

@@ -63,7 +63,8 @@ mod tests {
     // covers JOB-1 (ids made by the client library)
     #[test]
     fn ids_ascend_within_one_millisecond_and_beyond_its_count() {
-        let ids = JobIds::new(Arc::new(Fixed(1_767_225_600_000)), Arc::new(SeededRandom::danger_from_seed(7)));
+        let ids =
+            JobIds::new(Arc::new(Fixed(1_767_225_600_000)), Arc::new(SeededRandom::danger_from_seed(7)));
         let made: Vec<JobId> = (0..10_000).map(|_| ids.next().unwrap()).collect();
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
         let last = made.last().and_then(JobId::unix_ms).unwrap();

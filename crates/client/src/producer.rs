@@ -75,7 +75,12 @@ impl Producer {
             .collect())
     }
 
-    async fn send_request(&self, queue: &QueueName, request: Request, results: &mut [Option<Result<Sent, Error>>]) {
+    async fn send_request(
+        &self,
+        queue: &QueueName,
+        request: Request,
+        results: &mut [Option<Result<Sent, Error>>],
+    ) {
         if request.places.is_empty() {
             return;
         }

@@ -136,7 +136,8 @@ mod tests {
     async fn what_will_not_pass_is_tried_once() {
         let refused = || Error::refused(&Problem::new(Code::SealingRequired, "seal it"));
         assert_eq!(tries(Retry::default(), refused).await.0, 1);
-        let untrusted = || Error::Untrusted { place: String::new(), cause: Arc::new(std::io::Error::other("tls")) };
+        let untrusted =
+            || Error::Untrusted { place: String::new(), cause: Arc::new(std::io::Error::other("tls")) };
         assert_eq!(tries(Retry::default(), untrusted).await.0, 1);
     }
 

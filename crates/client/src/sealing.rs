@@ -64,8 +64,11 @@ impl Sealing {
                 session_id: wire.session_id.as_deref(),
                 correlation_id: wire.correlation_id.as_deref(),
             };
-            let content =
-                Content { body: job.body, content_type: wire.content_type.take(), attributes: job.attributes };
+            let content = Content {
+                body: job.body,
+                content_type: wire.content_type.take(),
+                attributes: job.attributes,
+            };
             let expires_ms = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
             wire.body = Bytes(envelope.seal_body(&context, &content, expires_ms).await?);
             wire.content_type = Some(CONTENT_TYPE.to_owned());
@@ -163,7 +166,11 @@ impl Sealing {
     }
 
     /// Seals what a worker reports about a sealed job.
-    pub(crate) async fn seal_part(&self, place: &PartPlace<'_>, bytes: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    pub(crate) async fn seal_part(
+        &self,
+        place: &PartPlace<'_>,
+        bytes: Vec<u8>,
+    ) -> Result<Vec<u8>, SealError> {
         let envelope = self.envelope.as_ref().expect("a sealed job was opened with this very envelope");
         envelope.seal_part(&place.context(&self.namespace), &Content::from_body(bytes)).await
     }
@@ -218,7 +225,8 @@ fn check_attributes(job: &Job) -> Result<(), Error> {
     for (name, value) in &job.attributes {
         AttributeName::parse(name).map_err(Error::invalid)?;
         if value.len() > limits::ATTRIBUTE_VALUE_BYTES_MAX {
-            let detail = format!("an attribute's value has at most {} bytes", limits::ATTRIBUTE_VALUE_BYTES_MAX);
+            let detail =
+                format!("an attribute's value has at most {} bytes", limits::ATTRIBUTE_VALUE_BYTES_MAX);
             return Err(Error::invalid(detail));
         }
     }

@@ -74,7 +74,10 @@ async fn a_sealed_job_travels_and_its_result_comes_back() {
     assert_eq!(delivery.content_type.as_deref(), Some("application/canary-type"));
     assert_eq!(delivery.attributes.get("customer").map(String::as_str), Some("canary-attribute"));
     assert_eq!(delivery.clear_attributes.get("region").map(String::as_str), Some("eu"));
-    assert_eq!((delivery.session_id.as_deref(), delivery.correlation_id.as_deref()), (Some("s-1"), Some("c-1")));
+    assert_eq!(
+        (delivery.session_id.as_deref(), delivery.correlation_id.as_deref()),
+        (Some("s-1"), Some("c-1"))
+    );
     assert!(delivery.sealed && delivery.attempt == 1);
 
     let job = client.job(sent.id).await.unwrap();
@@ -290,7 +293,9 @@ async fn a_body_fits_at_its_limit_and_not_beyond() {
 // attack 17
 #[tokio::test(start_paused = true)]
 async fn a_backlog_opens_days_later_within_its_time() {
-    for age in [Duration::from_secs(6 * 60), Duration::from_secs(3 * 86_400), Duration::from_secs(13 * 86_400)] {
+    for age in
+        [Duration::from_secs(6 * 60), Duration::from_secs(3 * 86_400), Duration::from_secs(13 * 86_400)]
+    {
         let (world, keys) = (world().await, keys());
         let client = world.sealed(&keys);
         client.producer().send("orders", order().ttl(Duration::from_secs(14 * 86_400))).await.unwrap();

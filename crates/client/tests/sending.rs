@@ -93,7 +93,8 @@ async fn a_batch_that_reaches_nobody_fails_job_by_job() {
     let world = world().await;
     let client = world.plain().build();
     world.mischief().lost_requests.store(u32::MAX, Ordering::SeqCst);
-    let sent = client.producer().send_batch("open", vec![Job::new("k", "a"), Job::new("k", "b")]).await.unwrap();
+    let sent =
+        client.producer().send_batch("open", vec![Job::new("k", "a"), Job::new("k", "b")]).await.unwrap();
     assert!(sent.iter().all(|result| matches!(result, Err(Error::Unreachable { .. }))));
 }
 
@@ -113,7 +114,10 @@ async fn texts_are_checked_before_anything_is_sent() {
         let error = client.producer().send("open", job).await.unwrap_err();
         assert_eq!(error.code(), Some(Code::InvalidRequest), "{error}");
     }
-    assert_eq!(client.producer().send("No Queue", Job::new("k", "x")).await.unwrap_err().code(), Some(Code::InvalidRequest));
+    assert_eq!(
+        client.producer().send("No Queue", Job::new("k", "x")).await.unwrap_err().code(),
+        Some(Code::InvalidRequest)
+    );
     assert_eq!(world.seen("enqueue"), 0);
     let missing = client.producer().send("nowhere", Job::new("k", "x")).await.unwrap_err();
     assert_eq!(missing.code(), Some(Code::NotFound));
@@ -123,7 +127,8 @@ async fn texts_are_checked_before_anything_is_sent() {
 async fn what_is_accepted_says_in_which_state() {
     let world = world().await;
     let client = world.plain().build();
-    let delayed = client.producer().send("open", Job::new("k", "x").delay(Duration::from_secs(5))).await.unwrap();
+    let delayed =
+        client.producer().send("open", Job::new("k", "x").delay(Duration::from_secs(5))).await.unwrap();
     assert_eq!(delayed.state, "delayed");
     assert_eq!(world.between.memory.job(delayed.id).await.unwrap().state, "delayed");
     tokio::time::advance(Duration::from_secs(5)).await;

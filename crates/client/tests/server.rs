@@ -38,7 +38,10 @@ fn tls(certificate: &Certificate, versions: &[&'static rustls::SupportedProtocol
 }
 
 /// Answers every request with these bytes; `None` hangs up instead. Gives what was asked.
-async fn serve(acceptor: TlsAcceptor, answer: Option<String>) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
+async fn serve(
+    acceptor: TlsAcceptor,
+    answer: Option<String>,
+) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (seen, requests) = mpsc::unbounded_channel();
@@ -79,7 +82,8 @@ fn client_of(url: &str, trusted: &Certificate) -> Client {
     let path = directory.path().join("context");
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
     let ca = trusted.cert.pem();
-    write!(file, "url = \"{url}\"\nca = '''\n{ca}'''\nnamespace = \"default\"\napi_key = \"slk_canary\"\n").unwrap();
+    write!(file, "url = \"{url}\"\nca = '''\n{ca}'''\nnamespace = \"default\"\napi_key = \"slk_canary\"\n")
+        .unwrap();
     let context = Context::load(&path).unwrap();
     let server = Server::connect(&context).unwrap();
     // attack 27
@@ -136,7 +140,9 @@ async fn older_tls_is_not_spoken() {
 async fn a_redirect_is_not_followed() {
     let own = certificate(ADDRESS);
     let (thief, mut stolen) = serve(tls(&own, V13), http("200 OK", "{}")).await;
-    let answer = format!("HTTP/1.1 307 x\r\nlocation: https://{thief}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let answer = format!(
+        "HTTP/1.1 307 x\r\nlocation: https://{thief}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
     let (address, _requests) = serve(tls(&own, V13), Some(answer)).await;
     let error = ask(address, &own).await;
     assert!(matches!(error, Error::Answer { status: 307, .. }), "{error:?}");

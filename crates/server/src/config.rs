@@ -39,7 +39,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JournalConfig {
-    /// Length of a segment file in bytes, 1 MiB to 1 GiB.
+    /// Length of a segment file in bytes, 4 MiB to 1 GiB.
     pub segment_bytes: u64,
 }
 
@@ -66,8 +66,8 @@ impl Config {
         if crate::authn::Environment::parse(&config.environment).is_none() {
             return Err(invalid("environment must be 1 to 16 of a-z and 0-9".to_owned()));
         }
-        if !(1 << 20..=1 << 30).contains(&config.journal.segment_bytes) {
-            return Err(invalid("journal.segment_bytes must be 1048576 to 1073741824".to_owned()));
+        if !(4 << 20..=1 << 30).contains(&config.journal.segment_bytes) {
+            return Err(invalid("journal.segment_bytes must be 4194304 to 1073741824".to_owned()));
         }
         Ok(config)
     }
@@ -87,9 +87,9 @@ mod tests {
     #[test]
     fn what_is_not_set_has_its_default_and_what_is_wrong_is_named() {
         assert_eq!(read("").unwrap(), Config::default());
-        assert_eq!(read("[journal]\nsegment_bytes = 1048576").unwrap().journal.segment_bytes, 1 << 20);
+        assert_eq!(read("[journal]\nsegment_bytes = 4194304").unwrap().journal.segment_bytes, 4 << 20);
         assert!(read("colour = 1").unwrap_err().contains("colour"));
         assert!(read("environment = \"Live\"").unwrap_err().contains("environment"));
-        assert!(read("[journal]\nsegment_bytes = 1048575").unwrap_err().contains("segment_bytes"));
+        assert!(read("[journal]\nsegment_bytes = 4194303").unwrap_err().contains("segment_bytes"));
     }
 }

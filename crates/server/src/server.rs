@@ -137,6 +137,8 @@ impl Server {
         let environment = Environment::parse(&options.config.environment).expect("the configuration was checked");
         let access_keys = Arc::new(AccessKeys::new(keys.derive("access keys"), environment));
         let first_start = !machine.control().has_admin(clock.now()) && machine.control().keys().next().is_none();
+        // Here and not by the engine's first turn: a request may arrive before that.
+        access_keys.replace(machine.control().clone());
         let records = journal.reader();
         let namespace = Namespace::parse("default").expect("a good name");
         let (engine, ended) = Engine::start(

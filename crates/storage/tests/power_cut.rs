@@ -6,7 +6,7 @@
 use sealane_core::job::JobInput;
 use sealane_core::record::RecordRef;
 use sealane_storage::testing::home::{Home, LogHome};
-use sealane_storage::testing::lossy_disk::{Call, Fault, Loss, LossyDisk};
+use sealane_storage::testing::lossy_disk::{Call, Fault, Loss};
 use sealane_storage::testing::samples::{completed, enqueued, input, job_data, outcome_data};
 use sealane_storage::{Fact, Journal, JournalError};
 
@@ -219,15 +219,17 @@ fn a_commit_waits_for_its_sync() {
     let before = disk.syncs();
     std::thread::scope(|scope| {
         let commit = scope.spawn(move || journal.commit());
-        disk.wait_for_held_syncs(1);
-        assert!(!commit.is_finished());
-        assert!(reader.read_job(record).is_err(), "readable before it is durable");
+        let held = disk.wait_for_held_syncs(1);
+        let finished = commit.is_finished();
+        let readable = reader.read_job(record).is_ok();
         // The power goes here: nobody was told anything, and nothing may be there.
-        let left: LossyDisk = disk.after_power_cut(Loss::Everything);
-        let (_, visited) = home.on(left).open_collecting().unwrap();
-        assert!(visited.is_empty());
+        let left = disk.after_power_cut(Loss::Everything);
         disk.release_syncs();
         commit.join().unwrap().unwrap();
+        assert!(held && !finished, "the commit did not wait");
+        assert!(!readable, "readable before it is durable");
+        let (_, visited) = home.on(left).open_collecting().unwrap();
+        assert!(visited.is_empty());
         assert!(reader.read_job(record).is_ok());
     });
     assert_eq!(disk.syncs() - before, 1, "one group, one sync");

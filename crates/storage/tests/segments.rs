@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeSet;
+
 use sealane_core::record::RecordRef;
 use sealane_storage::disk::Disk;
 use sealane_storage::log::Prepare;
@@ -104,6 +106,34 @@ fn a_hundred_starts_do_not_fill_the_disk() {
         let record = records[usize::try_from(number).unwrap()];
         assert_eq!(journal.reader().read_job(record).unwrap(), input(number, 100));
     }
+}
+
+/// A position that is sealed twice is sealed under two keys: every run and every rotation begins a
+/// segment of its own, also where a torn group's positions are given out again.
+#[test]
+fn no_two_segments_have_the_same_key() {
+    let (home, disk) = LogHome::lossy(4 << 10);
+    for run in 0..10 {
+        let mut journal = open(&home);
+        for number in 0..10 {
+            enqueue(journal.as_mut(), number, 400).unwrap();
+            journal.commit().unwrap();
+        }
+        drop(journal);
+        let newest = segments(&disk).pop().unwrap();
+        if run % 2 == 0 {
+            // Tears the last group.
+            disk.tamper(&newest, |file| {
+                let last = file.iter().rposition(|byte| *byte != 0).unwrap();
+                file[last] ^= 0xff;
+            });
+        }
+    }
+    let names = segments(&disk);
+    assert!(names.len() > 20);
+    let uuids: BTreeSet<Vec<u8>> =
+        names.iter().map(|name| disk.contents(name).unwrap()[16..32].to_vec()).collect();
+    assert_eq!(uuids.len(), names.len());
 }
 
 /// The trim of a segment that was left may itself be lost; a later start does it again.

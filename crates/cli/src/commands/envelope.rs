@@ -109,7 +109,13 @@ impl Shown {
             ("suite", self.suite.to_string()),
             ("padded", self.padded.to_string()),
             ("recipients", self.recipients.len().to_string()),
-            ("bytes", format!("{} ({} header, {} content)", self.total_bytes, self.header_bytes, self.content_bytes)),
+            (
+                "bytes",
+                format!(
+                    "{} ({} header, {} content)",
+                    self.total_bytes, self.header_bytes, self.content_bytes
+                ),
+            ),
         ]
     }
 }

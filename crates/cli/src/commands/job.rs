@@ -250,7 +250,10 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
         ("expires", job.expires_at.clone()),
         ("finished", job.finished_at.clone()),
         ("held because", job.held_because.clone()),
-        ("last failed", job.last_error.as_ref().map(|failure| format!("{} at {}", failure.category, failure.at))),
+        (
+            "last failed",
+            job.last_error.as_ref().map(|failure| format!("{} at {}", failure.category, failure.at)),
+        ),
         ("error", error.map(str::to_owned)),
         ("result", result.map(str::to_owned)),
     ];

@@ -58,7 +58,8 @@ fn state(word: &str) -> Result<RootState, String> {
 }
 
 fn root_id(text: &str) -> Result<RootId, String> {
-    RootId::parse(text).ok_or_else(|| "must be 32 hexadecimal digits, as `keyring inspect` shows them".to_owned())
+    RootId::parse(text)
+        .ok_or_else(|| "must be 32 hexadecimal digits, as `keyring inspect` shows them".to_owned())
 }
 
 pub(crate) fn run(at: &Surroundings, command: Keyring) -> Result<(), Failure> {
@@ -69,9 +70,9 @@ pub(crate) fn run(at: &Surroundings, command: Keyring) -> Result<(), Failure> {
             show(at, &file, &keyring)
         }
         Keyring::Inspect { file } => show(at, &file, &file::load(&file)?),
-        Keyring::Rotate { file } => change(at, &file, |keyring| {
-            keyring.rotate(&SystemRandom).map(|_| ()).map_err(no_random)
-        }),
+        Keyring::Rotate { file } => {
+            change(at, &file, |keyring| keyring.rotate(&SystemRandom).map(|_| ()).map_err(no_random))
+        }
         Keyring::Add { file, from, state } => change(at, &file, |keyring| {
             let roots = match from {
                 Some(other) => roots_of(&file::load(&other)?),
@@ -79,14 +80,16 @@ pub(crate) fn run(at: &Surroundings, command: Keyring) -> Result<(), Failure> {
             };
             for root in roots {
                 let root = Arc::into_inner(root).expect("the keyring that shared it is gone");
-                keyring.add(root, state).map_err(|error| Failure::new(DATA, "keyring_refused", "the keyring refuses it", error.to_string()))?;
+                keyring.add(root, state).map_err(|error| {
+                    Failure::new(DATA, "keyring_refused", "the keyring refuses it", error.to_string())
+                })?;
             }
             Ok(())
         }),
         Keyring::State { file, root, state } => change(at, &file, |keyring| {
-            keyring
-                .set_state(root, state)
-                .map_err(|error| Failure::new(DATA, "keyring_refused", "the keyring refuses it", error.to_string()))
+            keyring.set_state(root, state).map_err(|error| {
+                Failure::new(DATA, "keyring_refused", "the keyring refuses it", error.to_string())
+            })
         }),
     }
 }

@@ -5,6 +5,7 @@ mod envelope;
 mod job;
 mod keyring;
 mod queue;
+mod serve;
 mod work;
 
 use clap::Subcommand;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     /// Create queues and look at them
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Run the server
+    Serve(serve::Serve),
     /// Run a command for each job of a queue
     Work(work::Work),
 }
@@ -40,7 +43,7 @@ impl Command {
     /// How much the command logs where nobody says: what runs for long tells what it does.
     pub(crate) const fn log_level(&self) -> LevelFilter {
         match self {
-            Self::Work(_) => LevelFilter::INFO,
+            Self::Serve(_) | Self::Work(_) => LevelFilter::INFO,
             _ => LevelFilter::WARN,
         }
     }
@@ -62,6 +65,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),
         Command::Queue(command) => wait(queue::run(at, command)),
+        Command::Serve(command) => wait(serve::run(command)),
         Command::Work(command) => wait(work::run(at, command)),
     }
 }

@@ -57,7 +57,18 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
         Queue::Get { name } => show(at, &client.queue(&name).await?),
         Queue::List => {
             let list = client.queues().await?;
-            let names = ["name", "sealing", "ready", "running", "delayed", "retrying", "held", "dead", "completed", "expired"];
+            let names = [
+                "name",
+                "sealing",
+                "ready",
+                "running",
+                "delayed",
+                "retrying",
+                "held",
+                "dead",
+                "completed",
+                "expired",
+            ];
             let rows = list.queues.iter().map(row).collect();
             at.output.many(&list, &names, rows)
         }
@@ -67,7 +78,14 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
 fn row(queue: &QueueOut) -> Vec<String> {
     let jobs = &queue.jobs;
     let counts = [
-        jobs.ready, jobs.running, jobs.delayed, jobs.retrying, jobs.held, jobs.dead, jobs.completed, jobs.expired,
+        jobs.ready,
+        jobs.running,
+        jobs.delayed,
+        jobs.retrying,
+        jobs.held,
+        jobs.dead,
+        jobs.completed,
+        jobs.expired,
     ];
     let mut row = vec![queue.name.clone(), queue.sealing.clone()];
     row.extend(counts.map(|count| count.to_string()));

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealane_crypto::random::{SystemRandom, Watched};
-use sealane_server::{Config, ConfigError, Options, Server, StartError, StopError, Surroundings};
+use sealane_server::{Config, Options, Server, Surroundings};
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::{DATA, FAILED, Failure};
 
 /// Runs the server until SIGTERM or SIGINT.
 #[derive(Debug, clap::Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// Where journal, keys and certificates are kept; made on the first start
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
@@ -27,63 +29,32 @@ pub struct Serve {
     drain_timeout: Duration,
 }
 
-/// Why the server is not running.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Its settings.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// It did not start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// It stopped by itself.
-    #[error(transparent)]
-    Stop(#[from] StopError),
-    /// The system would not do a small thing.
-    #[error("could not {action}")]
-    System {
-        /// What was tried.
-        action: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
-
-impl ServeError {
-    /// The process's exit code.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Config(_) => 2,
-            Self::Start(error) if error.is_about_data() => 6,
-            Self::Stop(_) => 6,
-            Self::Start(_) | Self::System { .. } => 1,
+/// Runs the server.
+pub(crate) async fn run(command: Serve) -> Result<(), Failure> {
+    no_core_dumps().map_err(|error| Failure::stream("switching core dumps off", &error))?;
+    let config = command.config.as_deref().map(Config::read).transpose();
+    let config = config.map_err(|error| Failure::usage(crate::failure::chain(&error)))?.unwrap_or_default();
+    let options =
+        Options { data_dir: command.data_dir, listen: command.listen, drain_timeout: command.drain_timeout, config };
+    // Before the server is up: a stop that is asked for while it starts must not be lost.
+    let waiting = |error: std::io::Error| Failure::stream("waiting for signals", &error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(waiting)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(waiting)?;
+    let surroundings = Surroundings { random: Arc::new(Watched::new(SystemRandom)), journal_disk: None };
+    let server = Server::start(options, surroundings).await.map_err(|error| {
+        let exit = if error.is_about_data() { DATA } else { FAILED };
+        Failure::new(exit, "server_not_started", "the server did not start", crate::failure::chain(&error))
+    })?;
+    say_ready(&server).map_err(|error| Failure::stream("stdout", &error))?;
+    let asked = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-}
-
-impl Serve {
-    /// Runs the server.
-    pub async fn run(self) -> Result<(), ServeError> {
-        no_core_dumps()?;
-        let config = self.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-        let options =
-            Options { data_dir: self.data_dir, listen: self.listen, drain_timeout: self.drain_timeout, config };
-        // Before the server is up: a stop that is asked for while it starts must not be lost.
-        let mut terminate = signal(SignalKind::terminate()).map_err(system("wait for SIGTERM"))?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(system("wait for SIGINT"))?;
-        let surroundings = Surroundings { random: Arc::new(Watched::new(SystemRandom)), journal_disk: None };
-        let server = Server::start(options, surroundings).await?;
-        say_ready(&server).map_err(system("write to stdout"))?;
-        server
-            .run_until(async {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            })
-            .await?;
-        Ok(())
-    }
+    };
+    server.run_until(asked).await.map_err(|error| {
+        Failure::new(DATA, "server_stopped", "the server stopped by itself", crate::failure::chain(&error))
+    })
 }
 
 /// One line for whoever started us.
@@ -103,14 +74,9 @@ fn say_ready(server: &Server) -> std::io::Result<()> {
 
 /// The process holds the master key: its memory must not land in a file when it crashes, nor be open
 /// to other processes of the same user.
-fn no_core_dumps() -> Result<(), ServeError> {
+fn no_core_dumps() -> std::io::Result<()> {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-    let nothing = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, nothing).map_err(|error| system("switch core dumps off")(error.into()))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|error| system("close the process's memory to others")(error.into()))
-}
-
-fn system(action: &'static str) -> impl FnOnce(std::io::Error) -> ServeError {
-    move |source| ServeError::System { action, source }
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use sealane_api::v1::{
-    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut, QueueIn,
-    QueueList, QueueOut, Release, Settled,
+    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut,
+    QueueIn, QueueList, QueueOut, Release, Settled,
 };
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName};

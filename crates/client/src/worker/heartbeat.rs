@@ -23,7 +23,8 @@ pub(super) enum Loss {
 /// by this machine's timers.
 pub(super) async fn keep(client: &Client, receipt: &str, lease: Duration, mut until: Instant) -> Loss {
     let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-    let request = Extend { items: vec![ExtendItem { receipt: receipt.to_owned(), lease_ms: Some(lease_ms) }] };
+    let request =
+        Extend { items: vec![ExtendItem { receipt: receipt.to_owned(), lease_ms: Some(lease_ms) }] };
     let mut wait = lease / 3;
     loop {
         sleep(wait.min(until.saturating_duration_since(Instant::now()))).await;

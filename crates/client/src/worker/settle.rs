@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use sealane_api::problem::Code;
-use sealane_api::v1::{Complete, CompleteItem, Fail, FailItem, Hold, HoldItem, Release, ReleaseItem, Settled};
+use sealane_api::v1::{
+    Complete, CompleteItem, Fail, FailItem, Hold, HoldItem, Release, ReleaseItem, Settled,
+};
 use sealane_api::wire::Bytes;
 use sealane_core::id::JobId;
 use sealane_core::job::Category;
@@ -59,7 +61,9 @@ impl Lease {
                     None => self.fail(client, Category::System, Vec::new(), None).await,
                 }
             }
-            Outcome::Fail { category, error, retry_after } => self.fail(client, category, error, retry_after).await,
+            Outcome::Fail { category, error, retry_after } => {
+                self.fail(client, category, error, retry_after).await
+            }
             Outcome::Release { delay } => self.release(client, delay).await,
         }
     }

@@ -13,11 +13,13 @@ use sealane::crypto::{SeededRandom, SystemRandom};
 use sealane::keys::{Keyring, memory::MemoryKeys};
 use sealane::provider::Capabilities;
 use sealane::providers::memory::Memory;
-use sealane::{Client, ClientBuilder, Error, JobId, Namespace, Provider, QueueIn, QueueName, QueueOut, Retry};
+use sealane::{
+    Client, ClientBuilder, Error, JobId, Namespace, Provider, QueueIn, QueueName, QueueOut, Retry,
+};
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut, LeasedJob,
-    QueueList, Release, Settled,
+    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut,
+    LeasedJob, QueueList, Release, Settled,
 };
 
 /// 2026-01-01.

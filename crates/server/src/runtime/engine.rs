@@ -119,7 +119,7 @@ impl Engine {
             back: sender.downgrade(),
             waiters: Waiters::default(),
             answers: Vec::new(),
-            keys_changed: true,
+            keys_changed: false,
             draining: false,
             stuck: false,
         };

@@ -12,6 +12,8 @@
 //! No answer that reports a change leaves before step 4 of its turn is over, reads included, since
 //! they may show a change of the same turn.
 
+#[cfg(test)]
+mod bounds;
 mod engine;
 mod fault;
 mod handle;

@@ -49,9 +49,19 @@ impl Listener {
 
 /// Serves until `stop` turns true; then no connection is accepted, running requests are finished and
 /// the call returns when the last connection is closed.
-pub async fn serve(listener: Listener, tls: Arc<rustls::ServerConfig>, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: Listener, tls: Arc<rustls::ServerConfig>, router: Router, stop: watch::Receiver<bool>) {
+    serve_at_most(limits::CONNECTIONS_MAX, listener, tls, router, stop).await;
+}
+
+async fn serve_at_most(
+    connections_max: usize,
+    listener: Listener,
+    tls: Arc<rustls::ServerConfig>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let acceptor = TlsAcceptor::from(tls);
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(connections_max));
     let mut connections = tokio::task::JoinSet::new();
     loop {
         // Why before accept: without a place, connections wait in the system's backlog, not in our memory.
@@ -121,4 +131,48 @@ async fn connection(
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // Why a function: what `wait_for` returns is a lock guard, which must not live across an await.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    fn tls() -> Arc<rustls::ServerConfig> {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key);
+        Arc::new(config.unwrap())
+    }
+
+    /// Whether the server answers the first byte: bytes that are no handshake get an alert.
+    async fn is_answered(stream: &mut TcpStream, patience: Duration) -> bool {
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        tokio::time::timeout(patience, stream.read(&mut [0; 1])).await.is_ok()
+    }
+
+    // attack 39
+    #[tokio::test]
+    async fn a_connection_too_many_waits_until_another_ends() {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.address();
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(serve_at_most(2, listener, tls(), Router::new(), stopped));
+        let first = TcpStream::connect(address).await.unwrap();
+        let _second = TcpStream::connect(address).await.unwrap();
+        let mut third = TcpStream::connect(address).await.unwrap();
+        assert!(!is_answered(&mut third, Duration::from_millis(300)).await, "a third was served beside two");
+        drop(first);
+        assert!(is_answered(&mut third, Duration::from_secs(60)).await, "its turn came");
+        drop((third, _second));
+        stop.send(true).unwrap();
+        tokio::time::timeout(Duration::from_secs(60), serving).await.unwrap().unwrap();
+    }
 }

@@ -91,7 +91,7 @@ async fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
             let remote = server.remote();
             for id in &acknowledged {
                 let found = remote.job(*id).await;
-                let state = found.unwrap_or_else(|_| panic!("{id} was acknowledged and is lost ({nth}, {fault:?})")).state;
+                let state = found.unwrap_or_else(|error| panic!("{id} was acknowledged and is lost ({nth}, {fault:?}): {error}")).state;
                 let done = completed.contains(id);
                 assert!(!done || state == "completed", "{id} was completed and is {state} ({nth}, {fault:?})");
             }

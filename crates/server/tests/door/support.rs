@@ -39,7 +39,7 @@ impl Home {
     /// Starts a server whose journal is on `disk`.
     pub async fn start(&self, disk: Arc<dyn Disk>) -> Running {
         let mut config = Config::default();
-        config.journal.segment_bytes = 1 << 20;
+        config.journal.segment_bytes = 4 << 20;
         let options = Options {
             data_dir: self.dir.path().to_owned(),
             listen: "127.0.0.1:0".parse().expect("an address"),

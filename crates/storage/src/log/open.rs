@@ -313,6 +313,7 @@ fn make(disk: &dyn Disk, header: &SegmentHeader, journal_key: &Key) -> io::Resul
     let file = disk.create(files::SEGMENT_UNFINISHED)?;
     file.write_at(&header.encode(journal_key), 0)?;
     fill(file.as_ref(), length(HEADER_BYTES), header.file_bytes, || false)?;
+    file.sync_data()?;
     Ok(file)
 }
 

@@ -8,9 +8,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::lossy_file::FileState;
 use crate::disk::{Disk, DiskFile};
+
+/// Longest wait for a sync that should come at once: a test that lacks it fails instead of hanging.
+const HELD_SYNC_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// What a power cut does to what was not synced.
 #[derive(Clone, Debug)]
@@ -128,12 +132,15 @@ impl LossyDisk {
         self.lock().hold_syncs = true;
     }
 
-    /// Waits until this many syncs wait.
-    pub fn wait_for_held_syncs(&self, count: usize) {
-        let mut state = self.lock();
-        while state.held_syncs < count {
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Waits until this many syncs wait. `false` when that takes so long that it will not happen.
+    pub fn wait_for_held_syncs(&self, count: usize) -> bool {
+        let state = self.lock();
+        let (state, _) = self
+            .0
+            .changed
+            .wait_timeout_while(state, HELD_SYNC_WAIT_MAX, |state| state.held_syncs < count)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.held_syncs >= count
     }
 
     /// Lets all syncs go on.
@@ -169,7 +176,7 @@ impl LossyDisk {
         };
         let file = &mut state.files[id];
         change(&mut file.seen);
-        file.sync();
+        file.keep_all();
         state.sync_names();
     }
 

@@ -37,7 +37,15 @@ impl FileState {
         self.unsynced.push(Change::Truncate(len));
     }
 
+    /// Keeps what is dirty, and only that: what a failed sync forgot is not dirty any more.
     pub(super) fn sync(&mut self) {
+        for change in self.unsynced.drain(..) {
+            apply(&mut self.kept, &change);
+        }
+    }
+
+    /// Keeps all that is seen.
+    pub(super) fn keep_all(&mut self) {
         self.kept.clone_from(&self.seen);
         self.unsynced.clear();
     }

@@ -34,7 +34,8 @@ impl Command {
             }
         };
         let group = Group::of(&child);
-        let (mut printed, mut complained) = (Kept::first(limits::OUTCOME_BYTES_MAX), Kept::last(ERROR_BYTES_MAX));
+        let (mut printed, mut complained) =
+            (Kept::first(limits::OUTCOME_BYTES_MAX), Kept::last(ERROR_BYTES_MAX));
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let status = {
             let mut talk = std::pin::pin!(async {
@@ -59,7 +60,9 @@ impl Command {
         match status {
             Ok(status) if status.success() => self.succeeded(printed),
             Ok(status) => Outcome::fail(complained.into_error(&status.to_string())),
-            Err(error) => Outcome::fail(complained.into_error(&format!("the command cannot be waited for: {error}"))),
+            Err(error) => {
+                Outcome::fail(complained.into_error(&format!("the command cannot be waited for: {error}")))
+            }
         }
     }
 

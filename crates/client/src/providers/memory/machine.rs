@@ -1,15 +1,11 @@
 //! The machine and what it refers to, behind one lock. Judges and applies; waits for nothing.
 
 use sealane_api::problem::Problem;
-use sealane_api::v1::{
-    JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult,
-};
+use sealane_api::v1::{JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult};
 use sealane_api::wire::rfc3339;
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::name::{Principal, QueueName};
-use sealane_core::queue::{
-    Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard,
-};
+use sealane_core::queue::{Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard};
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::digest;
@@ -40,7 +36,12 @@ impl Machine {
         self.shard.next_deadline()
     }
 
-    pub(super) fn put_queue(&mut self, now: Time, queue: &QueueName, wish: &QueueIn) -> Result<QueueOut, Problem> {
+    pub(super) fn put_queue(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        wish: &QueueIn,
+    ) -> Result<QueueOut, Problem> {
         let settings = QueueSettings::try_from(wish)?;
         self.command(now, &Command::PutQueue { queue, settings })?;
         self.queue(queue)
@@ -129,7 +130,13 @@ impl Machine {
     }
 
     /// Settles one lease and keeps what was reported with it.
-    pub(super) fn settle(&mut self, now: Time, receipt: &str, outcome: Settle, report: Option<Vec<u8>>) -> SettleResult {
+    pub(super) fn settle(
+        &mut self,
+        now: Time,
+        receipt: &str,
+        outcome: Settle,
+        report: Option<Vec<u8>>,
+    ) -> SettleResult {
         let Some(receipt) = receipt::read(receipt) else { return refused(None, &Refusal::LeaseLost.into()) };
         match self.command(now, &Command::Settle { receipt, outcome }) {
             Err(problem) => refused(Some(receipt.job), &problem),

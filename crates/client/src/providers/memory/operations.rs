@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, LeaseIn,
-    LeaseOut, QueueIn, QueueList, QueueOut, Release, SettleResult, Settled,
+    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut,
+    LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, SettleResult, Settled,
 };
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::HoldReason;
@@ -144,7 +144,8 @@ impl Provider for Memory {
         check_count(batch.jobs.len())?;
         let ids: Vec<JobId> = batch.jobs.iter().map(|_| self.ids.next()).collect::<Result<_, _>>()?;
         let results = self.change(|machine, now| {
-            let one = |(job, id): (&JobIn, JobId)| match machine.enqueue(now, queue, &self.principal, job, id) {
+            let one = |(job, id): (&JobIn, JobId)| match machine.enqueue(now, queue, &self.principal, job, id)
+            {
                 Ok(accepted) => JobBatchResult::Accepted(accepted),
                 Err(problem) => JobBatchResult::Refused { id: job.id.clone(), error: (&problem).into() },
             };
@@ -162,7 +163,9 @@ impl Provider for Memory {
         check_count(max)?;
         let wait_ms = wish.wait_ms.unwrap_or(0);
         if wait_ms > limits::LEASE_WAIT_MS_MAX {
-            return Err(Problem::invalid(format!("wait_ms must be at most {}", limits::LEASE_WAIT_MS_MAX)).into());
+            return Err(
+                Problem::invalid(format!("wait_ms must be at most {}", limits::LEASE_WAIT_MS_MAX)).into()
+            );
         }
         let give_up = Instant::now() + Duration::from_millis(wait_ms);
         let lease_ids = self.lease_ids(max)?;
@@ -189,7 +192,13 @@ impl Provider for Memory {
 
     async fn complete(&self, request: &Complete) -> Result<Settled, Error> {
         self.settle_all(&request.items, |machine, now, item| match item.clone().take_result() {
-            Err(problem) => SettleResult { id: None, ok: None, state: None, lease_expires_at: None, error: Some((&problem).into()) },
+            Err(problem) => SettleResult {
+                id: None,
+                ok: None,
+                state: None,
+                lease_expires_at: None,
+                error: Some((&problem).into()),
+            },
             Ok(result) => machine.settle(now, &item.receipt, Settle::Complete, result),
         })
     }
@@ -200,7 +209,13 @@ impl Provider for Memory {
         self.settle_all(&request.items, |machine, now, item| {
             let wish = item.category().and_then(|category| Ok((category, item.clone().take_error()?)));
             match wish {
-                Err(problem) => SettleResult { id: None, ok: None, state: None, lease_expires_at: None, error: Some((&problem).into()) },
+                Err(problem) => SettleResult {
+                    id: None,
+                    ok: None,
+                    state: None,
+                    lease_expires_at: None,
+                    error: Some((&problem).into()),
+                },
                 Ok((category, error)) => {
                     let retry_after = item.retry_after_ms.map(Millis::new);
                     let outcome = Settle::Fail { category, retry_after, random: u32::from_be_bytes(random) };

@@ -42,14 +42,13 @@ mod tests {
 
     #[test]
     fn a_receipt_reads_back_and_nothing_else_does() {
-        let receipt = Receipt {
-            job: JobId::from_bytes([1; 16]),
-            attempt: 7,
-            lease: LeaseId::from_bytes([0xfe; 16]),
-        };
+        let receipt =
+            Receipt { job: JobId::from_bytes([1; 16]), attempt: 7, lease: LeaseId::from_bytes([0xfe; 16]) };
         let text = write(&receipt);
         assert_eq!(read(&text), Some(receipt));
-        for bad in ["", "zz", &text[1..], &format!("{text}00"), &text.replace('f', "é"), &text.replace("fe", "+e")] {
+        for bad in
+            ["", "zz", &text[1..], &format!("{text}00"), &text.replace('f', "é"), &text.replace("fe", "+e")]
+        {
             assert_ne!(read(bad), Some(receipt), "{bad}");
         }
     }

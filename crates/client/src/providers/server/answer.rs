@@ -64,7 +64,8 @@ fn is_tls(error: &(dyn StdError + 'static)) -> bool {
     if error.is::<rustls::Error>() {
         return true;
     }
-    // Why: an io::Error names the source of what it wraps as its own, so the chain steps over it.
+    // Why: an io::Error names the source of what it wraps as its own, so the chain steps over what
+    // is wrapped, which may be another io::Error.
     let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
+    wrapped.is_some_and(|inner| is_tls(inner))
 }

@@ -48,8 +48,9 @@ impl Server {
             .build()
             .map_err(|_| setup("the connection cannot be set up; check url and ca in the context"))?;
         let bearer = Secret::new(format!("Bearer {}", context.api_key.expose()));
-        let mut authorization = HeaderValue::from_str(bearer.expose())
-            .map_err(|_| setup("api_key in the context cannot be a key; take it as `access key create` printed it"))?;
+        let mut authorization = HeaderValue::from_str(bearer.expose()).map_err(|_| {
+            setup("api_key in the context cannot be a key; take it as `access key create` printed it")
+        })?;
         authorization.set_sensitive(true);
         Ok(Self {
             http,
@@ -79,7 +80,11 @@ impl Server {
     }
 
     /// Asks for an operation with a body.
-    pub(super) async fn call<O>(&self, parameter: &str, body: &(impl Serialize + Sync)) -> Result<O::Answer, Error>
+    pub(super) async fn call<O>(
+        &self,
+        parameter: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<O::Answer, Error>
     where
         O: Operation,
         O::Answer: DeserializeOwned,
@@ -120,7 +125,10 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("url", &self.place).field("namespace", &self.namespace).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("url", &self.place)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
-    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut, QueueIn,
-    QueueList, QueueOut, Release, Settled,
+    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut,
+    QueueIn, QueueList, QueueOut, Release, Settled,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;

@@ -13,7 +13,9 @@ use crate::error::Error;
 /// TLS 1.3 with these authorities and no others.
 pub(super) fn config(ca_pem: &str) -> Result<ClientConfig, Error> {
     let setup = |detail: &str| Error::Setup { detail: detail.to_owned() };
-    let unusable = || setup("ca in the context holds no usable certificate; take ca.pem from the server's data directory");
+    let unusable = || {
+        setup("ca in the context holds no usable certificate; take ca.pem from the server's data directory")
+    };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
         roots.add(certificate.map_err(|_| unusable())?).map_err(|_| unusable())?;

@@ -61,7 +61,10 @@ async fn the_environment_tells_which_job_it_is() {
     let shell = r#"printf '%s ' "$SEALANE_JOB_ID" "$SEALANE_QUEUE" "$SEALANE_KIND" "$SEALANE_ATTEMPT" "${SEALANE_SESSION-none}""#;
     let mut job = delivery(b"");
     let id = job.id;
-    assert_eq!(outcome(shell, job.clone()).await, Outcome::complete_with(format!("{id} orders ship 3 none ")));
+    assert_eq!(
+        outcome(shell, job.clone()).await,
+        Outcome::complete_with(format!("{id} orders ship 3 none "))
+    );
     job.session_id = Some("a b;c".to_owned());
     assert_eq!(outcome(shell, job).await, Outcome::complete_with(format!("{id} orders ship 3 a b;c ")));
 }
@@ -80,7 +83,8 @@ async fn any_other_exit_fails_the_attempt_with_the_end_of_its_complaint() {
         (Category::Temporary, "no paper\n".to_owned())
     );
     assert_eq!(error_of(outcome("exit 3", delivery(b"")).await).1, "exit status: 3");
-    let (_, error) = error_of(outcome("yes 0123456 | head -c 200000 >&2; printf end >&2; exit 1", delivery(b"")).await);
+    let (_, error) =
+        error_of(outcome("yes 0123456 | head -c 200000 >&2; printf end >&2; exit 1", delivery(b"")).await);
     assert_eq!(error.len(), ERROR_BYTES_MAX);
     assert!(error.ends_with("end"));
     assert!(error_of(outcome("kill -9 $$", delivery(b"")).await).1.contains("signal: 9"));
@@ -116,7 +120,10 @@ async fn a_lost_lease_reaches_the_command_as_sigterm() {
     let ready = directory.path().join("ready");
     // The trap is set when the pipe opens: nobody has to guess how long that takes.
     assert!(std::process::Command::new("mkfifo").arg(&ready).status().unwrap().success());
-    let shell = format!("trap 'echo told >&2; exit 9' TERM; echo > {}; while :; do sleep 600 & wait; done", ready.display());
+    let shell = format!(
+        "trap 'echo told >&2; exit 9' TERM; echo > {}; while :; do sleep 600 & wait; done",
+        ready.display()
+    );
     let running = tokio::spawn(async move { command(&shell).run(delivery(b""), &context).await });
     read_pipe(ready).await;
     signals.lose_lease();

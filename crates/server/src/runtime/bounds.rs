@@ -1,0 +1,90 @@
+//! The engine's own bounds, at their numbers and one beyond.
+
+use std::sync::Arc;
+
+use sealane_core::limits;
+use sealane_core::name::{Namespace, Principal, QueueName};
+use sealane_core::queue::{QueueSettings, SealingPolicy};
+use sealane_core::time::{Millis, Time};
+use sealane_crypto::random::SystemRandom;
+use sealane_crypto::secret::Key;
+use sealane_storage::log::{LogSettings, Prepare};
+use sealane_storage::testing::keys::KnownKeys;
+use sealane_storage::testing::lossy_disk::LossyDisk;
+
+use super::waiters::Waiters;
+use super::{Engine, EngineHandle, LeaseWish, Machine};
+use crate::authn::{AccessKeys, Environment};
+use crate::clock::MonotonicClock;
+
+fn engine(disk: &LossyDisk) -> EngineHandle {
+    let settings = LogSettings { segment_bytes: 32 << 20, first_segment_bytes: 32 << 20, prepare: Prepare::Inline };
+    let keys = Arc::new(KnownKeys::danger_from_seed(1));
+    let random = Arc::new(SystemRandom);
+    let journal = sealane_storage::log::open(Arc::new(disk.clone()), keys, random.clone(), settings, &mut |_, _| Ok(()));
+    let environment = Environment::parse("live").unwrap();
+    let access_keys = Arc::new(AccessKeys::new(Key::new([1; 32]), environment));
+    let clock = Arc::new(MonotonicClock::start(Time::default()));
+    let namespace = Namespace::parse("default").unwrap();
+    Engine::start(namespace, Machine::default(), journal.unwrap().journal, clock, random, access_keys).unwrap().0
+}
+
+fn wish(queue: &QueueName) -> LeaseWish {
+    let holder = Principal::parse("w").unwrap();
+    LeaseWish { queue: queue.clone(), holder, max: 1, lease: None, wait: Millis::new(1_000) }
+}
+
+#[test]
+fn so_many_lease_requests_wait_and_no_more_unless_somebody_left() {
+    let mut waiters = Waiters::default();
+    let queue = QueueName::parse("q").unwrap();
+    let until = Time::from_unix_ms(1);
+    let mut callers = Vec::new();
+    for _ in 0..limits::LEASE_WAITERS_MAX {
+        let (reply, caller) = tokio::sync::oneshot::channel();
+        assert!(waiters.add(wish(&queue), until, reply).is_ok());
+        callers.push(caller);
+    }
+    let (reply, _caller) = tokio::sync::oneshot::channel();
+    let reply = waiters.add(wish(&queue), until, reply).expect_err("one beyond");
+    callers.pop();
+    assert!(waiters.add(wish(&queue), until, reply).is_ok(), "one left, one may wait");
+}
+
+#[tokio::test]
+async fn so_many_requests_queue_before_the_engine_and_the_next_one_waits() {
+    let disk = LossyDisk::new();
+    let engine = engine(&disk);
+    let settings = QueueSettings { sealing: SealingPolicy::Allowed, ..QueueSettings::default() };
+    disk.hold_syncs();
+    let first = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.put_queue(QueueName::parse("q").unwrap(), settings).await }
+    });
+    let held = disk.clone();
+    tokio::task::spawn_blocking(move || held.wait_for_held_syncs(1)).await.unwrap();
+    let reads: Vec<_> = (0..=limits::ENGINE_REQUESTS_MAX)
+        .map(|_| {
+            let engine = engine.clone();
+            tokio::spawn(async move { engine.read(|_| ()).await })
+        })
+        .collect();
+    let gauge = engine.gauge();
+    let full = async {
+        while gauge.now() < limits::ENGINE_REQUESTS_MAX {
+            tokio::task::yield_now().await;
+        }
+        // Everybody has had a turn by now, the one too many included.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), full).await.expect("they arrive");
+    assert_eq!(gauge.now(), limits::ENGINE_REQUESTS_MAX);
+    assert!(reads.iter().all(|read| !read.is_finished()));
+    disk.release_syncs();
+    first.await.unwrap().unwrap();
+    for read in reads {
+        read.await.unwrap().unwrap();
+    }
+}
