@@ -10,7 +10,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub(crate) fn start(level: LevelFilter) {
     let level = std::env::var("SEALANE_LOG").ok().and_then(|word| word.parse().ok()).unwrap_or(level);
     // Why only ours: what libraries log of a connection may hold what passes over it.
-    let ours = Targets::new().with_target("sealane", level);
+    // The audit lines are not a matter of level: whoever wants less sends standard error elsewhere.
+    let ours = Targets::new().with_target("sealane", level).with_target("audit", LevelFilter::INFO);
     let lines = tracing_subscriber::registry().with(ours);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     if std::env::var("SEALANE_LOG_FORMAT").is_ok_and(|form| form == "json") {

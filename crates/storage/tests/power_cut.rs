@@ -193,6 +193,31 @@ fn a_failed_sync_costs_nothing_that_was_acknowledged_before_or_after() {
     }
 }
 
+/// Only the process ends, so recovery reads a group that no sync confirmed; then the power goes at
+/// every point of that recovery. A header that declares the group durable must not survive it.
+// attack 74
+#[test]
+fn a_group_that_only_the_cache_held_is_durable_before_a_header_says_so() {
+    for workload_sync in [9, 14, 25] {
+        for nth in 1.. {
+            let context = format!("sync {workload_sync}, then recovery sync {nth}");
+            let (home, disk) = LogHome::lossy(SEGMENT_BYTES);
+            disk.fail(Call::Sync, workload_sync, Fault::Error(std::io::ErrorKind::Other));
+            let outcome = workload(&home);
+            assert!(!outcome.finished);
+            disk.fail(Call::Sync, nth, Fault::PowerOffBefore);
+            let reached = home.open(&mut |_, _| Ok(())).is_err();
+            let written = disk.syncs();
+            let (home, _) = home.after_power_cut(&disk, Loss::Everything);
+            check(&home, &outcome, &context);
+            // Past the last sync of the opening itself lie those of the trim and of the next segment.
+            if !reached && written < nth {
+                break;
+            }
+        }
+    }
+}
+
 /// The same promise, the other way round: without a power cut a crash of the process alone loses
 /// nothing that was written.
 #[test]

@@ -188,7 +188,7 @@ impl LogJournal {
     }
 
     fn poison(&mut self, action: &'static str, file: String, source: io::Error) -> JournalError {
-        self.poisoned = false;
+        self.poisoned = true;
         JournalError::Disk { action, file, source }
     }
 

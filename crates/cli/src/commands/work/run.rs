@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use sealane::{Delivery, JobContext};
+use sealane::{Delivery, JobContext, Retry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::child;
@@ -41,6 +41,8 @@ pub(crate) async fn run(at: &Surroundings, work: Work) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let command = Arc::new(child::Command { shell: work.exec, keeps_result: work.result });
     let mut worker = session::client(&at.global)?
+        // Nobody waits here as a person would: what a job came to is worth more patience.
+        .retry(Retry::default())
         .build()
         .worker(work.queue)
         .concurrency(work.concurrency)

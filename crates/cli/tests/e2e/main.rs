@@ -1,0 +1,9 @@
+//! The binary as a user has it: real processes, real disk, real signals.
+
+mod data_dir;
+mod journey;
+mod kill;
+mod leaks;
+mod support;
+mod sync_order;
+mod webhooks;
