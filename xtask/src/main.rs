@@ -8,6 +8,7 @@
 
 mod arrows;
 mod audit;
+mod bench;
 mod build_output;
 mod checks;
 mod ci;
@@ -44,6 +45,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
         return Err(Failure::new("a command is missing"));
     };
     match name.as_str() {
+        "bench" => bench::run(rest),
         "ci" => ci::run(rest),
         "help" | "--help" | "-h" => {
             print_usage();
@@ -70,6 +72,7 @@ fn run_one_step(name: &str, rest: &[String]) -> Result<(), Failure> {
 fn print_usage() {
     println!("usage: cargo xtask ci [--list] [--only STEP,STEP] [--from STEP]");
     println!("       cargo xtask STEP");
+    println!("       cargo xtask bench [--seconds N] [--rounds N]");
     println!();
     ci::print_steps();
 }

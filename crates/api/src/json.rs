@@ -26,7 +26,10 @@ fn check_depth(bytes: &[u8]) -> Result<(), Problem> {
             (false, _) => {}
         }
         if depth > limits::JSON_DEPTH_MAX {
-            return Err(Problem::invalid(format!("JSON may be nested {} levels deep", limits::JSON_DEPTH_MAX)));
+            return Err(Problem::invalid(format!(
+                "JSON may be nested {} levels deep",
+                limits::JSON_DEPTH_MAX
+            )));
         }
     }
     Ok(())
@@ -41,7 +44,8 @@ fn problem(error: &serde_json::Error) -> Problem {
 
 /// Short and printable, whatever the caller put in.
 fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(200).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect();
+    let mut shown: String =
+        text.chars().take(200).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect();
     if text.chars().nth(200).is_some() {
         shown.push('…');
     }
@@ -65,11 +69,20 @@ mod tests {
         assert!(refused(&deep).detail.contains("nested"));
         assert_eq!(refused(r#"{"kind":"k","body":"","colour":1}"#).code, Code::UnknownField);
         for bad in [
-            "", "{", "NaN", r#"{"kind":"k","body":"","delay_ms":NaN}"#, r#"{"kind":"k","body":"","delay_ms":1e400}"#,
-            r#"{"kind":"k","kind":"k","body":""}"#, r#"{"kind":"\ud800","body":""}"#, r#"{"kind":"k","body":""} x"#,
-            r#"{"kind":"k","body":"","delay_ms":-1}"#, r#"{"kind":"k","body":"","delay_ms":1.5}"#,
-            r#"{"kind":"k","body":"","ttl_ms":18446744073709551616}"#, r#"{"kind":"k","body":"","max_attempts":4294967296}"#,
-            r#"{"kind":"k","body":"","priority":"urgent"}"#, r#"{"kind":"k","body":"","priority":2}"#,
+            "",
+            "{",
+            "NaN",
+            r#"{"kind":"k","body":"","delay_ms":NaN}"#,
+            r#"{"kind":"k","body":"","delay_ms":1e400}"#,
+            r#"{"kind":"k","kind":"k","body":""}"#,
+            r#"{"kind":"\ud800","body":""}"#,
+            r#"{"kind":"k","body":""} x"#,
+            r#"{"kind":"k","body":"","delay_ms":-1}"#,
+            r#"{"kind":"k","body":"","delay_ms":1.5}"#,
+            r#"{"kind":"k","body":"","ttl_ms":18446744073709551616}"#,
+            r#"{"kind":"k","body":"","max_attempts":4294967296}"#,
+            r#"{"kind":"k","body":"","priority":"urgent"}"#,
+            r#"{"kind":"k","body":"","priority":2}"#,
         ] {
             assert_eq!(refused(bad).code, Code::InvalidRequest, "{bad}");
         }

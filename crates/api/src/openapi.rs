@@ -1,14 +1,14 @@
 //! The OpenAPI 3.1 document, made from the operation list and the wire types.
 
+use utoipa::ToSchema;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref, RefOr,
-    Required, ResponseBuilder, Schema,
+    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref,
+    RefOr, Required, ResponseBuilder, Schema,
 };
-use utoipa::ToSchema;
 
 use crate::operation::{Method, NoBody, Operation, RequestBody};
 use crate::problem::ProblemDocument;
@@ -52,10 +52,8 @@ described! {
 
 /// Makes the document.
 pub fn document() -> OpenApi {
-    let mut schemas: Schemas = vec![(
-        ProblemDocument::name().into(),
-        <ProblemDocument as utoipa::PartialSchema>::schema(),
-    )];
+    let mut schemas: Schemas =
+        vec![(ProblemDocument::name().into(), <ProblemDocument as utoipa::PartialSchema>::schema())];
     let mut paths = PathsBuilder::new();
     macro_rules! describe_all {
         ($($op:ident),*) => { $( paths = paths.path(
@@ -70,11 +68,15 @@ pub fn document() -> OpenApi {
             InfoBuilder::new()
                 .title("Sealane")
                 .version(env!("CARGO_PKG_VERSION"))
-                .description(Some("A job and message queue whose payloads stay sealed from the producer to the worker."))
+                .description(Some(
+                    "A job and message queue whose payloads stay sealed from the producer to the worker.",
+                ))
                 .build(),
         )
         .paths(paths.build())
-        .components(Some(ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme("access_key", key).build()))
+        .components(Some(
+            ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme("access_key", key).build(),
+        ))
         .security(Some([SecurityRequirement::new("access_key", Vec::<String>::new())]))
         .build()
 }
@@ -99,16 +101,23 @@ where
     }
     if let Some(schema) = Op::Body::describe(schemas).filter(|_| Op::Body::EXPECTED) {
         let content = ContentBuilder::new().schema(Some(schema)).build();
-        let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
+        let body =
+            RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
     let answer = ContentBuilder::new().schema(Op::Answer::describe(schemas)).build();
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
     let operation = operation
-        .response("2XX", ResponseBuilder::new().description("done").content("application/json", answer).build())
+        .response(
+            "2XX",
+            ResponseBuilder::new().description("done").content("application/json", answer).build(),
+        )
         .response(
             "default",
-            ResponseBuilder::new().description("not done").content(ProblemDocument::CONTENT_TYPE, problem).build(),
+            ResponseBuilder::new()
+                .description("not done")
+                .content(ProblemDocument::CONTENT_TYPE, problem)
+                .build(),
         );
     PathItem::new(method(Op::METHOD), operation.build())
 }

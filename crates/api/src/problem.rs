@@ -103,7 +103,10 @@ impl Problem {
 
     /// The one answer for everything that is not there or not to be seen.
     pub fn not_found() -> Self {
-        Self::new(Code::NotFound, "there is nothing here for this key: check the name, the namespace and the key's grants")
+        Self::new(
+            Code::NotFound,
+            "there is nothing here for this key: check the name, the namespace and the key's grants",
+        )
     }
 }
 

@@ -47,6 +47,21 @@ impl Output {
         lines.extend(rows);
         print(&columns(&lines))
     }
+
+    /// Prints a report: the JSON of all, or its facts and below them its rows.
+    pub(crate) fn report(
+        self,
+        value: &impl Serialize,
+        facts: &[(&str, String)],
+        names: &[&str],
+        rows: Vec<Vec<String>>,
+    ) -> Result<(), Failure> {
+        if !self.json {
+            self.one(value, facts)?;
+            print("\n")?;
+        }
+        self.many(value, names, rows)
+    }
 }
 
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {

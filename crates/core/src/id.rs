@@ -106,7 +106,13 @@ mod tests {
     #[test]
     fn only_the_canonical_spelling_is_an_id() {
         let id = JobId::v7(1_767_225_600_123, [7; 10]).to_string();
-        for other in [id.to_uppercase(), id.replace('-', ""), format!("{{{id}}}"), format!("urn:uuid:{id}"), format!("{id} ")] {
+        for other in [
+            id.to_uppercase(),
+            id.replace('-', ""),
+            format!("{{{id}}}"),
+            format!("urn:uuid:{id}"),
+            format!("{id} "),
+        ] {
             assert_eq!(JobId::parse(&other), Err(IdSyntax), "{other}");
         }
     }

@@ -133,6 +133,9 @@ pub struct JobInput {
 impl fmt::Debug for JobInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Why: a body, an attribute or a subject in a log line is a leak.
-        f.debug_struct("JobInput").field("kind", &self.kind).field("body_bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("JobInput")
+            .field("kind", &self.kind)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }

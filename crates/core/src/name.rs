@@ -169,8 +169,26 @@ mod tests {
         }
         let long = "a".repeat(10 * 1024);
         for bad in [
-            "", ".", "..", "a..b", "a/../b", "/", "a\0b", "a\r\nb", long.as_str(), "оrders", "or\u{200b}ders",
-            "\u{202e}sredro", "Orders", "orders.", "-a", " a", "a b", "orders%2Ea", "*", "a:b",
+            "",
+            ".",
+            "..",
+            "a..b",
+            "a/../b",
+            "/",
+            "a\0b",
+            "a\r\nb",
+            long.as_str(),
+            "оrders",
+            "or\u{200b}ders",
+            "\u{202e}sredro",
+            "Orders",
+            "orders.",
+            "-a",
+            " a",
+            "a b",
+            "orders%2Ea",
+            "*",
+            "a:b",
         ] {
             let error = QueueName::parse(bad).expect_err(bad);
             assert_eq!(error.what, "queue name");

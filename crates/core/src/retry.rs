@@ -41,7 +41,9 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap_and_stay_within_a_tenth() {
         let policy = RetryPolicy::default();
-        for (attempt, middle) in [(1, 1_000), (2, 2_000), (5, 16_000), (12, 2_048_000), (13, 3_600_000), (1_000, 3_600_000)] {
+        for (attempt, middle) in
+            [(1, 1_000), (2, 2_000), (5, 16_000), (12, 2_048_000), (13, 3_600_000), (1_000, 3_600_000)]
+        {
             assert_eq!(policy.wait(attempt, 0).get(), middle - middle / 10, "attempt {attempt}");
             let highest = policy.wait(attempt, u32::MAX).get();
             assert_eq!(highest, middle - middle / 10 + middle / 5, "attempt {attempt}");
@@ -51,7 +53,8 @@ mod tests {
     // attack 55
     #[test]
     fn no_attempt_number_and_no_base_wraps_around_to_now() {
-        let policy = RetryPolicy { base: Millis::new(u64::MAX / 2), cap: Millis::new(u64::MAX / 2), max_attempts: 5 };
+        let policy =
+            RetryPolicy { base: Millis::new(u64::MAX / 2), cap: Millis::new(u64::MAX / 2), max_attempts: 5 };
         assert!(policy.wait(u32::MAX, u32::MAX).get() > u64::MAX / 3);
     }
 }

@@ -1,5 +1,7 @@
 //! The bounds of the machine itself, at their numbers and one beyond.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::collections::BTreeMap;
 
 use sealane_core::control::{AccessKey, Control, ControlRefusal, QueuePattern, Role};
@@ -157,7 +159,8 @@ fn deadlines_are_worked_off_in_slices() {
 fn there_is_a_number_of_live_access_keys_and_no_more() {
     let mut control = Control::default();
     let key = |number: usize| {
-        let letters: String = format!("{number:016}").bytes().map(|digit| char::from(b'a' + (digit - b'0'))).collect();
+        let letters: String =
+            format!("{number:016}").bytes().map(|digit| char::from(b'a' + (digit - b'0'))).collect();
         AccessKey {
             id: KeyId::parse(&letters).unwrap(),
             principal: Principal::parse("p").unwrap(),
@@ -207,5 +210,8 @@ fn the_docs_show_this_table() {
         std::fs::write(&path, &page).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == page, "docs/limits.md is not this table: run SEALANE_BLESS=1 cargo test -p sealane-core --test bounds");
+    assert!(
+        found == page,
+        "docs/limits.md is not this table: run SEALANE_BLESS=1 cargo test -p sealane-core --test bounds"
+    );
 }

@@ -1,6 +1,8 @@
 //! Random commands against a model without any cleverness: a list of jobs that is walked from end to
 //! end. Where the two differ, one of them is wrong.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -97,7 +99,9 @@ impl Model {
 
     fn lease(&mut self, now: u64, ids: &[LeaseId], until: u64) -> Vec<JobId> {
         let mut ready: Vec<usize> = (0..self.jobs.len())
-            .filter(|at| self.jobs[*at].state == State::Ready && self.jobs[*at].expires.is_none_or(|end| end > now))
+            .filter(|at| {
+                self.jobs[*at].state == State::Ready && self.jobs[*at].expires.is_none_or(|end| end > now)
+            })
             .collect();
         ready.sort_by_key(|at| (self.jobs[*at].priority, *at));
         ready
@@ -216,7 +220,15 @@ impl Pair {
         self.compare();
     }
 
-    fn enqueue(&mut self, job: u8, content: u8, priority: Priority, delay: u64, ttl: Option<u64>, attempts: Option<u32>) {
+    fn enqueue(
+        &mut self,
+        job: u8,
+        content: u8,
+        priority: Priority,
+        delay: u64,
+        ttl: Option<u64>,
+        attempts: Option<u32>,
+    ) {
         let owner = Principal::parse("p").unwrap();
         let input = JobInput {
             kind: Kind::parse("k").unwrap(),
@@ -272,8 +284,12 @@ impl Pair {
             })
             .collect();
         let holder = Principal::parse(&format!("w{worker}")).unwrap();
-        let command =
-            Lease { queue: &self.queue.clone(), holder: &holder, lease: Some(Millis::new(lease)), lease_ids: &ids };
+        let command = Lease {
+            queue: &self.queue.clone(),
+            holder: &holder,
+            lease: Some(Millis::new(lease)),
+            lease_ids: &ids,
+        };
         let events = self.run(&Command::Lease(command)).unwrap();
         let handed: Vec<JobId> = events
             .iter()

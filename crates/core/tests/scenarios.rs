@@ -62,7 +62,8 @@ impl World {
     }
 
     fn run(&mut self, command: &Command<'_>) -> Result<Vec<Event>, String> {
-        let events = self.shard.decide(self.now, command).map_err(|refusal| format!("refused {}", code(&refusal)))?;
+        let events =
+            self.shard.decide(self.now, command).map_err(|refusal| format!("refused {}", code(&refusal)))?;
         self.apply(&events);
         Ok(events)
     }
@@ -78,7 +79,9 @@ impl World {
             "lease" => self.lease(bare[0], &options),
             "complete" => self.settle(&bare, Settle::Complete),
             "fail" => {
-                let category = bare.get(2).map_or(Category::Temporary, |word| Category::parse(word).expect("a category"));
+                let category = bare
+                    .get(2)
+                    .map_or(Category::Temporary, |word| Category::parse(word).expect("a category"));
                 let retry_after = options.get("after").map(|text| millis(text));
                 self.settle(&bare, Settle::Fail { category, retry_after, random: u32::MAX / 2 + 1 })
             }
@@ -91,7 +94,8 @@ impl World {
             "extend" => {
                 let receipt = self.receipt(bare[0], bare[1]);
                 let lease = options.get("for").map(|text| millis(text));
-                self.run(&Command::Extend { receipt, lease }).map_or_else(|refused| refused, |_| "ok".to_owned())
+                self.run(&Command::Extend { receipt, lease })
+                    .map_or_else(|refused| refused, |_| "ok".to_owned())
             }
             "tick" => self.tick(millis(bare[0])),
             "restart" => self.restart(options.get("after").map_or(Millis::default(), |text| millis(text))),
@@ -156,7 +160,9 @@ impl World {
             queue: &queue,
             owner: &owner,
             input: &input,
-            priority: options.get("priority").map_or(Priority::Normal, |word| Priority::parse(word).expect("a priority")),
+            priority: options
+                .get("priority")
+                .map_or(Priority::Normal, |word| Priority::parse(word).expect("a priority")),
             delay: options.get("delay").map_or(Millis::default(), |text| millis(text)),
             ttl: options.get("ttl").map(|text| millis(text)),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
@@ -217,7 +223,10 @@ impl World {
             let events = self.shard.expire(self.now);
             self.apply(&events);
             for event in &events {
-                let (Event::JobDue { job, .. } | Event::JobExpired { job, .. } | Event::LeaseExpired { job, .. }) = event else {
+                let (Event::JobDue { job, .. }
+                | Event::JobExpired { job, .. }
+                | Event::LeaseExpired { job, .. }) = event
+                else {
                     panic!("time does nothing else")
                 };
                 let state = self.shard.job(job).expect("it is remembered").state;
@@ -239,7 +248,12 @@ impl World {
     }
 
     fn state(&self, name: &str) -> String {
-        let id = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id).expect("a known job");
+        let id = self
+            .names
+            .iter()
+            .find(|(_, known)| known.as_str() == name)
+            .map(|(id, _)| *id)
+            .expect("a known job");
         match self.shard.job(&id) {
             None => "forgotten".to_owned(),
             Some(view) => format!("{} attempt={}", view.state, view.attempt),
@@ -280,7 +294,8 @@ fn run_table(path: &Path) -> usize {
     let mut lines = 0;
     for (number, line) in text.lines().enumerate() {
         let place = format!("{}:{}", path.display(), number + 1);
-        let line = line.split('#').next().filter(|_| line.trim_start().starts_with('#')).unwrap_or(line).trim();
+        let line =
+            line.split('#').next().filter(|_| line.trim_start().starts_with('#')).unwrap_or(line).trim();
         if line == "new" {
             world = World::new();
             continue;

@@ -28,6 +28,7 @@ impl MonotonicClock {
 
 impl Clock for MonotonicClock {
     fn now(&self) -> Time {
-        self.started_at.plus(Millis::new(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)))
+        self.started_at
+            .plus(Millis::new(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)))
     }
 }

@@ -59,7 +59,8 @@ impl Config {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
         let invalid = |message: String| ConfigError::Invalid { path: shown.clone(), message };
         // Why only the message: the error's own text quotes the line, and a line may hold a secret.
         let config: Self = toml::from_str(&text).map_err(|error| invalid(error.message().to_owned()))?;

@@ -11,7 +11,9 @@ use sealane_storage::lock::{DirLock, LockError};
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Others may read or enter it.
-    #[error("{path} is open to others (mode {mode:03o}): type 'chmod 700 {path}' after making sure that nobody has read what is in it")]
+    #[error(
+        "{path} is open to others (mode {mode:03o}): type 'chmod 700 {path}' after making sure that nobody has read what is in it"
+    )]
     OpenToOthers {
         /// Which.
         path: String,

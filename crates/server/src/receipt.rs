@@ -84,7 +84,8 @@ mod tests {
         let receipts = Receipts::new(Key::new([7; 32]));
         let namespace = Namespace::parse("default").unwrap();
         let (one, other) = (Principal::parse("w1").unwrap(), Principal::parse("w2").unwrap());
-        let receipt = Receipt { job: JobId::from_bytes([1; 16]), attempt: 3, lease: LeaseId::from_bytes([2; 16]) };
+        let receipt =
+            Receipt { job: JobId::from_bytes([1; 16]), attempt: 3, lease: LeaseId::from_bytes([2; 16]) };
         let text = receipts.write(&namespace, &one, &receipt);
         assert_eq!(receipts.read(&namespace, &one, &text), Some(receipt));
         assert_eq!(receipts.read(&namespace, &other, &text), None);

@@ -134,9 +134,11 @@ impl Server {
         };
         let (journal, recovery) = open_journal(disk, &keys, &random, &options.config, &mut machine)?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::start(machine.last_at()));
-        let environment = Environment::parse(&options.config.environment).expect("the configuration was checked");
+        let environment =
+            Environment::parse(&options.config.environment).expect("the configuration was checked");
         let access_keys = Arc::new(AccessKeys::new(keys.derive("access keys"), environment));
-        let first_start = !machine.control().has_admin(clock.now()) && machine.control().keys().next().is_none();
+        let first_start =
+            !machine.control().has_admin(clock.now()) && machine.control().keys().next().is_none();
         // Here and not by the engine's first turn: a request may arrive before that.
         access_keys.replace(machine.control().clone());
         let records = journal.reader();
@@ -182,7 +184,16 @@ impl Server {
         ));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, tls, routes(Arc::clone(&door)), stopped));
-        Ok(Self { door, url, recovery, stop, serving, engine: ended, drain_timeout: options.drain_timeout, data_dir })
+        Ok(Self {
+            door,
+            url,
+            recovery,
+            stop,
+            serving,
+            engine: ended,
+            drain_timeout: options.drain_timeout,
+            data_dir,
+        })
     }
 
     /// Where it is reached.
@@ -224,7 +235,10 @@ impl Server {
         }
         // Why the result is let go: the receiver is the serving task, which is ending anyway if it is gone.
         let _ = self.stop.send(true);
-        if tokio::time::timeout(self.drain_timeout.max(Duration::from_secs(1)), &mut self.serving).await.is_err() {
+        if tokio::time::timeout(self.drain_timeout.max(Duration::from_secs(1)), &mut self.serving)
+            .await
+            .is_err()
+        {
             self.serving.abort();
         }
         // The last handles: with them the engine ends and closes the journal.
@@ -254,12 +268,19 @@ fn open_journal(
     let recovery = opened.recovery;
     match (&recovery.last_stop, &recovery.cut) {
         (LastStop::Crash, None) => tracing::info!(records = recovery.records, "recovered after a crash"),
+        (LastStop::Crash, Some(cut)) if cut.missing_bytes > 0 => tracing::error!(
+            records = recovery.records,
+            file = cut.file,
+            lsn = cut.lsn,
+            missing_bytes = cut.missing_bytes,
+            "recovered after a crash, but the journal's last file is shorter than it was made: a power cut does not do that, so answered work may be missing; compare with a copy"
+        ),
         (LastStop::Crash, Some(cut)) => tracing::warn!(
             records = recovery.records,
             file = cut.file,
             lsn = cut.lsn,
             bytes = cut.bytes,
-            "recovered after a crash: the end of the last group was torn and cut; nothing in it was answered"
+            "recovered after a crash: the end of the last group was torn and cut; nothing in it was answered, unless the disk lost what it had confirmed"
         ),
         _ => {}
     }

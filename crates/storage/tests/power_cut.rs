@@ -198,20 +198,24 @@ fn a_failed_sync_costs_nothing_that_was_acknowledged_before_or_after() {
 // attack 74
 #[test]
 fn a_group_that_only_the_cache_held_is_durable_before_a_header_says_so() {
-    for workload_sync in [9, 14, 25] {
+    for workload_sync in 1..=60 {
         for nth in 1.. {
             let context = format!("sync {workload_sync}, then recovery sync {nth}");
             let (home, disk) = LogHome::lossy(SEGMENT_BYTES);
             disk.fail(Call::Sync, workload_sync, Fault::Error(std::io::ErrorKind::Other));
             let outcome = workload(&home);
-            assert!(!outcome.finished);
+            if outcome.finished {
+                // Some syncs may fail without harm: those of a segment's unused end.
+                break;
+            }
+            let before = disk.syncs();
             disk.fail(Call::Sync, nth, Fault::PowerOffBefore);
-            let reached = home.open(&mut |_, _| Ok(())).is_err();
-            let written = disk.syncs();
+            // It may succeed all the same: the last syncs are those of the trim and of the next segment.
+            let _ = home.open(&mut |_, _| Ok(()));
+            let syncs = disk.syncs() - before;
             let (home, _) = home.after_power_cut(&disk, Loss::Everything);
             check(&home, &outcome, &context);
-            // Past the last sync of the opening itself lie those of the trim and of the next segment.
-            if !reached && written < nth {
+            if syncs < nth {
                 break;
             }
         }

@@ -85,7 +85,11 @@ impl RequestBody for NoBody {
     const EXPECTED: bool = false;
 
     fn read(bytes: &[u8]) -> Result<Self, Problem> {
-        if bytes.is_empty() { Ok(Self) } else { Err(Problem::invalid("this operation takes no request body")) }
+        if bytes.is_empty() {
+            Ok(Self)
+        } else {
+            Err(Problem::invalid("this operation takes no request body"))
+        }
     }
 }
 

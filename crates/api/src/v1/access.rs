@@ -38,7 +38,10 @@ pub struct AccessKeyMade {
 
 impl std::fmt::Debug for AccessKeyMade {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccessKeyMade").field("id", &self.id).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("AccessKeyMade")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 

@@ -114,7 +114,12 @@ impl TryFrom<JobIn> for JobParts {
                 session_id: parsed(job.session_id.as_deref(), SessionId::parse)?,
                 correlation_id: parsed(job.correlation_id.as_deref(), CorrelationId::parse)?,
                 subject: parsed(job.subject.as_deref(), Subject::parse)?,
-                tags: job.tags.iter().map(|tag| Tag::parse(tag)).collect::<Result<_, _>>().map_err(Problem::invalid)?,
+                tags: job
+                    .tags
+                    .iter()
+                    .map(|tag| Tag::parse(tag))
+                    .collect::<Result<_, _>>()
+                    .map_err(Problem::invalid)?,
             },
             priority: job.priority.as_deref().and_then(Priority::parse).unwrap_or(Priority::Normal),
             delay: Millis::new(job.delay_ms.unwrap_or(0)),
@@ -136,7 +141,10 @@ pub(crate) fn bounded(bytes: Bytes, max: usize, what: &str) -> Result<Vec<u8>, P
     if bytes.0.len() > max {
         return Err(Problem::new(
             Code::BodyTooLarge,
-            format!("the {what} has {} bytes and may have {max}: send a reference to larger data", bytes.0.len()),
+            format!(
+                "the {what} has {} bytes and may have {max}: send a reference to larger data",
+                bytes.0.len()
+            ),
         ));
     }
     Ok(bytes.0)

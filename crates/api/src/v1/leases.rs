@@ -82,7 +82,10 @@ pub struct LeasedJob {
 impl std::fmt::Debug for LeasedJob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Why: the receipt acts for its worker, and attributes are the producer's data.
-        f.debug_struct("LeasedJob").field("id", &self.id).field("attempt", &self.attempt).finish_non_exhaustive()
+        f.debug_struct("LeasedJob")
+            .field("id", &self.id)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
     }
 }
 

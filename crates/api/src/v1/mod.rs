@@ -9,8 +9,8 @@ mod server;
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
 pub use jobs::{JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError};
 pub use leases::{
-    CompleteItem, Complete, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob, Release,
-    ReleaseItem, SettleResult, Settled,
+    Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,
+    Release, ReleaseItem, SettleResult, Settled,
 };
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
 pub use server::ServerOut;

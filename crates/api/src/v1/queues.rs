@@ -1,7 +1,7 @@
 //! Queues.
 
-use sealane_core::queue::{QueueSettings, QueueView, SealingPolicy};
 use sealane_core::job::State;
+use sealane_core::queue::{QueueSettings, QueueView, SealingPolicy};
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,6 +1,7 @@
 //! What the program can do: one file per noun.
 
 mod access;
+mod bench;
 mod envelope;
 mod job;
 mod keyring;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     /// Say who may use the server
     #[command(subcommand)]
     Access(access::Access),
+    /// Measure a server: sealed jobs per second, with its settings and the disk beside the figures
+    Bench(bench::Bench),
     /// Look at sealed bodies
     #[command(subcommand)]
     Envelope(envelope::Envelope),
@@ -43,7 +46,7 @@ impl Command {
     /// How much the command logs where nobody says: what runs for long tells what it does.
     pub(crate) const fn log_level(&self) -> LevelFilter {
         match self {
-            Self::Serve(_) | Self::Work(_) => LevelFilter::INFO,
+            Self::Bench(_) | Self::Serve(_) | Self::Work(_) => LevelFilter::INFO,
             _ => LevelFilter::WARN,
         }
     }
@@ -61,6 +64,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
     let at = &surroundings;
     match options.command {
         Command::Access(command) => wait(access::run(at, command)),
+        Command::Bench(command) => wait(bench::run(at, command)),
         Command::Envelope(command) => envelope::run(at, &command),
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),

@@ -34,8 +34,12 @@ pub(crate) async fn run(command: Serve) -> Result<(), Failure> {
     no_core_dumps().map_err(|error| Failure::stream("switching core dumps off", &error))?;
     let config = command.config.as_deref().map(Config::read).transpose();
     let config = config.map_err(|error| Failure::usage(crate::failure::chain(&error)))?.unwrap_or_default();
-    let options =
-        Options { data_dir: command.data_dir, listen: command.listen, drain_timeout: command.drain_timeout, config };
+    let options = Options {
+        data_dir: command.data_dir,
+        listen: command.listen,
+        drain_timeout: command.drain_timeout,
+        config,
+    };
     // Before the server is up: a stop that is asked for while it starts must not be lost.
     let waiting = |error: std::io::Error| Failure::stream("waiting for signals", &error);
     let mut terminate = signal(SignalKind::terminate()).map_err(waiting)?;

@@ -32,7 +32,9 @@ fn the_first_start_makes_what_a_safe_server_needs() {
     std::fs::create_dir(place.path("data")).expect("a directory");
     mode(&place, "data", 0o755);
     let server = place.serve();
-    let of = |name: &str| std::fs::metadata(place.path("data").join(name)).expect(name).permissions().mode() & 0o777;
+    let of = |name: &str| {
+        std::fs::metadata(place.path("data").join(name)).expect(name).permissions().mode() & 0o777
+    };
     assert_eq!(of("."), 0o700, "an empty directory was tightened");
     for file in ["lock", "ca.pem", "server.pem", "server.key", "master.key", "admin.context"] {
         assert_eq!(of(file), 0o600, "{file}");
@@ -78,7 +80,8 @@ fn without_its_keys_the_server_stays_sealed() {
 fn fullest_segment(place: &Place) -> std::path::PathBuf {
     let segments = crate::support::files_below(&place.path("data/journal"));
     let used = |bytes: &[u8]| bytes.iter().filter(|byte| **byte != 0).count();
-    let fullest = segments.into_iter().filter(|(path, _)| path.extension().is_some_and(|name| name == "segment"));
+    let fullest =
+        segments.into_iter().filter(|(path, _)| path.extension().is_some_and(|name| name == "segment"));
     fullest.max_by_key(|(_, bytes)| used(bytes)).expect("a segment").0
 }
 
@@ -129,7 +132,11 @@ fn a_torn_end_after_a_crash_is_cut_and_reported() {
     std::fs::write(&segment, &bytes).expect("it can be written");
     let server = place.serve();
     assert!(server.ready["cut_bytes"].as_u64() > Some(0), "{}", server.ready);
-    assert_eq!(place.json(&["queue", "get", "orders"], "")["jobs"]["ready"], 4, "the last group, and nothing else");
+    assert_eq!(
+        place.json(&["queue", "get", "orders"], "")["jobs"]["ready"],
+        4,
+        "the last group, and nothing else"
+    );
     assert_eq!(server.terminate(), Some(0));
     let log = std::fs::read(place.path("server.log")).expect("the log");
     assert!(contains(&log, b"torn and cut"), "the log says so");

@@ -11,29 +11,59 @@ fn a_sealed_job_survives_a_crash_and_opens_in_the_worker_only() {
     let server = place.serve();
     place.json(&["queue", "create", "orders"], "");
     let body = "card 4242-canary\0with every byte";
-    let sent = place.json(&["job", "enqueue", "orders", "--kind", "invoice.render", "--attr", "tenant=attr-canary", "--body", "-"], body);
+    let sent = place.json(
+        &[
+            "job",
+            "enqueue",
+            "orders",
+            "--kind",
+            "invoice.render",
+            "--attr",
+            "tenant=attr-canary",
+            "--body",
+            "-",
+        ],
+        body,
+    );
     assert_eq!((&sent["queue"], &sent["state"]), (&"orders".into(), &"ready".into()));
     server.kill();
 
     let server = place.serve();
     assert!(server.ready["recovered_records"].as_u64() > Some(0));
     let worked = place.sealane(
-        &["work", "orders", "--max-jobs", "1", "--result", "--exec", "cat > body; env | grep ^SEALANE_JOB_ID > env; printf result-canary"],
+        &[
+            "work",
+            "orders",
+            "--max-jobs",
+            "1",
+            "--result",
+            "--exec",
+            "cat > body; env | grep ^SEALANE_JOB_ID > env; printf result-canary",
+        ],
         "",
     );
     assert!(worked.status.success(), "{worked:?}");
     assert_eq!(std::fs::read_to_string(place.path("body")).expect("the body"), body);
     let id = sent["id"].as_str().expect("an id");
-    assert_eq!(std::fs::read_to_string(place.path("env")).expect("the environment").trim(), format!("SEALANE_JOB_ID={id}"));
+    assert_eq!(
+        std::fs::read_to_string(place.path("env")).expect("the environment").trim(),
+        format!("SEALANE_JOB_ID={id}")
+    );
     let shown = place.json(&["job", "get", id], "");
     assert_eq!((&shown["state"], &shown["attempt"]), (&"completed".into(), &1.into()), "{shown}");
     assert!(shown.to_string().contains("result-canary"), "opened with the keyring: {shown}");
 
-    let failing = place.json(&["job", "enqueue", "orders", "--kind", "k", "--max-attempts", "1", "--body", "-"], "x");
-    let worked = place.sealane(&["work", "orders", "--max-jobs", "1", "--exec", "echo error-canary >&2; exit 3"], "");
+    let failing =
+        place.json(&["job", "enqueue", "orders", "--kind", "k", "--max-attempts", "1", "--body", "-"], "x");
+    let worked =
+        place.sealane(&["work", "orders", "--max-jobs", "1", "--exec", "echo error-canary >&2; exit 3"], "");
     assert!(worked.status.success(), "{worked:?}");
     let shown = place.json(&["job", "get", failing["id"].as_str().expect("an id")], "");
-    assert_eq!((&shown["state"], &shown["last_error"]["category"]), (&"dead".into(), &"temporary".into()), "{shown}");
+    assert_eq!(
+        (&shown["state"], &shown["last_error"]["category"]),
+        (&"dead".into(), &"temporary".into()),
+        "{shown}"
+    );
     assert!(shown.to_string().contains("error-canary"), "{shown}");
     assert_eq!(server.terminate(), Some(0));
 
@@ -43,7 +73,10 @@ fn a_sealed_job_survives_a_crash_and_opens_in_the_worker_only() {
         }
     }
     let log = std::fs::read(place.path("server.log")).expect("the log");
-    assert!(contains(&log, b"job.enqueue") && !contains(&log, b"canary"), "one audit line each, and nothing sealed in it");
+    assert!(
+        contains(&log, b"job.enqueue") && !contains(&log, b"canary"),
+        "one audit line each, and nothing sealed in it"
+    );
 }
 
 // covers REL-4 (SIGTERM: exit 0, leases handed out go on after the restart)
@@ -56,7 +89,14 @@ fn a_stop_loses_no_job_and_no_lease() {
         place.json(&["job", "enqueue", "orders", "--kind", "k", "--body", "-"], "x");
     }
     let mut worker = std::process::Command::new(crate::support::binary())
-        .args(["work", "orders", "--max-jobs", "1", "--exec", "touch started; until [ -e go ]; do sleep 0.05; done"])
+        .args([
+            "work",
+            "orders",
+            "--max-jobs",
+            "1",
+            "--exec",
+            "touch started; until [ -e go ]; do sleep 0.05; done",
+        ])
         .current_dir(place.dir.path())
         .env("SEALANE_CONTEXT", "data/admin.context")
         .env("SEALANE_KEYRING", "keyring")
@@ -96,7 +136,8 @@ fn what_a_worker_cannot_open_is_held() {
     // Another keyring: the same queue, and it does not open.
     let init = place.sealane(&["keyring", "init", "other"], "");
     assert!(init.status.success());
-    let worked = place.sealane(&["work", "orders", "--max-jobs", "1", "--exec", "touch opened", "--keyring", "other"], "");
+    let worked = place
+        .sealane(&["work", "orders", "--max-jobs", "1", "--exec", "touch opened", "--keyring", "other"], "");
     assert!(worked.status.success(), "{worked:?}");
     let shown = place.json(&["job", "get", sent["id"].as_str().expect("an id")], "");
     assert_eq!(
@@ -115,14 +156,91 @@ fn plaintext_is_neither_sent_nor_taken_by_accident() {
     let _server = place.serve();
     place.json(&["queue", "create", "open", "--sealing", "allowed"], "");
     place.json(&["queue", "create", "orders"], "");
-    let refused = place.sealane(&["job", "enqueue", "orders", "--kind", "k", "--body", "-", "--plaintext", "-o", "json"], "x");
+    let refused = place.sealane(
+        &["job", "enqueue", "orders", "--kind", "k", "--body", "-", "--plaintext", "-o", "json"],
+        "x",
+    );
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     assert!(contains(&refused.stderr, b"sealing_required"), "{refused:?}");
-    let sent = place.sealane(&["job", "enqueue", "open", "--kind", "k", "--body", "-", "--plaintext", "-o", "json"], "x");
+    let sent = place
+        .sealane(&["job", "enqueue", "open", "--kind", "k", "--body", "-", "--plaintext", "-o", "json"], "x");
     assert!(sent.status.success(), "{sent:?}");
     let id: serde_json::Value = serde_json::from_slice(&sent.stdout).expect("JSON");
     let worked = place.sealane(&["work", "open", "--max-jobs", "1", "--exec", "touch opened"], "");
     assert!(worked.status.success(), "{worked:?}");
     assert!(!place.path("opened").exists(), "a worker with keys takes no plaintext");
     assert_eq!(place.json(&["job", "get", id["id"].as_str().expect("an id")], "")["state"], "held");
+}
+
+/// Puts sealed bytes into a queue as somebody with an access key and without the keyring could.
+async fn smuggle(server: &crate::support::Serving, queue: &str, id: sealane::JobId, body: Vec<u8>) {
+    use sealane::Provider as _;
+    let job = sealane_api::v1::JobIn {
+        id: Some(id.to_string()),
+        kind: "k".to_owned(),
+        body: sealane_api::wire::Bytes(body),
+        content_type: Some("application/vnd.sealane.qre2".to_owned()),
+        ..sealane_api::v1::JobIn::default()
+    };
+    let queue = sealane::QueueName::parse(queue).expect("a name");
+    server.remote().enqueue(&queue, &job).await.expect("its structure is good, so the server takes it");
+}
+
+// covers SEAL-3 (queue, job id, kind: what is moved or changed does not open)
+// attack 1
+// attack 5
+// attack 6
+#[tokio::test]
+async fn a_moved_relabelled_or_tampered_body_never_reaches_a_handler() {
+    use sealane_envelope::{BodyContext, Content, Envelope, SystemClock};
+    use std::sync::Arc;
+
+    let place = Place::new();
+    let server = place.serve();
+    for queue in ["orders", "refunds"] {
+        place.json(&["queue", "create", queue], "");
+    }
+    let keys = sealane::keys::memory::MemoryKeys::new(
+        sealane::keys::file::load(&place.path("keyring")).expect("the keyring"),
+    );
+    let random = Arc::new(sealane::crypto::SystemRandom);
+    let envelope = Envelope::new(Arc::new(keys), random, Arc::new(SystemClock));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let id = |number: u8| sealane::JobId::v7(u64::try_from(now.as_millis()).expect("in range"), [number; 10]);
+    let seal = async |number: u8, kind: &str| {
+        let context = BodyContext {
+            namespace: "default",
+            queue: "orders",
+            job_id: *id(number).as_bytes(),
+            kind,
+            session_id: None,
+            correlation_id: None,
+        };
+        envelope.seal_body(&context, &Content::from_body(b"secret".to_vec()), None).await.expect("it seals")
+    };
+    smuggle(&server, "orders", id(1), seal(1, "k").await).await;
+    smuggle(&server, "refunds", id(2), seal(2, "k").await).await;
+    smuggle(&server, "orders", id(3), seal(3, "another.kind").await).await;
+    let mut flipped = seal(4, "k").await;
+    let last = flipped.len() - 1;
+    flipped[last] ^= 1;
+    smuggle(&server, "orders", id(4), flipped).await;
+    for (queue, jobs) in [("orders", "3"), ("refunds", "1")] {
+        let worked = place.sealane(&["work", queue, "--max-jobs", jobs, "--exec", "cat >> opened"], "");
+        assert!(worked.status.success(), "{worked:?}");
+    }
+    assert_eq!(
+        std::fs::read_to_string(place.path("opened")).expect("one was opened"),
+        "secret",
+        "one and no other"
+    );
+    let state = |number: u8| {
+        let shown = place.json(&["job", "get", &id(number).to_string()], "");
+        (shown["state"].as_str().map(str::to_owned), shown["attempt"].as_u64())
+    };
+    assert_eq!(state(1), (Some("completed".to_owned()), Some(1)));
+    for number in 2..=4 {
+        assert_eq!(state(number), (Some("held".to_owned()), Some(0)), "job {number}");
+    }
+    assert_eq!(server.terminate(), Some(0));
 }

@@ -29,7 +29,11 @@ struct Load {
 impl Load {
     /// Counts one request while it runs, notes what it brought, and strikes at the Nth answer if enough
     /// others are unanswered, else at the first later one.
-    async fn ask<T, E>(&self, request: impl Future<Output = Result<T, E>>, note: impl FnOnce(&T)) -> Option<T> {
+    async fn ask<T, E>(
+        &self,
+        request: impl Future<Output = Result<T, E>>,
+        note: impl FnOnce(&T),
+    ) -> Option<T> {
         self.unanswered.fetch_add(1, Ordering::SeqCst);
         let answer = request.await.ok();
         let others = self.unanswered.fetch_sub(1, Ordering::SeqCst) - 1;
@@ -37,7 +41,10 @@ impl Load {
             // Before the strike: what was answered is noted, whatever happens to this process's peers.
             note(answer);
             let answers = self.answers.fetch_add(1, Ordering::SeqCst) + 1;
-            if answers >= self.strike_at && others >= UNANSWERED_LEAST && !self.struck.swap(true, Ordering::SeqCst) {
+            if answers >= self.strike_at
+                && others >= UNANSWERED_LEAST
+                && !self.struck.swap(true, Ordering::SeqCst)
+            {
                 self.unanswered_at_strike.store(others, Ordering::SeqCst);
                 signal(self.process, "KILL");
             }
@@ -146,7 +153,8 @@ async fn round(number: u64, mut server: Serving, done_before: &BTreeSet<JobId>) 
 async fn twenty_kills_under_load_lose_nothing_and_bring_nothing_back() {
     let place = Place::new();
     let server = place.serve();
-    let plain = QueueIn { sealing: Some("allowed".to_owned()), lease_ms: Some(600_000), ..QueueIn::default() };
+    let plain =
+        QueueIn { sealing: Some("allowed".to_owned()), lease_ms: Some(600_000), ..QueueIn::default() };
     server.remote().put_queue(&queue(), &plain).await.expect("a queue");
     assert_eq!(server.terminate(), Some(0));
     let (mut acknowledged, mut completed) = (BTreeSet::new(), BTreeSet::new());

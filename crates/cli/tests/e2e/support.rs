@@ -86,9 +86,22 @@ pub struct Serving {
 
 impl Serving {
     fn start(place: &Place, wrapper: &[&str]) -> Result<Self, String> {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(place.path("server.log")).expect("a log");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(place.path("server.log"))
+            .expect("a log");
         let mut words = wrapper.to_vec();
-        words.extend([binary(), "serve", "--data-dir", "data", "--listen", "127.0.0.1:0", "--drain-timeout", "2s"]);
+        words.extend([
+            binary(),
+            "serve",
+            "--data-dir",
+            "data",
+            "--listen",
+            "127.0.0.1:0",
+            "--drain-timeout",
+            "2s",
+        ]);
         let mut child = Command::new(words[0])
             .args(&words[1..])
             .current_dir(place.dir.path())
@@ -101,9 +114,12 @@ impl Serving {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
         match serde_json::from_str::<Value>(&line) {
-            Ok(ready) if ready["event"] == "ready" => {
-                Ok(Self { child, ready, context: place.path("data/admin.context"), keyring: place.path("keyring") })
-            }
+            Ok(ready) if ready["event"] == "ready" => Ok(Self {
+                child,
+                ready,
+                context: place.path("data/admin.context"),
+                keyring: place.path("keyring"),
+            }),
             _ => {
                 let status = child.wait().expect("it ends");
                 let log = std::fs::read_to_string(place.path("server.log")).unwrap_or_default();

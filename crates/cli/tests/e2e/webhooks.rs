@@ -20,8 +20,11 @@ struct Event {
 
 fn examples() -> Vec<Event> {
     let folder = std::env::var_os("SEALANE_WEBHOOK_EXAMPLES").map(PathBuf::from);
-    let folder = folder.expect("SEALANE_WEBHOOK_EXAMPLES names the unpacked npm package: run cargo xtask ci --only fixtures,tests");
-    let text = std::fs::read_to_string(folder.join("api.github.com/index.json")).expect("the package's index");
+    let folder = folder.expect(
+        "SEALANE_WEBHOOK_EXAMPLES names the unpacked npm package: run cargo xtask ci --only fixtures,tests",
+    );
+    let text =
+        std::fs::read_to_string(folder.join("api.github.com/index.json")).expect("the package's index");
     let index: Vec<Value> = serde_json::from_str(&text).expect("JSON");
     let mut events = Vec::new();
     for group in &index {
@@ -59,7 +62,10 @@ async fn every_published_webhook_event_travels_sealed_and_arrives_byte_for_byte(
         let results = client.producer().send_batch("github", jobs).await.expect("an answer");
         for (event, result) in chunk.iter().zip(results) {
             let accepted = result.expect("accepted");
-            sent.insert(accepted.id.to_string(), (event.kind.clone(), event.session.clone(), event.body.clone()));
+            sent.insert(
+                accepted.id.to_string(),
+                (event.kind.clone(), event.session.clone(), event.body.clone()),
+            );
         }
     }
     assert_eq!(sent.len(), 329);
@@ -75,7 +81,9 @@ async fn every_published_webhook_event_travels_sealed_and_arrives_byte_for_byte(
             let seen = Arc::clone(&seen);
             async move {
                 let session = delivery.session_id.clone().unwrap_or_default();
-                seen.lock().expect("no panic").insert(delivery.id.to_string(), (delivery.kind, session, delivery.body));
+                seen.lock()
+                    .expect("no panic")
+                    .insert(delivery.id.to_string(), (delivery.kind, session, delivery.body));
                 Outcome::Complete(None)
             }
         })
@@ -83,14 +91,18 @@ async fn every_published_webhook_event_travels_sealed_and_arrives_byte_for_byte(
         .max_jobs(329)
         .build()
         .expect("a worker");
-    tokio::time::timeout(DEADLINE, worker.run(std::future::pending())).await.expect("it ends").expect("it works");
+    tokio::time::timeout(DEADLINE, worker.run(std::future::pending()))
+        .await
+        .expect("it ends")
+        .expect("it works");
     assert!(*received.lock().expect("no panic") == sent, "every event arrived as it was sent");
     assert_eq!(server.client().queue("github").await.expect("an answer").jobs.completed, 329);
     assert_eq!(server.terminate(), Some(0));
 
     let mut files = files_below(&place.path("data"));
     files.push((place.path("server.log"), std::fs::read(place.path("server.log")).expect("the log")));
-    let mut words: std::collections::BTreeSet<&str> = events.iter().filter_map(|event| event.repository.as_deref()).collect();
+    let mut words: std::collections::BTreeSet<&str> =
+        events.iter().filter_map(|event| event.repository.as_deref()).collect();
     assert!(words.len() > 5, "the examples name repositories");
     words.extend(["pull_request", "https://api.github.com", "octocat", "Codertocat", "Hello-World"]);
     for (path, bytes) in &files {

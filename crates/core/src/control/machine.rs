@@ -44,9 +44,13 @@ impl fmt::Display for ControlRefusal {
         match self {
             Self::KeyUnknown => f.write_str("no such access key"),
             Self::KeyIdTaken => f.write_str("the key id is taken"),
-            Self::TooManyKeys => write!(f, "at most {} access keys may be live: revoke some first", limits::ACCESS_KEYS_MAX),
+            Self::TooManyKeys => {
+                write!(f, "at most {} access keys may be live: revoke some first", limits::ACCESS_KEYS_MAX)
+            }
             Self::LastAdmin => f.write_str("the last live admin key cannot be revoked: create another first"),
-            Self::Queues => write!(f, "an access key needs 1 to {} queue patterns", limits::ACCESS_KEY_QUEUES_MAX),
+            Self::Queues => {
+                write!(f, "an access key needs 1 to {} queue patterns", limits::ACCESS_KEY_QUEUES_MAX)
+            }
             Self::Expiry => write!(f, "an access key must live 1 to {} ms", limits::ACCESS_KEY_TTL_MS_MAX),
         }
     }
@@ -98,7 +102,8 @@ impl Control {
 
     /// Judges the revoking of a key.
     pub fn revoke_key(&self, now: Time, id: &KeyId) -> Result<ControlEvent, ControlRefusal> {
-        let key = self.keys.get(id).filter(|key| key.revoked_at.is_none()).ok_or(ControlRefusal::KeyUnknown)?;
+        let key =
+            self.keys.get(id).filter(|key| key.revoked_at.is_none()).ok_or(ControlRefusal::KeyUnknown)?;
         let only_admin = self.live_admins(now).all(|admin| admin.id == key.id);
         if key.role == super::Role::Admin && key.is_live(now) && only_admin {
             return Err(ControlRefusal::LastAdmin);

@@ -42,9 +42,9 @@ impl QueuePattern {
                 "**" => segments.peek().is_none(),
                 literal => {
                     !literal.is_empty()
-                        && literal
-                            .bytes()
-                            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_'))
+                        && literal.bytes().all(|byte| {
+                            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+                        })
                 }
             };
             if !good {

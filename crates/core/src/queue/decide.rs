@@ -30,14 +30,20 @@ impl Shard {
 
     /// What time alone brings about by `now`: at most a bounded number of events, the oldest first.
     pub fn expire(&self, now: Time) -> Vec<Event> {
-        let due = self.deadlines.iter().take_while(|(at, _, _)| *at <= now).take(limits::EXPIRIES_PER_TURN_MAX);
+        let due =
+            self.deadlines.iter().take_while(|(at, _, _)| *at <= now).take(limits::EXPIRIES_PER_TURN_MAX);
         // Why: a job may stand in the table twice, and its first event settles both entries.
         let mut seen = BTreeSet::new();
         due.filter(|(_, _, id)| seen.insert(*id))
             .map(|(_, what, id)| {
-                let job = self.jobs.get(id).expect("the deadline table holds live jobs only: both change in Shard::change");
+                let job = self
+                    .jobs
+                    .get(id)
+                    .expect("the deadline table holds live jobs only: both change in Shard::change");
                 match what {
-                    Deadline::LeaseEnd => Event::LeaseExpired { job: *id, next: after_failure(job, now), at: now },
+                    Deadline::LeaseEnd => {
+                        Event::LeaseExpired { job: *id, next: after_failure(job, now), at: now }
+                    }
                     Deadline::Due if !job.is_expired(now) => Event::JobDue { job: *id, at: now },
                     Deadline::Due | Deadline::Expiry => Event::JobExpired { job: *id, at: now },
                 }
@@ -45,7 +51,12 @@ impl Shard {
             .collect()
     }
 
-    fn decide_queue(&self, now: Time, name: &QueueName, settings: &QueueSettings) -> Result<Vec<Event>, Refusal> {
+    fn decide_queue(
+        &self,
+        now: Time,
+        name: &QueueName,
+        settings: &QueueSettings,
+    ) -> Result<Vec<Event>, Refusal> {
         settings.check().map_err(Refusal::Settings)?;
         if let Some(number) = self.names.get(name) {
             if self.queue_at(*number).settings == *settings {
@@ -107,9 +118,11 @@ impl Shard {
         let until = now.plus(lease_time(command.lease, &queue.settings)?);
         // Why the filter: deadlines are worked off in slices, so a job past its time to live may still
         // stand among the ready ones.
-        let waiting = queue.ready.iter().map(|(_, _, id)| id).filter(|id| {
-            self.jobs.get(id).is_some_and(|job| !job.is_expired(now))
-        });
+        let waiting = queue
+            .ready
+            .iter()
+            .map(|(_, _, id)| id)
+            .filter(|id| self.jobs.get(id).is_some_and(|job| !job.is_expired(now)));
         Ok(command
             .lease_ids
             .iter()
@@ -124,7 +137,12 @@ impl Shard {
             .collect())
     }
 
-    fn decide_extend(&self, now: Time, receipt: &Receipt, lease: Option<Millis>) -> Result<Vec<Event>, Refusal> {
+    fn decide_extend(
+        &self,
+        now: Time,
+        receipt: &Receipt,
+        lease: Option<Millis>,
+    ) -> Result<Vec<Event>, Refusal> {
         let job = self.held_by(receipt, now).ok_or(Refusal::LeaseLost)?;
         let until = now.plus(lease_time(lease, &self.queue_at(job.queue).settings)?);
         Ok(vec![Event::LeaseExtended { job: receipt.job, until, at: now }])
@@ -189,7 +207,11 @@ impl Shard {
 
 fn lease_time(asked: Option<Millis>, settings: &QueueSettings) -> Result<Millis, Refusal> {
     let lease = asked.unwrap_or(settings.lease);
-    if (limits::LEASE_MS_MIN..=limits::LEASE_MS_MAX).contains(&lease.get()) { Ok(lease) } else { Err(Refusal::LeaseTime) }
+    if (limits::LEASE_MS_MIN..=limits::LEASE_MS_MAX).contains(&lease.get()) {
+        Ok(lease)
+    } else {
+        Err(Refusal::LeaseTime)
+    }
 }
 
 fn after_failure(job: &Job, again_at: Time) -> Next {

@@ -56,9 +56,15 @@ impl fmt::Display for Refusal {
             Self::TooManyQueues => write!(f, "a namespace has at most {} queues", limits::QUEUES_MAX),
             Self::Settings(error) => error.fmt(f),
             Self::TooManyJobs => {
-                write!(f, "a namespace has at most {} unfinished jobs: try again when some are done", limits::JOBS_MAX)
+                write!(
+                    f,
+                    "a namespace has at most {} unfinished jobs: try again when some are done",
+                    limits::JOBS_MAX
+                )
             }
-            Self::JobIdConflict => f.write_str("a job with this id was sent with other content: make a new id for other content"),
+            Self::JobIdConflict => {
+                f.write_str("a job with this id was sent with other content: make a new id for other content")
+            }
             Self::IdTooOld => write!(
                 f,
                 "the id's time is older than the {} minutes for which repeats are recognised: make a new id",
@@ -73,7 +79,9 @@ impl fmt::Display for Refusal {
             Self::Delay => write!(f, "delay_ms must be at most {}", limits::DELAY_MS_MAX),
             Self::Ttl => write!(f, "ttl_ms must be 1 to {}", limits::TTL_MS_MAX),
             Self::MaxAttempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
-            Self::LeaseTime => write!(f, "lease_ms must be {} to {}", limits::LEASE_MS_MIN, limits::LEASE_MS_MAX),
+            Self::LeaseTime => {
+                write!(f, "lease_ms must be {} to {}", limits::LEASE_MS_MIN, limits::LEASE_MS_MAX)
+            }
             Self::RetryAfter => write!(f, "retry_after_ms must be at most {}", limits::DELAY_MS_MAX),
             Self::SealingRequired => write!(
                 f,
@@ -84,7 +92,9 @@ impl fmt::Display for Refusal {
             Self::Sealed(error) => write!(f, "the sealed body is not well formed: {error}"),
             Self::SealedForOther => f.write_str("the sealed body was made for another job id"),
             Self::SealedNeedsId => f.write_str("a sealed body needs the job id that it was sealed for"),
-            Self::LeaseLost => f.write_str("the lease does not hold this job any more: another attempt may be running"),
+            Self::LeaseLost => {
+                f.write_str("the lease does not hold this job any more: another attempt may be running")
+            }
         }
     }
 }

@@ -95,7 +95,10 @@ pub struct Shard {
 impl Shard {
     /// A job, live or still remembered.
     pub fn job(&self, id: &JobId) -> Option<JobView> {
-        self.jobs.get(id).map(|job| job.view(*id)).or_else(|| self.finished.get(id).map(|job| job.view.clone()))
+        self.jobs
+            .get(id)
+            .map(|job| job.view(*id))
+            .or_else(|| self.finished.get(id).map(|job| job.view.clone()))
     }
 
     /// The record of a live job's input: what a lease carries.
@@ -148,7 +151,9 @@ impl Shard {
     }
 
     pub(super) fn queue_at_mut(&mut self, number: QueueNumber) -> &mut Queue {
-        self.queues.get_mut(index(number)).expect("queue numbers come from events, which created the queue first")
+        self.queues
+            .get_mut(index(number))
+            .expect("queue numbers come from events, which created the queue first")
     }
 
     /// Puts a new job under all indexes.

@@ -28,7 +28,8 @@ pub struct Environment(String);
 impl Environment {
     /// Reads the word.
     pub fn parse(word: &str) -> Option<Self> {
-        let good = (1..=16).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let good = (1..=16).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         good.then(|| Self(word.to_owned()))
     }
 

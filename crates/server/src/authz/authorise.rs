@@ -49,7 +49,11 @@ pub fn permits<Op: Operation>(caller: &Caller) -> Result<(), Problem> {
 }
 
 /// Judges an operation by what it really touches.
-pub async fn authorise<Op: Operation>(door: &Door, caller: Caller, operation: Op) -> Result<Authorized<Op>, Problem> {
+pub async fn authorise<Op: Operation>(
+    door: &Door,
+    caller: Caller,
+    operation: Op,
+) -> Result<Authorized<Op>, Problem> {
     let reach = reach(caller.key.role, Op::PERMISSION);
     let mut job = None;
     let permitted = match operation.target() {

@@ -18,14 +18,20 @@ pub enum Reach {
 pub fn reach(role: Role, permission: Permission) -> Reach {
     match (role, permission) {
         (Role::Admin, _) => Reach::Granted,
-        (Role::Submitter, Permission::JobEnqueue | Permission::QueueRead | Permission::ServerRead) => Reach::Granted,
-        (Role::Submitter, Permission::JobRead) => Reach::Own,
-        (Role::Worker, Permission::JobWork | Permission::JobRead | Permission::QueueRead | Permission::ServerRead) => {
+        (Role::Submitter, Permission::JobEnqueue | Permission::QueueRead | Permission::ServerRead) => {
             Reach::Granted
         }
+        (Role::Submitter, Permission::JobRead) => Reach::Own,
+        (
+            Role::Worker,
+            Permission::JobWork | Permission::JobRead | Permission::QueueRead | Permission::ServerRead,
+        ) => Reach::Granted,
         (
             Role::Submitter | Role::Worker,
-            Permission::AccessManage | Permission::QueueConfigure | Permission::JobWork | Permission::JobEnqueue,
+            Permission::AccessManage
+            | Permission::QueueConfigure
+            | Permission::JobWork
+            | Permission::JobEnqueue,
         ) => Reach::None,
     }
 }

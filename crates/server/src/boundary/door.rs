@@ -83,9 +83,10 @@ impl Door {
     /// Whether an operation of this class is admitted now.
     pub(super) fn admit(&self, class: Class) -> Result<(), Problem> {
         match class {
-            Class::NewWork if self.is_draining() => {
-                Err(Problem::new(Code::Draining, "the server is stopping: try again when it is back, or elsewhere"))
-            }
+            Class::NewWork if self.is_draining() => Err(Problem::new(
+                Code::Draining,
+                "the server is stopping: try again when it is back, or elsewhere",
+            )),
             Class::Manage | Class::NewWork | Class::Read | Class::Settle => Ok(()),
         }
     }

@@ -21,7 +21,11 @@ pub trait Handle<Op: Operation> {
 }
 
 /// Takes one request through the door.
-pub(super) async fn walk<Op: Operation>(door: Arc<Door>, parameter: String, request: Request<Body>) -> Response
+pub(super) async fn walk<Op: Operation>(
+    door: Arc<Door>,
+    parameter: String,
+    request: Request<Body>,
+) -> Response
 where
     Door: Handle<Op>,
 {
@@ -54,7 +58,8 @@ where
     let asked = authorise(door, caller, operation).await?;
     door.admit(Op::CLASS)?;
     let answer = door.handle(asked).await?;
-    let body = serde_json::to_vec(&answer).expect("answers are plain structs: nothing in them can fail to serialise");
+    let body = serde_json::to_vec(&answer)
+        .expect("answers are plain structs: nothing in them can fail to serialise");
     Ok((answer.status(), body))
 }
 
@@ -74,7 +79,8 @@ async fn read_body<Op: Operation>(request: Request<Body>) -> Result<Bytes, Probl
         return Err(Problem::invalid("compressed requests are not taken: send it as it is"));
     }
     axum::body::to_bytes(request.into_body(), limits::REQUEST_BYTES_MAX).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        let too_large = std::error::Error::source(&error)
+            .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         if too_large {
             Problem::new(
                 Code::BodyTooLarge,
@@ -88,7 +94,8 @@ async fn read_body<Op: Operation>(request: Request<Body>) -> Result<Bytes, Probl
 
 /// An error as an answer.
 pub(super) fn refuse(problem: &Problem, request_id: &str) -> Response {
-    let document = serde_json::to_vec(&ProblemDocument::new(problem, request_id)).expect("a problem is plain text");
+    let document =
+        serde_json::to_vec(&ProblemDocument::new(problem, request_id)).expect("a problem is plain text");
     let mut response = answer(problem.code.status(), ProblemDocument::CONTENT_TYPE, request_id, document);
     let headers = response.headers_mut();
     if problem.code == Code::Unauthenticated {

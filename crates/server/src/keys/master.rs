@@ -118,7 +118,8 @@ impl MasterKey {
         // Room for all of it at once: a buffer that grows leaves copies behind that nobody wipes.
         let mut text = Secret::new(Vec::with_capacity(usize::try_from(FILE_BYTES_MAX).expect("4096 fits")));
         file.take(FILE_BYTES_MAX).read_to_end(text.expose_mut()).map_err(system("read"))?;
-        let key = from_text(text.expose()).ok_or_else(|| MasterKeyError::Text { path: path.to_path_buf() })?;
+        let key =
+            from_text(text.expose()).ok_or_else(|| MasterKeyError::Text { path: path.to_path_buf() })?;
         Ok(Self { key })
     }
 

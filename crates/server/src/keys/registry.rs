@@ -56,7 +56,9 @@ pub enum RegistryError {
         key_ref: u32,
     },
     /// Written by a newer version.
-    #[error("keys/registry has format version {version}, which this version cannot read: start the version that wrote it")]
+    #[error(
+        "keys/registry has format version {version}, which this version cannot read: start the version that wrote it"
+    )]
     UnknownFormat {
         /// The version.
         version: u16,
@@ -96,7 +98,11 @@ impl Registry {
     ///
     /// # Errors
     /// When the system refuses or there is no randomness.
-    pub fn create(disk: Arc<dyn Disk>, master: MasterKey, random: Arc<dyn Random>) -> Result<Self, RegistryError> {
+    pub fn create(
+        disk: Arc<dyn Disk>,
+        master: MasterKey,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, RegistryError> {
         let key = Arc::new(Key::generate(random.as_ref())?);
         let entry = wrapped(&master, random.as_ref(), JOURNAL_KEY_REF, Purpose::Journal, &key)?;
         let mut state = State { version: 1, ..State::default() };
@@ -111,16 +117,21 @@ impl Registry {
     ///
     /// # Errors
     /// When it is not whole, not under this master key, or the system refuses.
-    pub fn open(disk: Arc<dyn Disk>, master: MasterKey, random: Arc<dyn Random>) -> Result<Self, RegistryError> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        master: MasterKey,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, RegistryError> {
         // Why first: a name that an earlier process gave may not be durable yet.
         disk.sync_dir().map_err(fault("sync"))?;
         let bytes = read(disk.as_ref())?;
-        let stored = RegistryBytes::decode(&bytes, master.key(), &master.id()).map_err(|error| match error {
-            RegistryBytesError::Damaged => RegistryError::Damaged,
-            RegistryBytesError::Tampered => RegistryError::Tampered,
-            RegistryBytesError::UnknownFormat(version) => RegistryError::UnknownFormat { version },
-            RegistryBytesError::WrongMasterKey => RegistryError::WrongMasterKey,
-        })?;
+        let stored =
+            RegistryBytes::decode(&bytes, master.key(), &master.id()).map_err(|error| match error {
+                RegistryBytesError::Damaged => RegistryError::Damaged,
+                RegistryBytesError::Tampered => RegistryError::Tampered,
+                RegistryBytesError::UnknownFormat(version) => RegistryError::UnknownFormat { version },
+                RegistryBytesError::WrongMasterKey => RegistryError::WrongMasterKey,
+            })?;
         let mut state = State { version: stored.version, ..State::default() };
         for entry in stored.entries {
             match &entry.wrapped {
@@ -128,8 +139,12 @@ impl Registry {
                     state.entries.insert(entry.key_ref, entry);
                 }
                 Some(bytes) => {
-                    let key = wrap::unwrap(master.key(), &place(&master.id(), &entry.purpose, &entry.key_id), bytes)
-                        .map_err(|_| RegistryError::Tampered)?;
+                    let key = wrap::unwrap(
+                        master.key(),
+                        &place(&master.id(), &entry.purpose, &entry.key_id),
+                        bytes,
+                    )
+                    .map_err(|_| RegistryError::Tampered)?;
                     state.insert(entry, Arc::new(key));
                 }
             }
@@ -147,7 +162,8 @@ impl Registry {
         let mut state = self.write();
         let mut next = state.duplicate();
         let known = key_ref != JOURNAL_KEY_REF && next.keys.remove(&key_ref).is_some();
-        let entry = next.entries.get_mut(&key_ref).filter(|_| known).ok_or(RegistryError::Unknown { key_ref })?;
+        let entry =
+            next.entries.get_mut(&key_ref).filter(|_| known).ok_or(RegistryError::Unknown { key_ref })?;
         entry.wrapped = None;
         next.queues.retain(|_, present| *present != key_ref);
         self.replace(&mut state, next)
@@ -191,7 +207,8 @@ impl Registry {
 
     fn store(&self, state: &State) -> Result<(), RegistryError> {
         let entries = state.entries.values().cloned().collect();
-        let bytes = RegistryBytes { version: state.version, entries }.encode(self.master.key(), &self.master.id());
+        let bytes =
+            RegistryBytes { version: state.version, entries }.encode(self.master.key(), &self.master.id());
         let names = self.disk.list().map_err(fault("look for"))?;
         if names.iter().any(|name| name == UNFINISHED) {
             // A start that was cut short left it, with wrapped keys in it.
@@ -405,7 +422,8 @@ mod tests {
             assert!(matches!(open_with(&good[..len]), Some(RegistryError::Damaged)), "cut at {len}");
         }
         assert!(open_with(&good).is_none());
-        let other = Registry::open(Arc::new(disk.clone()), master(2), Arc::new(SeededRandom::danger_from_seed(8)));
+        let other =
+            Registry::open(Arc::new(disk.clone()), master(2), Arc::new(SeededRandom::danger_from_seed(8)));
         assert!(matches!(other, Err(RegistryError::WrongMasterKey)));
     }
 
@@ -425,7 +443,9 @@ mod tests {
     // attack 73
     #[test]
     fn a_power_cut_anywhere_leaves_the_old_registry_or_the_new_one() {
-        for (call, nth) in [(Call::Sync, 1), (Call::Sync, 2), (Call::Sync, 3), (Call::Write, 1), (Call::Write, 2)] {
+        for (call, nth) in
+            [(Call::Sync, 1), (Call::Sync, 2), (Call::Sync, 3), (Call::Write, 1), (Call::Write, 2)]
+        {
             for fault in [Fault::PowerOffBefore, Fault::PowerOffAfter] {
                 for seed in 0..32 {
                     let disk = LossyDisk::new();
@@ -434,7 +454,10 @@ mod tests {
                     disk.fail(call, nth, fault);
                     let unsure = registry.for_queue(&namespace(), QueueNumber(1));
                     let after = open(&disk.after_power_cut(Loss::Seeded(seed))).unwrap();
-                    assert!(same(&after.by_ref(kept.key_ref).unwrap(), &kept.key), "{call:?} {nth} {fault:?} {seed}");
+                    assert!(
+                        same(&after.by_ref(kept.key_ref).unwrap(), &kept.key),
+                        "{call:?} {nth} {fault:?} {seed}"
+                    );
                     if let Ok(key) = unsure {
                         assert!(same(&after.by_ref(key.key_ref).unwrap(), &key.key));
                     }

@@ -145,7 +145,11 @@ mod tests {
         assert!(!dir.path().join("master.key").exists(), "and none was made");
 
         fs::write(dir.path().join("master.key"), master).unwrap();
-        fs::set_permissions(dir.path().join("master.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::set_permissions(
+            dir.path().join("master.key"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o600),
+        )
+        .unwrap();
         fs::remove_file(dir.path().join("keys/registry")).unwrap();
         fs::create_dir(dir.path().join("journal")).unwrap();
         fs::write(dir.path().join("journal/0000000001.segment"), b"").unwrap();

@@ -28,8 +28,10 @@ impl Handle<AccessKeyCreate> for Door {
                 .collect::<Result<_, _>>()
                 .map_err(Problem::invalid)?,
         };
-        let text = AccessKeyText::generate(self.access_keys.environment(), self.random.as_ref())
-            .map_err(|_| Problem::new(Code::StorageFailed, "the system gave no random bytes for a key: try again"))?;
+        let text =
+            AccessKeyText::generate(self.access_keys.environment(), self.random.as_ref()).map_err(|_| {
+                Problem::new(Code::StorageFailed, "the system gave no random bytes for a key: try again")
+            })?;
         let now = self.clock.now();
         let key = self
             .engine

@@ -62,7 +62,8 @@ impl Handle<JobGet> for Door {
         let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
         let namespace = self.namespace.clone();
         let number = view.queue;
-        let queue = self.engine.read(move |machine| machine.shard(&namespace).queue_name(number).clone()).await?;
+        let queue =
+            self.engine.read(move |machine| machine.shard(&namespace).queue_name(number).clone()).await?;
         let owner = view.owner == asked.key().principal;
         // Why only the owner: results and errors are bodies, and metadata is what this right is about.
         let outcome = |record: Option<RecordRef>| -> Result<Option<Bytes>, Problem> {
@@ -170,9 +171,9 @@ impl Door {
 
     fn new_job_id(&self) -> Result<JobId, Problem> {
         let mut random = [0; 10];
-        self.random
-            .fill(&mut random)
-            .map_err(|_| Problem::new(Code::StorageFailed, "the system gave no random bytes for a job id: try again"))?;
+        self.random.fill(&mut random).map_err(|_| {
+            Problem::new(Code::StorageFailed, "the system gave no random bytes for a job id: try again")
+        })?;
         Ok(JobId::v7(self.clock.now().unix_ms(), random))
     }
 

@@ -1,8 +1,6 @@
 //! Leases: hand jobs out, keep them, settle them.
 
-use sealane_api::operation::{
-    LeaseAcquire, LeaseComplete, LeaseExtend, LeaseFail, LeaseHold, LeaseRelease,
-};
+use sealane_api::operation::{LeaseAcquire, LeaseComplete, LeaseExtend, LeaseFail, LeaseHold, LeaseRelease};
 use sealane_api::problem::{Code, ItemError, Problem};
 use sealane_api::v1::{LeaseOut, LeasedJob, SettleResult, Settled};
 use sealane_api::wire::{Bytes, StringMap, rfc3339};
@@ -134,7 +132,8 @@ fn in_order(
         .into_iter()
         .map(|judged| {
             let id = judged.as_ref().ok().map(|receipt| receipt.job.to_string());
-            let done = judged.and_then(|_| settled.next().expect("one result for each item that was handed over"));
+            let done =
+                judged.and_then(|_| settled.next().expect("one result for each item that was handed over"));
             match done {
                 Ok(view) => SettleResult {
                     id,
@@ -208,7 +207,8 @@ impl Handle<LeaseExtend> for Door {
                 good.push((*receipt, item.lease_ms.map(Millis::new)));
             }));
         }
-        let extended = self.engine.extend(good).await?.into_iter().map(|result| result.map_err(Problem::from));
+        let extended =
+            self.engine.extend(good).await?.into_iter().map(|result| result.map_err(Problem::from));
         Ok(in_order(judged, extended))
     }
 }

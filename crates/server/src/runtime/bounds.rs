@@ -18,15 +18,24 @@ use crate::authn::{AccessKeys, Environment};
 use crate::clock::MonotonicClock;
 
 fn engine(disk: &LossyDisk) -> EngineHandle {
-    let settings = LogSettings { segment_bytes: 32 << 20, first_segment_bytes: 32 << 20, prepare: Prepare::Inline };
+    let settings =
+        LogSettings { segment_bytes: 32 << 20, first_segment_bytes: 32 << 20, prepare: Prepare::Inline };
     let keys = Arc::new(KnownKeys::danger_from_seed(1));
     let random = Arc::new(SystemRandom);
-    let journal = sealane_storage::log::open(Arc::new(disk.clone()), keys, random.clone(), settings, &mut |_, _| Ok(()));
+    let journal = sealane_storage::log::open(
+        Arc::new(disk.clone()),
+        keys,
+        random.clone(),
+        settings,
+        &mut |_, _| Ok(()),
+    );
     let environment = Environment::parse("live").unwrap();
     let access_keys = Arc::new(AccessKeys::new(Key::new([1; 32]), environment));
     let clock = Arc::new(MonotonicClock::start(Time::default()));
     let namespace = Namespace::parse("default").unwrap();
-    Engine::start(namespace, Machine::default(), journal.unwrap().journal, clock, random, access_keys).unwrap().0
+    Engine::start(namespace, Machine::default(), journal.unwrap().journal, clock, random, access_keys)
+        .unwrap()
+        .0
 }
 
 fn wish(queue: &QueueName) -> LeaseWish {

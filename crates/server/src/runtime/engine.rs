@@ -252,7 +252,8 @@ impl Engine {
             Request::RevokeKey { id, reply } => {
                 let judged = self.machine.control().revoke_key(now, &id);
                 let done = told(self.control(judged))?;
-                let done = done.map(|()| self.machine.control().key(&id).expect("it was just revoked").clone());
+                let done =
+                    done.map(|()| self.machine.control().key(&id).expect("it was just revoked").clone());
                 self.answer(reply, done);
             }
             Request::Read(look) => self.answers.push(look(&self.machine)),
@@ -261,7 +262,12 @@ impl Engine {
         Ok(())
     }
 
-    fn put_queue(&mut self, now: Time, queue: &QueueName, settings: QueueSettings) -> Result<QueueView, Trouble> {
+    fn put_queue(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        settings: QueueSettings,
+    ) -> Result<QueueView, Trouble> {
         for event in self.decide(now, &Command::PutQueue { queue, settings })? {
             self.append(event, None)?;
         }
@@ -275,25 +281,30 @@ impl Engine {
         owner: &Principal,
         job: &NewJob,
     ) -> Result<Accepted, Trouble> {
-        let events = self.decide(now, &Command::Enqueue(Enqueue {
-            job: job.id,
-            id_given: job.id_given,
-            queue,
-            owner,
-            input: &job.input,
-            priority: job.priority,
-            delay: job.delay,
-            ttl: job.ttl,
-            max_attempts: job.max_attempts,
-            digest: job.digest,
-        }))?;
+        let events = self.decide(
+            now,
+            &Command::Enqueue(Enqueue {
+                job: job.id,
+                id_given: job.id_given,
+                queue,
+                owner,
+                input: &job.input,
+                priority: job.priority,
+                delay: job.delay,
+                ttl: job.ttl,
+                max_attempts: job.max_attempts,
+                digest: job.digest,
+            }),
+        )?;
         let fresh = !events.is_empty();
         // Why here and not before: a repeat of what was accepted is answered on a full disk as well.
         if fresh && self.no_room() {
             return Err(Trouble::Fault(Fault::StorageFull));
         }
         for event in events {
-            let Event::JobEnqueued(enqueued) = &event else { unreachable!("enqueue makes one kind of event") };
+            let Event::JobEnqueued(enqueued) = &event else {
+                unreachable!("enqueue makes one kind of event")
+            };
             let data = CallerData::Job { queue: enqueued.queue, input: &job.input };
             self.append(event, Some(data))?;
         }
@@ -366,12 +377,15 @@ impl Engine {
             self.random.fill(&mut id).map_err(|_| Trouble::Fault(Fault::NoRandomness))?;
             lease_ids.push(LeaseId::from_bytes(id));
         }
-        let events = self.decide(now, &Command::Lease(Lease {
-            queue: &wish.queue,
-            holder: &wish.holder,
-            lease: wish.lease,
-            lease_ids: &lease_ids,
-        }))?;
+        let events = self.decide(
+            now,
+            &Command::Lease(Lease {
+                queue: &wish.queue,
+                holder: &wish.holder,
+                lease: wish.lease,
+                lease_ids: &lease_ids,
+            }),
+        )?;
         let mut jobs = Vec::with_capacity(events.len());
         for event in events {
             let Event::JobLeased { job, lease, until, .. } = event else {

@@ -53,7 +53,10 @@ impl From<Fault> for Problem {
             ),
             Fault::TooManyWaiters => Self::new(
                 Code::LimitExceeded,
-                format!("{} lease requests are waiting already: use fewer workers or a shorter wait_ms", limits::LEASE_WAITERS_MAX),
+                format!(
+                    "{} lease requests are waiting already: use fewer workers or a shorter wait_ms",
+                    limits::LEASE_WAITERS_MAX
+                ),
             ),
         }
     }

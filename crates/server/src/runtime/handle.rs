@@ -58,7 +58,10 @@ impl EngineHandle {
     }
 
     /// Makes leases last longer.
-    pub async fn extend(&self, items: Vec<(Receipt, Option<Millis>)>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
+    pub async fn extend(
+        &self,
+        items: Vec<(Receipt, Option<Millis>)>,
+    ) -> Result<Vec<Result<JobView, Fault>>, Fault> {
         self.ask(|reply| Request::Extend { items, reply }).await
     }
 

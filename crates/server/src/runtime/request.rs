@@ -94,7 +94,8 @@ impl LeasedJobs {
 
 impl Drop for LeasedJobs {
     fn drop(&mut self) {
-        let Some(engine) = self.back.take().and_then(|weak| weak.upgrade()).filter(|_| !self.jobs.is_empty()) else {
+        let Some(engine) = self.back.take().and_then(|weak| weak.upgrade()).filter(|_| !self.jobs.is_empty())
+        else {
             return;
         };
         let items = self

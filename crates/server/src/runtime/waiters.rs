@@ -74,7 +74,9 @@ impl Waiters {
     /// Those who have waited long enough.
     pub(super) fn ended(&mut self, now: Time) -> Vec<Waiter> {
         let mut ended = Vec::new();
-        while let Some((until, number, queue)) = self.ends.first().filter(|(until, _, _)| *until <= now).cloned() {
+        while let Some((until, number, queue)) =
+            self.ends.first().filter(|(until, _, _)| *until <= now).cloned()
+        {
             self.ends.remove(&(until, number, queue.clone()));
             let Some(line) = self.queues.get_mut(&queue) else { continue };
             if let Some(at) = line.iter().position(|waiter| waiter.number == number) {

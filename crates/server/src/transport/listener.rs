@@ -49,7 +49,12 @@ impl Listener {
 
 /// Serves until `stop` turns true; then no connection is accepted, running requests are finished and
 /// the call returns when the last connection is closed.
-pub async fn serve(listener: Listener, tls: Arc<rustls::ServerConfig>, router: Router, stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: Listener,
+    tls: Arc<rustls::ServerConfig>,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
     serve_at_most(limits::CONNECTIONS_MAX, listener, tls, router, stop).await;
 }
 
@@ -112,7 +117,9 @@ async fn connection(
         async move { router.call(request.map(axum::body::Body::new)).await }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(limits::REQUEST_HEADER_BYTES_MAX);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(limits::REQUEST_HEADER_BYTES_MAX);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -141,7 +148,8 @@ mod tests {
     use super::*;
 
     fn tls() -> Arc<rustls::ServerConfig> {
-        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)

@@ -11,7 +11,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -34,7 +35,9 @@ pub enum CertificateError {
     #[error("could not make a certificate")]
     Make(#[from] rcgen::Error),
     /// The stored certificate or key is not usable.
-    #[error("{file} is not usable: put back the right one, or remove ca.pem, ca.key, server.pem and server.key to have new ones made (clients then need the new ca.pem)")]
+    #[error(
+        "{file} is not usable: put back the right one, or remove ca.pem, ca.key, server.pem and server.key to have new ones made (clients then need the new ca.pem)"
+    )]
     Unusable {
         /// Which file.
         file: &'static str,
@@ -64,7 +67,8 @@ impl Certificates {
             return Err(CertificateError::Unusable { file: "server.pem" });
         }
         let key = zeroize::Zeroizing::new(data_dir.read("server.key")?);
-        let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| CertificateError::Unusable { file: "server.key" })?;
+        let key = PrivateKeyDer::from_pem_slice(&key)
+            .map_err(|_| CertificateError::Unusable { file: "server.key" })?;
         Ok(Self { chain, key })
     }
 }
@@ -115,4 +119,3 @@ pub fn server_config(certificates: Certificates) -> Result<Arc<rustls::ServerCon
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
-

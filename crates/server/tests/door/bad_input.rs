@@ -49,7 +49,8 @@ async fn a_queue_takes_the_bodies_that_its_policy_names_and_no_others() {
     let server = home.start(Arc::new(disk)).await;
     let admin = Http::admin(&server);
     for policy in ["required", "allowed", "forbidden"] {
-        let made = admin.send("PUT", &format!("/v1/queues/{policy}"), &json!({"sealing": policy}).to_string()).await;
+        let made =
+            admin.send("PUT", &format!("/v1/queues/{policy}"), &json!({"sealing": policy}).to_string()).await;
         assert_eq!(made.json["sealing"], policy, "{made:?}");
     }
     assert_eq!(admin.send("PUT", "/v1/queues/default", "{}").await.json["sealing"], "required");
@@ -63,7 +64,10 @@ async fn a_queue_takes_the_bodies_that_its_policy_names_and_no_others() {
     let mut undeclared = sealed_job(Some(&id), &body);
     undeclared["content_type"] = json!("application/octet-stream");
     assert_eq!(admin.post("/v1/queues/required/jobs", &undeclared).await.problem(), "sealing_required");
-    assert_eq!(admin.post("/v1/queues/forbidden/jobs", &sealed_job(Some(&id), &body)).await.problem(), "invalid_request");
+    assert_eq!(
+        admin.post("/v1/queues/forbidden/jobs", &sealed_job(Some(&id), &body)).await.problem(),
+        "invalid_request"
+    );
 
     let refused = |body: Vec<u8>| {
         let admin = admin.clone();
@@ -85,8 +89,16 @@ async fn a_queue_takes_the_bodies_that_its_policy_names_and_no_others() {
         changed(5, 0x09),
         changed(88, 255),
         changed(6, 0xff),
-        { let mut body = body.clone(); (body[6], body[7]) = (0, 0); body },
-        { let mut body = body.clone(); (body[6], body[7]) = (0, 90); body },
+        {
+            let mut body = body.clone();
+            (body[6], body[7]) = (0, 0);
+            body
+        },
+        {
+            let mut body = body.clone();
+            (body[6], body[7]) = (0, 90);
+            body
+        },
     ];
     // Cut anywhere in header, commitment, nonce or tag. A cut inside the ciphertext is not structure:
     // only the worker can see it.
@@ -124,7 +136,8 @@ async fn what_cannot_be_read_is_refused_in_words_and_changes_nothing() {
         job.to_string()
     };
     let deep = format!(r#"{{"kind":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    let wide = format!("{{{}}}", (0..100_000).map(|at| format!(r#""a{at}":1"#)).collect::<Vec<_>>().join(","));
+    let wide =
+        format!("{{{}}}", (0..100_000).map(|at| format!(r#""a{at}":1"#)).collect::<Vec<_>>().join(","));
     let cases: Vec<(String, &str)> = vec![
         ("{".to_owned(), "invalid_request"),
         ("[]".to_owned(), "invalid_request"),
@@ -167,8 +180,20 @@ async fn what_cannot_be_read_is_refused_in_words_and_changes_nothing() {
         assert_eq!(reply.problem(), *code, "{shown}");
         assert!(reply.json["detail"].as_str().expect("a detail").chars().count() < 400, "{shown}");
     }
-    let names =
-        [".", "..", "a..b", "a%2Fb", "a%00b", "a%0D%0Ab", "Orders", "%D0%BErders", "or%E2%80%8Bders", "-a", "*", &"a".repeat(129)];
+    let names = [
+        ".",
+        "..",
+        "a..b",
+        "a%2Fb",
+        "a%00b",
+        "a%0D%0Ab",
+        "Orders",
+        "%D0%BErders",
+        "or%E2%80%8Bders",
+        "-a",
+        "*",
+        &"a".repeat(129),
+    ];
     for name in names {
         let reply = admin.send("PUT", &format!("/v1/queues/{name}"), "{}").await;
         // A client may shorten '.' and '..' away; then there is no such operation.
@@ -183,7 +208,10 @@ async fn what_cannot_be_read_is_refused_in_words_and_changes_nothing() {
     assert_eq!(admin.send("PATCH", "/v1/queues/q", "{}").await.problem(), "not_found");
 
     let shown = admin.get("/v1/queues/q").await;
-    assert_eq!(shown.json["jobs"], json!({"delayed": 0, "ready": 0, "running": 0, "retrying": 0, "held": 0, "dead": 0, "completed": 0, "expired": 0}));
+    assert_eq!(
+        shown.json["jobs"],
+        json!({"delayed": 0, "ready": 0, "running": 0, "retrying": 0, "held": 0, "dead": 0, "completed": 0, "expired": 0})
+    );
     assert_eq!(admin.get("/v1/queues").await.json["queues"].as_array().map(Vec::len), Some(1));
     server.stop().await.expect("a clean stop");
 }
@@ -255,17 +283,37 @@ async fn nobody_settles_with_a_receipt_that_is_not_theirs_or_not_of_this_attempt
     let admin = Http::admin(&server);
     let one = admin.with_key(&one.key);
     let released = one.post("/v1/leases:release", &json!({"items": [{"receipt": receipt}]})).await;
-    assert_eq!((&released.json["results"][0]["ok"], &released.json["results"][0]["id"]), (&json!(true), &id), "{released:?}");
+    assert_eq!(
+        (&released.json["results"][0]["ok"], &released.json["results"][0]["id"]),
+        (&json!(true), &id),
+        "{released:?}"
+    );
     let again = one.post("/v1/queues/q/leases", &json!({"max": 2})).await;
-    let fresh = again.json["jobs"].as_array().expect("jobs").iter().find(|job| job["id"] == id).expect("the same job")["receipt"].clone();
-    let late = one.post("/v1/leases:complete", &json!({"items": [{"receipt": receipt}, {"receipt": fresh}]})).await;
+    let fresh = again.json["jobs"]
+        .as_array()
+        .expect("jobs")
+        .iter()
+        .find(|job| job["id"] == id)
+        .expect("the same job")["receipt"]
+        .clone();
+    let late =
+        one.post("/v1/leases:complete", &json!({"items": [{"receipt": receipt}, {"receipt": fresh}]})).await;
     assert_eq!(late.json["results"][0]["error"]["code"], "lease_lost", "{late:?}");
-    assert_eq!((&late.json["results"][1]["ok"], &late.json["results"][1]["state"]), (&json!(true), &json!("completed")));
+    assert_eq!(
+        (&late.json["results"][1]["ok"], &late.json["results"][1]["state"]),
+        (&json!(true), &json!("completed"))
+    );
     let repeat = one.post("/v1/leases:complete", &json!({"items": [{"receipt": fresh}]})).await;
     assert_eq!(repeat.json["results"][0]["ok"], true, "a repeated completion is answered as the first");
-    assert_eq!(admin.get(&format!("/v1/jobs/{}", id.as_str().expect("an id"))).await.json["state"], "completed");
+    assert_eq!(
+        admin.get(&format!("/v1/jobs/{}", id.as_str().expect("an id"))).await.json["state"],
+        "completed"
+    );
     for items in [json!([]), json!(vec![json!({"receipt": "x"}); 1_001])] {
-        assert_eq!(one.post("/v1/leases:complete", &json!({"items": items})).await.problem(), "invalid_request");
+        assert_eq!(
+            one.post("/v1/leases:complete", &json!({"items": items})).await.problem(),
+            "invalid_request"
+        );
     }
     server.stop().await.expect("a clean stop");
 }
@@ -283,11 +331,16 @@ async fn each_job_of_a_batch_is_judged_for_itself() {
     bad["max_attempts"] = json!(0);
     let mut worse = job("worse");
     worse["id"] = json!("x");
-    let sent = admin.post("/v1/queues/q/jobs:batch", &json!({"jobs": [job("a"), bad, late, worse, job("b")]})).await;
+    let sent =
+        admin.post("/v1/queues/q/jobs:batch", &json!({"jobs": [job("a"), bad, late, worse, job("b")]})).await;
     let results = sent.json["results"].as_array().expect("results");
-    let said: Vec<_> = results.iter().map(|result| (result["state"].as_str(), result["error"]["code"].as_str())).collect();
+    let said: Vec<_> =
+        results.iter().map(|result| (result["state"].as_str(), result["error"]["code"].as_str())).collect();
     let refused = (None, Some("invalid_request"));
-    assert_eq!(said, [(Some("ready"), None), refused, (Some("delayed"), None), refused, (Some("ready"), None)]);
+    assert_eq!(
+        said,
+        [(Some("ready"), None), refused, (Some("delayed"), None), refused, (Some("ready"), None)]
+    );
     assert_eq!(admin.get("/v1/queues/q").await.json["jobs"]["ready"], 2);
     server.stop().await.expect("a clean stop");
 }

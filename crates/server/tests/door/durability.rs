@@ -23,7 +23,9 @@ async fn sixty_four_enqueues_wait_for_a_held_sync_and_then_share_three() {
     let before = disk.syncs();
     let sending: Vec<_> = clients
         .into_iter()
-        .map(|client| tokio::spawn(async move { client.producer().send("orders", Job::new("test", "x")).await }))
+        .map(|client| {
+            tokio::spawn(async move { client.producer().send("orders", Job::new("test", "x")).await })
+        })
         .collect();
     let held = disk.clone();
     tokio::task::spawn_blocking(move || held.wait_for_held_syncs(1)).await.expect("a sync is asked for");
@@ -91,9 +93,16 @@ async fn a_power_cut_at_any_sync_loses_nothing_acknowledged() {
             let remote = server.remote();
             for id in &acknowledged {
                 let found = remote.job(*id).await;
-                let state = found.unwrap_or_else(|error| panic!("{id} was acknowledged and is lost ({nth}, {fault:?}): {error}")).state;
+                let state = found
+                    .unwrap_or_else(|error| {
+                        panic!("{id} was acknowledged and is lost ({nth}, {fault:?}): {error}")
+                    })
+                    .state;
                 let done = completed.contains(id);
-                assert!(!done || state == "completed", "{id} was completed and is {state} ({nth}, {fault:?})");
+                assert!(
+                    !done || state == "completed",
+                    "{id} was completed and is {state} ({nth}, {fault:?})"
+                );
             }
             server.stop().await.expect("a clean stop");
         }
@@ -111,13 +120,24 @@ async fn a_failed_sync_or_write_is_never_tried_again() {
         let remote = server.remote();
         remote.put_queue(&queue("orders"), &plain()).await.expect("a queue");
         let kept = enqueue(&remote, "kept").await.expect("accepted");
+        // The next segment is made beside us; the call that fails must be one of a group.
+        let prepared = async {
+            while !disk.names().iter().any(|name| name == "prepared") {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, prepared).await.expect("it is prepared");
         disk.fail(call, 1, Fault::Error(std::io::ErrorKind::Other));
         assert!(enqueue(&remote, "refused").await.is_err(), "{call:?}");
         assert!(enqueue(&remote, "refused as well").await.is_err(), "{call:?}");
         assert!(server.ended().await.is_err(), "{call:?}");
         let server = home.start(Arc::new(disk.after_power_cut(Loss::Everything))).await;
         server.remote().job(kept).await.expect("it was acknowledged");
-        assert_eq!(server.remote().queue(&queue("orders")).await.expect("an answer").jobs.ready, 1, "{call:?}");
+        assert_eq!(
+            server.remote().queue(&queue("orders")).await.expect("an answer").jobs.ready,
+            1,
+            "{call:?}"
+        );
         server.stop().await.expect("a clean stop");
     }
 }

@@ -21,7 +21,11 @@ impl Reply {
     pub fn problem(&self) -> &str {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
         assert_eq!(self.json["status"], self.status, "{self:?}");
-        assert_eq!(self.headers["x-request-id"], self.json["request_id"].as_str().expect("a request id"), "{self:?}");
+        assert_eq!(
+            self.headers["x-request-id"],
+            self.json["request_id"].as_str().expect("a request id"),
+            "{self:?}"
+        );
         for field in ["type", "title", "detail"] {
             assert!(self.json[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {self:?}");
         }
@@ -46,7 +50,11 @@ impl Http {
         let text_of = |name: &str| context[name].as_str().expect("a text").to_owned();
         let authority = std::fs::read(text_of("ca")).expect("the authority's certificate");
         let mut roots = rustls::RootCertStore::empty();
-        for certificate in <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::pem_slice_iter(&authority) {
+        for certificate in
+            <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::pem_slice_iter(
+                &authority,
+            )
+        {
             roots.add(certificate.expect("PEM")).expect("a certificate");
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -55,7 +63,8 @@ impl Http {
             .expect("TLS versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().expect("a client");
+        let client =
+            reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().expect("a client");
         Self { client, url: text_of("url"), key: text_of("api_key") }
     }
 
@@ -74,7 +83,8 @@ impl Http {
 
     /// A request with this key; an empty text is no body.
     pub async fn send(&self, method: &str, path: &str, body: &str) -> Reply {
-        let request = self.request(method, path, body).header("authorization", format!("Bearer {}", self.key));
+        let request =
+            self.request(method, path, body).header("authorization", format!("Bearer {}", self.key));
         Self::reply(request).await.expect("an answer")
     }
 

@@ -62,11 +62,18 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "TAG_BYTES_MAX" => |n| with("tags", json!([text(n)])),
         "TAGS_MAX" => |n| with("tags", many(n, |_| json!("t"))),
         "CONTENT_TYPE_BYTES_MAX" => |n| with("content_type", json!(text(n))),
-        "ATTRIBUTES_MAX" => |n| with("attributes", (0..n).map(|at| (format!("a{at}"), json!(""))).collect::<serde_json::Map<_, _>>().into()),
+        "ATTRIBUTES_MAX" => |n| {
+            with(
+                "attributes",
+                (0..n).map(|at| (format!("a{at}"), json!(""))).collect::<serde_json::Map<_, _>>().into(),
+            )
+        },
         "ATTRIBUTE_NAME_BYTES_MAX" => |n| with("attributes", json!({text(n): ""})),
         "ATTRIBUTE_VALUE_BYTES_MAX" => |n| with("attributes", json!({"a": text(n)})),
         "BODY_BYTES_MAX" => body_of,
-        "BATCH_ITEMS_MAX" => |n| ("POST", "/v1/queues/q/jobs:batch".to_owned(), json!({"jobs": many(n, |_| job("x"))}).to_string()),
+        "BATCH_ITEMS_MAX" => |n| {
+            ("POST", "/v1/queues/q/jobs:batch".to_owned(), json!({"jobs": many(n, |_| job("x"))}).to_string())
+        },
         "REQUEST_BYTES_MAX" => |n| {
             let (method, path, body) = with("kind", json!("k"));
             let spaces = " ".repeat(usize::try_from(n).expect("a size") - body.len());
@@ -75,7 +82,11 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "JSON_DEPTH_MAX" => |n| {
             // What is nested too deeply is refused as such; up to the limit, as what it is not.
             let n = usize::try_from(n).expect("a depth") - 1;
-            ("POST", "/v1/queues/q/jobs".to_owned(), format!(r#"{{"kind":{}{}}}"#, "[".repeat(n), "]".repeat(n)))
+            (
+                "POST",
+                "/v1/queues/q/jobs".to_owned(),
+                format!(r#"{{"kind":{}{}}}"#, "[".repeat(n), "]".repeat(n)),
+            )
         },
         "DELAY_MS_MAX" => |n| with("delay_ms", json!(n)),
         "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
@@ -87,7 +98,11 @@ fn probe(limit: &Limit) -> Option<Probe> {
         _ => {
             return match limit.name {
                 // core/tests/bounds.rs
-                "ACCESS_KEYS_MAX" | "EXPIRIES_PER_TURN_MAX" | "FINISHED_JOBS_MAX" | "JOBS_MAX" | "NAMESPACE_BYTES_MAX"
+                "ACCESS_KEYS_MAX"
+                | "EXPIRIES_PER_TURN_MAX"
+                | "FINISHED_JOBS_MAX"
+                | "JOBS_MAX"
+                | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX" => Some(Probe::Elsewhere),
                 // a_result_has_its_limit
                 "OUTCOME_BYTES_MAX" => Some(Probe::Elsewhere),

@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod durability;
+mod gone;
 mod http;
 mod limits;
+mod published;
 mod strangers;
 mod support;

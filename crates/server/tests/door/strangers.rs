@@ -67,11 +67,19 @@ async fn every_operation_of_the_list_refuses_strangers() {
     assert_eq!(tried, 17 * headers.len(), "an operation was added: look whether strangers are refused");
     // What is not in the list tells strangers nothing either; health is all they get.
     for path in ["/", "/v1", "/v1/nothing", "/metrics"] {
-        assert_eq!(Http::reply(admin.request("GET", path, "")).await.expect("an answer").status, 401, "{path}");
+        assert_eq!(
+            Http::reply(admin.request("GET", path, "")).await.expect("an answer").status,
+            401,
+            "{path}"
+        );
         assert_eq!(admin.get(path).await.problem(), "not_found", "{path}");
     }
     for path in ["/livez", "/readyz"] {
-        assert_eq!(Http::reply(admin.request("GET", path, "")).await.expect("an answer").status, 200, "{path}");
+        assert_eq!(
+            Http::reply(admin.request("GET", path, "")).await.expect("an answer").status,
+            200,
+            "{path}"
+        );
     }
     let huge = admin.request("GET", "/v1/queues", "").header("authorization", "x".repeat(64 * 1024));
     let refused = Http::reply(huge).await.map_or(431, |reply| reply.status);
@@ -97,7 +105,10 @@ async fn a_revoked_or_expired_key_opens_nothing_also_after_a_restart() {
     assert_eq!(worker.get("/v1/queues").await.problem(), "unauthenticated");
     assert_eq!(admin.send("DELETE", &format!("/v1/access/keys/{id}"), "").await.problem(), "not_found");
     let list = admin.get("/v1/access/keys").await;
-    assert!(list.text.contains(id) && !list.text.contains("\"key\"") && !list.text.contains(&key[25..]), "{list:?}");
+    assert!(
+        list.text.contains(id) && !list.text.contains("\"key\"") && !list.text.contains(&key[25..]),
+        "{list:?}"
+    );
 
     let brief = admin.post("/v1/access/keys", &json!({"principal": "p", "role": "admin", "ttl_ms": 1})).await;
     let brief = admin.with_key(brief.json["key"].as_str().expect("a key"));
@@ -109,7 +120,10 @@ async fn a_revoked_or_expired_key_opens_nothing_also_after_a_restart() {
     tokio::time::timeout(crate::support::DEADLINE, gone).await.expect("it expires");
 
     let own = admin.key.split('_').nth(2).expect("a key id").to_owned();
-    assert_eq!(admin.send("DELETE", &format!("/v1/access/keys/{own}"), "").await.problem(), "invalid_request");
+    assert_eq!(
+        admin.send("DELETE", &format!("/v1/access/keys/{own}"), "").await.problem(),
+        "invalid_request"
+    );
     server.stop().await.expect("a clean stop");
     let server = home.start(Arc::new(disk)).await;
     let admin = Http::admin(&server);

@@ -4,10 +4,10 @@
 //! that was ever released is never edited: a new one gets the next version. Whatever is not exactly
 //! one known layout is refused: an unknown tag, a value out of its bounds, a byte too many.
 //!
-//! - [`fact`]: which family a record belongs to.
-//! - [`shard`] and [`control`]: the families.
-//! - [`job_input`]: what a producer supplied.
-//! - [`fields`]: the few shapes all of them are made of.
+//! - `fact`: which family a record belongs to.
+//! - `shard` and `control`: the families.
+//! - `job_input`: what a producer supplied.
+//! - `fields`: the few shapes all of them are made of.
 
 mod control;
 mod error;

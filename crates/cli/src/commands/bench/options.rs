@@ -1,0 +1,168 @@
+//! What is measured: the words of the command line and their bounds.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// A bench holds a server busy for as long as its runs take together, so there is an end to them.
+const RUNS_MAX: usize = 200;
+
+/// Measure a server: sealed jobs per second, with settings and disk beside the figures
+#[derive(Args, Debug)]
+pub(crate) struct Bench {
+    /// What to do: enqueue (send and be answered), cycle (send, lease, open, complete)
+    #[arg(
+        long = "op",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "enqueue,cycle",
+        value_name = "OP,OP"
+    )]
+    ops: Vec<Op>,
+    /// So many at once, each with a connection of its own
+    #[arg(long, value_delimiter = ',', default_value = "1,8,64", value_name = "N,N", value_parser = bounded(256))]
+    producers: Vec<usize>,
+    /// Jobs in a request
+    #[arg(long, value_delimiter = ',', default_value = "1,100,1000", value_name = "N,N", value_parser = bounded(1_000))]
+    batch: Vec<usize>,
+    /// Bytes in a body before it is sealed
+    #[arg(long, value_delimiter = ',', default_value = "100,1024", value_name = "N,N", value_parser = bounded(524_288))]
+    size: Vec<usize>,
+    /// How long each run takes
+    #[arg(long, default_value = "5", value_name = "N", value_parser = seconds)]
+    seconds: Duration,
+    /// Send bodies unsealed
+    #[arg(long)]
+    pub(super) plaintext: bool,
+    /// Where to measure the disk; beside the context where not said
+    #[arg(long, value_name = "DIR")]
+    pub(super) disk_dir: Option<PathBuf>,
+    /// The server's process, to count its processor time as well; it must be on this machine
+    #[arg(long, value_name = "PID")]
+    pub(super) server_pid: Option<u32>,
+}
+
+/// What one producer repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Op {
+    /// Send a batch and be answered.
+    Enqueue,
+    /// Send a batch, lease as many, open them, complete them.
+    Cycle,
+}
+
+/// One run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) op: Op,
+    pub(super) producers: usize,
+    pub(super) batch: usize,
+    pub(super) size: usize,
+    pub(super) time: Duration,
+}
+
+impl Bench {
+    /// How long one run takes.
+    pub(super) const fn time(&self) -> Duration {
+        self.seconds
+    }
+
+    /// The runs, every combination once.
+    pub(super) fn plans(&self) -> Result<Vec<Plan>, Failure> {
+        let count = self.ops.len() * self.producers.len() * self.batch.len() * self.size.len();
+        if count > RUNS_MAX {
+            return Err(Failure::usage(format!(
+                "these are {count} runs and {RUNS_MAX} is the most: name fewer values"
+            )));
+        }
+        let mut plans = Vec::with_capacity(count);
+        for &op in &self.ops {
+            for &size in &self.size {
+                for &batch in &self.batch {
+                    for &producers in &self.producers {
+                        plans.push(Plan { op, producers, batch, size, time: self.seconds });
+                    }
+                }
+            }
+        }
+        Ok(plans)
+    }
+}
+
+impl Op {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enqueue => "enqueue",
+            Self::Cycle => "cycle",
+        }
+    }
+}
+
+fn bounded(max: u64) -> impl clap::builder::TypedValueParser<Value = usize> {
+    use clap::builder::TypedValueParser as _;
+    RangedU64ValueParser::<u64>::new()
+        .range(1..=max)
+        .map(|number| usize::try_from(number).expect("the bounds given above fit every machine's usize"))
+}
+
+/// Seconds, in parts where wished: `5` or `0.2`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    const RULE: &str = "must be a number of seconds from 0.05 to 60";
+    let number: f64 = text.parse().map_err(|_| RULE)?;
+    if (0.05..=60.0).contains(&number) { Ok(Duration::from_secs_f64(number)) } else { Err(RULE.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        bench: Bench,
+    }
+
+    fn read(line: &str) -> Result<Bench, String> {
+        let words = std::iter::once("bench").chain(line.split_whitespace());
+        Line::try_parse_from(words).map(|line| line.bench).map_err(|error| error.to_string())
+    }
+
+    // covers OPS-1 (bench)
+    #[test]
+    fn every_combination_is_one_run() {
+        let bench = read("--producers 1,8 --batch 1,100 --size 100,1024 --seconds 0.2").unwrap();
+        let plans = bench.plans().unwrap();
+        assert_eq!(plans.len(), 16);
+        assert_eq!(plans[0].time, Duration::from_millis(200));
+        assert_eq!(plans.iter().filter(|plan| plan.op == Op::Cycle && plan.producers == 8).count(), 4);
+    }
+
+    // attack 55
+    #[test]
+    fn what_would_have_no_end_is_refused() {
+        for bad in [
+            "--producers 0",
+            "--producers 257",
+            "--batch 1001",
+            "--size 0",
+            "--size 524289",
+            "--seconds 0",
+            "--seconds 61",
+            "--seconds NaN",
+            "--seconds -1",
+            "--op nothing",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        let many = ["1"; 101].join(",");
+        assert!(read(&format!("--producers {many} --batch 1 --size 1")).unwrap().plans().is_err());
+    }
+}

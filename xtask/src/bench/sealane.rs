@@ -1,0 +1,106 @@
+//! Owns our side: a server of our own and `sealane bench` against it.
+
+use super::child::Child;
+use super::run::Setting;
+use crate::command::Line;
+use crate::failure::Failure;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A server with an empty data directory.
+pub(crate) struct Sealane {
+    program: PathBuf,
+    context: PathBuf,
+    server: Child,
+}
+
+/// What one bench said.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    pub(crate) jobs_per_s: f64,
+    pub(crate) p50_us: u64,
+    pub(crate) p99_us: u64,
+    pub(crate) cpu_us_per_job: f64,
+    /// Where it ran and with which settings.
+    pub(crate) around: Around,
+}
+
+/// What the figures cannot be read without.
+#[derive(Debug, Clone)]
+pub(crate) struct Around {
+    pub(crate) machine: Vec<(String, String)>,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) fdatasync_p50_us: u64,
+    pub(crate) fdatasync_p99_us: u64,
+}
+
+impl Sealane {
+    pub(crate) fn start(program: &Path, directory: &Path) -> Result<Self, Failure> {
+        let data = directory.join("sealane");
+        let arguments = [
+            "serve".as_ref(),
+            "--data-dir".as_ref(),
+            data.as_os_str(),
+            "--listen".as_ref(),
+            "127.0.0.1:0".as_ref(),
+        ];
+        let mut server = Child::start(program, arguments, &directory.join("sealane.log"))?;
+        server.wait_for("\"ready\"")?;
+        Ok(Self { program: program.to_path_buf(), context: data.join("admin.context"), server })
+    }
+
+    /// One run.
+    pub(crate) fn measure(&self, op: &str, setting: Setting, time: Duration) -> Result<Figures, Failure> {
+        let said = Line::new(&self.program)
+            .args(["bench", "--output", "json", "--op", op, "--size", "1024"])
+            .args(["--producers", &setting.connections.to_string(), "--batch", &setting.batch.to_string()])
+            .args(["--seconds", &time.as_secs().to_string(), "--server-pid", &self.server.pid().to_string()])
+            .env("SEALANE_CONTEXT", &self.context)
+            .answer()?;
+        let report: Value = serde_json::from_str(&said)
+            .map_err(|cause| Failure::new(format!("the bench printed no JSON: {cause}")))?;
+        figures(&report).ok_or_else(|| {
+            Failure::new("the bench printed another form of report, adapt `xtask/src/bench/sealane.rs`")
+        })
+    }
+}
+
+fn figures(report: &Value) -> Option<Figures> {
+    let run = report.get("runs")?.get(0)?;
+    let disk = report.get("fdatasync_us")?;
+    Some(Figures {
+        jobs_per_s: run.get("jobs_per_s")?.as_f64()?,
+        p50_us: run.get("p50_us")?.as_u64()?,
+        p99_us: run.get("p99_us")?.as_u64()?,
+        cpu_us_per_job: run.get("cpu_us_per_job")?.as_f64()?,
+        around: Around {
+            machine: pairs(report.get("machine")?)?,
+            settings: pairs(report.get("settings")?)?,
+            fdatasync_p50_us: disk.get("p50")?.as_u64()?,
+            fdatasync_p99_us: disk.get("p99")?.as_u64()?,
+        },
+    })
+}
+
+fn pairs(object: &Value) -> Option<Vec<(String, String)>> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Some(object.as_object()?.iter().map(|(name, value)| (name.clone(), text(value))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_read_and_one_without_a_figure_is_not() {
+        let text = r#"{"machine":{"cores":2},"fdatasync_us":{"p50":1,"p99":2},"settings":{"tls":"1.3"},
+            "runs":[{"jobs_per_s":5.5,"p50_us":7,"p99_us":9,"cpu_us_per_job":11.0}]}"#;
+        let report: Value = serde_json::from_str(text).expect("it is JSON");
+        let read = figures(&report).expect("everything is there");
+        assert_eq!((read.jobs_per_s, read.p99_us, read.around.fdatasync_p50_us), (5.5, 9, 1));
+        assert_eq!(read.around.machine, [("cores".to_owned(), "2".to_owned())]);
+        let without: Value = serde_json::from_str(&text.replace("p99_us", "p98_us")).expect("it is JSON");
+        assert!(figures(&without).is_none());
+    }
+}
