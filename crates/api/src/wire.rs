@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use sealane_core::time::Time;
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -22,7 +23,8 @@ impl fmt::Debug for Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
+        // Why in pieces: the text need not exist in one place besides where it is written.
+        serializer.collect_str(&Base64Display::new(&self.0, &STANDARD))
     }
 }
 

@@ -33,6 +33,17 @@ pub struct Config {
     pub environment: String,
     /// The journal.
     pub journal: JournalConfig,
+    /// Transport.
+    pub tls: TlsConfig,
+}
+
+/// Transport settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// DNS names and addresses, at most 32, by which clients call this server; besides `localhost`, the loopback
+    /// addresses and the address it listens on.
+    pub names: Vec<String>,
 }
 
 /// The journal's settings.
@@ -45,7 +56,7 @@ pub struct JournalConfig {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { environment: "live".to_owned(), journal: JournalConfig::default() }
+        Self { environment: "live".to_owned(), journal: JournalConfig::default(), tls: TlsConfig::default() }
     }
 }
 
@@ -70,9 +81,19 @@ impl Config {
         if !(4 << 20..=1 << 30).contains(&config.journal.segment_bytes) {
             return Err(invalid("journal.segment_bytes must be 4194304 to 1073741824".to_owned()));
         }
+        if config.tls.names.len() > NAMES_MAX {
+            return Err(invalid(format!("tls.names has at most {NAMES_MAX} names")));
+        }
+        let dns = |name: &String| rustls::pki_types::ServerName::try_from(name.as_str()).is_ok();
+        if let Some(name) = config.tls.names.iter().find(|name| !dns(name)) {
+            return Err(invalid(format!("tls.names: '{name}' is neither a DNS name nor an address")));
+        }
         Ok(config)
     }
 }
+
+/// Most names in `tls.names`.
+const NAMES_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -86,9 +107,23 @@ mod tests {
     }
 
     #[test]
+    fn the_docs_show_the_defaults() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let shown = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        assert_eq!(read(shown).unwrap(), Config::default());
+        let named: Vec<&str> =
+            shown.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect();
+        assert_eq!(named, ["environment", "segment_bytes", "names"], "every setting, and no other");
+    }
+
+    #[test]
     fn what_is_not_set_has_its_default_and_what_is_wrong_is_named() {
         assert_eq!(read("").unwrap(), Config::default());
         assert_eq!(read("[journal]\nsegment_bytes = 4194304").unwrap().journal.segment_bytes, 4 << 20);
+        let named = read("[tls]\nnames = [\"queue.example\", \"10.0.0.7\"]").unwrap();
+        assert_eq!(named.tls.names, ["queue.example", "10.0.0.7"]);
+        assert!(read("[tls]\nnames = [\"not a name\"]").unwrap_err().contains("not a name"));
         assert!(read("colour = 1").unwrap_err().contains("colour"));
         assert!(read("environment = \"Live\"").unwrap_err().contains("environment"));
         assert!(read("[journal]\nsegment_bytes = 4194303").unwrap_err().contains("segment_bytes"));

@@ -153,7 +153,12 @@ impl Server {
         )
         .map_err(StartError::Thread)?;
 
-        let certificates = Certificates::load_or_make(&data_dir, options.listen.ip(), clock.now())?;
+        let certificates = Certificates::load_or_make(
+            &data_dir,
+            options.listen.ip(),
+            &options.config.tls.names,
+            clock.now(),
+        )?;
         let tls = server_config(certificates)?;
         let listener = Listener::bind(options.listen)
             .await

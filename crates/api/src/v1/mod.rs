@@ -5,6 +5,7 @@ mod jobs;
 mod leases;
 mod queues;
 mod server;
+mod shown;
 
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
 pub use jobs::{JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError};

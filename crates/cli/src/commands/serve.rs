@@ -66,6 +66,7 @@ fn say_ready(server: &Server) -> std::io::Result<()> {
     let recovery = server.recovery();
     let line = serde_json::json!({
         "event": "ready",
+        "pid": std::process::id(),
         "url": server.url(),
         "context": server.context_file(),
         "recovered_records": recovery.records,

@@ -129,7 +129,7 @@ async fn round(number: u64, mut server: Serving, done_before: &BTreeSet<JobId>) 
         strike_at: 20 + number * 13,
         struck: AtomicBool::new(false),
         unanswered_at_strike: AtomicU64::new(0),
-        process: server.child.id(),
+        process: server.process(),
     });
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..8 {

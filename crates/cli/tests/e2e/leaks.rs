@@ -55,7 +55,7 @@ fn planted_secrets_come_out_nowhere() {
     // The sealing secret: everything in the keyring file that is as long as a key.
     let keyring = std::fs::read_to_string(place.path("keyring")).expect("a keyring");
     let root = keyring.split_whitespace().max_by_key(|word| word.len()).expect("a secret").to_owned();
-    let process = server.child.id();
+    let process = server.process();
     let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("limits");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a line");
     assert!(core.split_whitespace().filter(|word| *word == "0").count() == 2, "core dumps are off: {core}");

@@ -140,22 +140,31 @@ impl Serving {
     }
 
     pub fn kill(mut self) {
-        self.child.kill().expect("it was running");
-        self.child.wait().expect("it ends");
+        signal(self.process(), "KILL");
+        wait(&mut self.child);
+    }
+
+    /// The server itself, not what it was started under.
+    pub fn process(&self) -> u32 {
+        self.ready["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).expect("the ready line says it")
     }
 
     /// Asks for a stop; the exit code.
     pub fn terminate(mut self) -> Option<i32> {
-        signal(self.child.id(), "TERM");
+        signal(self.process(), "TERM");
         wait(&mut self.child).code()
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // Why the results are let go: it may have ended already, and that is fine.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // The server first: a tracer that is killed would leave it running.
+            // Why the results are let go: it may end at this very moment, and that is fine.
+            let _ = Command::new("kill").args(["-s", "KILL", &self.process().to_string()]).status();
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 

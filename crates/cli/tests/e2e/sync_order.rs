@@ -91,4 +91,5 @@ async fn with_one_request_in_flight_nothing_is_written_before_the_sync() {
         }
     }
     assert!(answers >= 20, "the trace shows {answers} answers: {:?}", &seen[before..]);
+    assert_eq!(server.terminate(), Some(0));
 }

@@ -2,10 +2,10 @@
 
 use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet};
 use sealane_api::problem::{Code, ItemError, Problem};
-use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError};
-use sealane_api::wire::{Bytes, StringMap, rfc3339};
+use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts};
+use sealane_api::wire::rfc3339;
 use sealane_core::id::JobId;
-use sealane_core::job::{JobInput, State};
+use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::record::RecordRef;
@@ -66,62 +66,15 @@ impl Handle<JobGet> for Door {
             self.engine.read(move |machine| machine.shard(&namespace).queue_name(number).clone()).await?;
         let owner = view.owner == asked.key().principal;
         // Why only the owner: results and errors are bodies, and metadata is what this right is about.
-        let outcome = |record: Option<RecordRef>| -> Result<Option<Bytes>, Problem> {
+        let outcome = |record: Option<RecordRef>| -> Result<Option<Vec<u8>>, Problem> {
             let Some(record) = record.filter(|_| owner) else { return Ok(None) };
-            Ok(self.readable(self.records.read_outcome(record))?.flatten().map(Bytes))
+            Ok(self.readable(self.records.read_outcome(record))?.flatten())
         };
         let result = outcome(view.result)?;
         let error = outcome(view.last_failure.map(|failure| failure.record))?;
         let input = self.readable(self.records.read_job(view.input))?;
-        let (kind, content_type, attributes, session_id, correlation_id, subject, tags) = match input {
-            Some(input) => metadata(input),
-            // A record that does not open: what the queue itself knows is still shown.
-            None => (String::new(), None, StringMap::default(), None, None, None, Vec::new()),
-        };
-        Ok(JobOut {
-            id: view.id.to_string(),
-            queue: queue.to_string(),
-            state: view.state.to_string(),
-            kind,
-            content_type,
-            attributes,
-            session_id,
-            correlation_id,
-            subject,
-            tags,
-            priority: view.priority.to_string(),
-            attempt: view.attempt,
-            max_attempts: view.max_attempts,
-            owner: view.owner.to_string(),
-            created_at: rfc3339(view.created_at),
-            run_at: rfc3339(view.run_at),
-            expires_at: view.expires_at.map(rfc3339),
-            finished_at: view.finished_at.map(rfc3339),
-            held_because: view.hold_reason.map(|reason| reason.to_string()),
-            last_error: view.last_failure.map(|failure| LastError {
-                attempt: failure.attempt,
-                category: failure.category.to_string(),
-                at: rfc3339(failure.at),
-                error,
-            }),
-            result,
-        })
+        Ok(JobOut::show(&view, &queue, input.as_ref(), result, error))
     }
-}
-
-type Metadata =
-    (String, Option<String>, StringMap, Option<String>, Option<String>, Option<String>, Vec<String>);
-
-fn metadata(input: JobInput) -> Metadata {
-    (
-        input.kind.to_string(),
-        input.content_type.map(|name| name.to_string()),
-        StringMap(input.attributes.into_iter().map(|(name, value)| (name.to_string(), value)).collect()),
-        input.session_id.map(|id| id.to_string()),
-        input.correlation_id.map(|id| id.to_string()),
-        input.subject.map(|subject| subject.to_string()),
-        input.tags.iter().map(ToString::to_string).collect(),
-    )
 }
 
 /// Refuses batches of none or too many.

@@ -3,9 +3,9 @@
 use sealane_api::operation::{LeaseAcquire, LeaseComplete, LeaseExtend, LeaseFail, LeaseHold, LeaseRelease};
 use sealane_api::problem::{Code, ItemError, Problem};
 use sealane_api::v1::{LeaseOut, LeasedJob, SettleResult, Settled};
-use sealane_api::wire::{Bytes, StringMap, rfc3339};
+use sealane_api::wire::rfc3339;
 use sealane_core::control::AccessKey;
-use sealane_core::job::{HoldReason, JobInput};
+use sealane_core::job::HoldReason;
 use sealane_core::limits;
 use sealane_core::queue::{JobView, Receipt, Refusal, Settle};
 use sealane_core::time::Millis;
@@ -13,7 +13,7 @@ use sealane_core::time::Millis;
 use super::jobs::within_batch;
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
-use crate::runtime::{LeaseWish, Leased, SettleItem};
+use crate::runtime::{LeaseWish, SettleItem};
 
 /// Body bytes handed out in one answer, beyond the first job: a worker asks again for the rest.
 const LEASE_BYTES: usize = 8 * 1_024 * 1_024;
@@ -45,7 +45,8 @@ impl Handle<LeaseAcquire> for Door {
                 Settle::Undelivered
             } else if let Some(input) = self.readable(self.records.read_job(job.input))? {
                 bytes += input.body.len();
-                jobs.push(self.leased_job(queue.as_str(), &key, job, input));
+                let receipt = self.receipts.write(&self.namespace, &key.principal, &job.receipt);
+                jobs.push(LeasedJob::hand_out(&job.view, &queue, input, receipt));
                 continue;
             } else {
                 Settle::Hold(HoldReason::Unreadable)
@@ -61,32 +62,6 @@ impl Handle<LeaseAcquire> for Door {
 }
 
 impl Door {
-    fn leased_job(&self, queue: &str, key: &AccessKey, leased: &Leased, input: JobInput) -> LeasedJob {
-        let view = &leased.view;
-        LeasedJob {
-            id: view.id.to_string(),
-            queue: queue.to_owned(),
-            kind: input.kind.to_string(),
-            body: Bytes(input.body),
-            content_type: input.content_type.map(|name| name.to_string()),
-            attributes: StringMap(
-                input.attributes.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
-            ),
-            session_id: input.session_id.map(|id| id.to_string()),
-            correlation_id: input.correlation_id.map(|id| id.to_string()),
-            subject: input.subject.map(|subject| subject.to_string()),
-            tags: input.tags.iter().map(ToString::to_string).collect(),
-            priority: view.priority.to_string(),
-            attempt: view.attempt,
-            max_attempts: view.max_attempts,
-            owner: view.owner.to_string(),
-            created_at: rfc3339(view.created_at),
-            expires_at: view.expires_at.map(rfc3339),
-            receipt: self.receipts.write(&self.namespace, &key.principal, &leased.receipt),
-            lease_expires_at: rfc3339(leased.until),
-        }
-    }
-
     /// Settles the items whose receipts are good, and answers for all in their order.
     async fn settle<I>(
         &self,

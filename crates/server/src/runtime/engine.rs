@@ -388,7 +388,7 @@ impl Engine {
         )?;
         let mut jobs = Vec::with_capacity(events.len());
         for event in events {
-            let Event::JobLeased { job, lease, until, .. } = event else {
+            let Event::JobLeased { job, lease, .. } = event else {
                 unreachable!("lease makes one kind of event")
             };
             match self.append(event, None) {
@@ -399,7 +399,7 @@ impl Engine {
             }
             let view = self.view(&job);
             let receipt = Receipt { job, attempt: view.attempt, lease };
-            jobs.push(Leased { receipt, input: view.input, view, until });
+            jobs.push(Leased { receipt, input: view.input, view });
         }
         Ok(jobs)
     }

@@ -6,7 +6,7 @@ use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{JobView, QueueSettings, QueueView, Receipt, Settle};
 use sealane_core::record::RecordRef;
-use sealane_core::time::{Millis, Time};
+use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
@@ -64,8 +64,6 @@ pub struct Leased {
     pub view: JobView,
     /// The record with what the producer supplied.
     pub input: RecordRef,
-    /// When the lease ends.
-    pub until: Time,
 }
 
 /// Jobs on their way to a worker. Dropped before [`LeasedJobs::delivered`] was called, they go back:

@@ -1,4 +1,4 @@
-//! The server's own certificate authority and certificate, made on the first start.
+//! The server's own certificate authority, made on the first start, and its certificate, made at every start.
 //!
 //! | file | holds | mode |
 //! |---|---|---|
@@ -22,8 +22,10 @@ use crate::data_dir::{DataDir, DataDirError};
 
 /// Certificates are good from a day before they are made, for clocks that are behind.
 const BACKDATED_DAYS: i64 = 1;
-/// The authority lives ten years; the server's certificate ends with it.
-const LIFE_DAYS: i64 = 3_650;
+/// The authority is what clients have in their hands: it must not run out soon.
+const AUTHORITY_DAYS: i64 = 3_650;
+/// The server's own certificate is made at every start.
+const SERVER_DAYS: i64 = 397;
 
 /// No certificate could be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -54,10 +56,20 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Reads them, or makes them for this address on the first start.
-    pub fn load_or_make(data_dir: &DataDir, listen: IpAddr, now: Time) -> Result<Self, CertificateError> {
-        if !data_dir.exists("server.pem") {
-            make(data_dir, listen, now)?;
+    /// Reads them. The authority is made on the first start; the server's own certificate is made anew
+    /// at every start, so that it is good for the present names and never runs out unnoticed. Where
+    /// `ca.key` was taken away, what lies there is used as it is: a certificate from elsewhere.
+    pub fn load_or_make(
+        data_dir: &DataDir,
+        listen: IpAddr,
+        names: &[String],
+        now: Time,
+    ) -> Result<Self, CertificateError> {
+        if !data_dir.exists("ca.key") && !data_dir.exists("server.pem") {
+            make_authority(data_dir, now)?;
+        }
+        if data_dir.exists("ca.key") {
+            make_certificate(data_dir, listen, names, now)?;
         }
         let pem = data_dir.read("server.pem")?;
         let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
@@ -73,38 +85,67 @@ impl Certificates {
     }
 }
 
-fn make(data_dir: &DataDir, listen: IpAddr, now: Time) -> Result<(), CertificateError> {
-    let at = |days: i64| {
-        let seconds = i64::try_from(now.unix_ms() / 1_000).unwrap_or(i64::MAX).saturating_add(days * 86_400);
-        time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
-    };
+fn days_from(now: Time, days: i64) -> time::OffsetDateTime {
+    let seconds = i64::try_from(now.unix_ms() / 1_000).unwrap_or(i64::MAX).saturating_add(days * 86_400);
+    time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+}
+
+/// What every certificate of the authority and every signature by it agree on.
+fn authority(now: Time) -> CertificateParams {
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, "Sealane server authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (authority.not_before, authority.not_after) = (at(-BACKDATED_DAYS), at(LIFE_DAYS));
-    let authority_key = KeyPair::generate()?;
-    let authority_certificate = authority.self_signed(&authority_key)?;
+    authority.not_before = days_from(now, -BACKDATED_DAYS);
+    authority.not_after = days_from(now, AUTHORITY_DAYS);
+    authority
+}
 
+fn make_authority(data_dir: &DataDir, now: Time) -> Result<(), CertificateError> {
+    let key = KeyPair::generate()?;
+    let certificate = authority(now).self_signed(&key)?;
+    // The key last: it says that the certificate is there.
+    data_dir.write("ca.pem", certificate.pem().as_bytes())?;
+    data_dir.write("ca.key", zeroize::Zeroizing::new(key.serialize_pem()).as_bytes())?;
+    Ok(())
+}
+
+fn make_certificate(
+    data_dir: &DataDir,
+    listen: IpAddr,
+    names: &[String],
+    now: Time,
+) -> Result<(), CertificateError> {
+    let unusable = |_| CertificateError::Unusable { file: "ca.key" };
+    let pem = zeroize::Zeroizing::new(data_dir.read("ca.key")?);
+    let authority_key = std::str::from_utf8(&pem)
+        .ok()
+        .map(KeyPair::from_pem)
+        .ok_or(CertificateError::Unusable { file: "ca.key" })?
+        .map_err(unusable)?;
     let mut server = CertificateParams::default();
     server.distinguished_name.push(DnType::CommonName, "Sealane server");
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    (server.not_before, server.not_after) = (at(-BACKDATED_DAYS), at(LIFE_DAYS));
+    (server.not_before, server.not_after) = (days_from(now, -BACKDATED_DAYS), days_from(now, SERVER_DAYS));
     server.use_authority_key_identifier_extension = true;
     server.subject_alt_names = vec![SanType::DnsName("localhost".try_into()?)];
     let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
-    if !listen.is_unspecified() && !addresses.contains(&listen) {
+    if !listen.is_unspecified() {
         addresses.push(listen);
     }
+    for name in names {
+        match name.parse() {
+            Ok(address) => addresses.push(address),
+            Err(_) => server.subject_alt_names.push(SanType::DnsName(name.as_str().try_into()?)),
+        }
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
     server.subject_alt_names.extend(addresses.into_iter().map(SanType::IpAddress));
-    let server_key = KeyPair::generate()?;
-    let certificate = server.signed_by(&server_key, &Issuer::new(authority, &authority_key))?;
-
-    data_dir.write("ca.key", zeroize::Zeroizing::new(authority_key.serialize_pem()).as_bytes())?;
-    data_dir.write("ca.pem", authority_certificate.pem().as_bytes())?;
-    data_dir.write("server.key", zeroize::Zeroizing::new(server_key.serialize_pem()).as_bytes())?;
-    // Last: it says that the others are there.
+    let key = KeyPair::generate()?;
+    let certificate = server.signed_by(&key, &Issuer::new(authority(now), &authority_key))?;
+    data_dir.write("server.key", zeroize::Zeroizing::new(key.serialize_pem()).as_bytes())?;
     data_dir.write("server.pem", certificate.pem().as_bytes())?;
     Ok(())
 }

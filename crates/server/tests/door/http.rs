@@ -45,6 +45,11 @@ pub struct Http {
 impl Http {
     /// As the first administrator.
     pub fn admin(server: &Running) -> Self {
+        Self::admin_calling(server, "127.0.0.1")
+    }
+
+    /// The same, calling the server by this name.
+    pub fn admin_calling(server: &Running, name: &str) -> Self {
         let text = std::fs::read_to_string(&server.context).expect("the context");
         let context: toml::Table = text.parse().expect("TOML");
         let text_of = |name: &str| context[name].as_str().expect("a text").to_owned();
@@ -63,9 +68,15 @@ impl Http {
             .expect("TLS versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let client =
-            reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().expect("a client");
-        Self { client, url: text_of("url"), key: text_of("api_key") }
+        let address: std::net::SocketAddr =
+            text_of("url").trim_start_matches("https://").parse().expect("an address");
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .resolve(name, address)
+            .build()
+            .expect("a client");
+        Self { client, url: format!("https://{name}:{}", address.port()), key: text_of("api_key") }
     }
 
     /// The same with another key.

@@ -21,6 +21,8 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 /// A data directory that several servers run in, one after the other.
 pub struct Home {
     pub dir: tempfile::TempDir,
+    /// What clients call it, besides this machine's own names.
+    pub names: Vec<String>,
 }
 
 /// A running server.
@@ -33,13 +35,14 @@ pub struct Running {
 
 impl Home {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("a temporary directory") }
+        Self { dir: tempfile::tempdir().expect("a temporary directory"), names: Vec::new() }
     }
 
     /// Starts a server whose journal is on `disk`.
     pub async fn start(&self, disk: Arc<dyn Disk>) -> Running {
         let mut config = Config::default();
         config.journal.segment_bytes = 4 << 20;
+        config.tls.names.clone_from(&self.names);
         let options = Options {
             data_dir: self.dir.path().to_owned(),
             listen: "127.0.0.1:0".parse().expect("an address"),

@@ -135,7 +135,7 @@ mod tests {
         Line::try_parse_from(words).map(|line| line.bench).map_err(|error| error.to_string())
     }
 
-    // covers OPS-1 (bench)
+    // covers CLI-1 (bench)
     #[test]
     fn every_combination_is_one_run() {
         let bench = read("--producers 1,8 --batch 1,100 --size 100,1024 --seconds 0.2").unwrap();

@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
+/// Room made for an answer before any of it is there.
+const ROOM_AT_ONCE: usize = 4 << 20;
+
 /// Reads an answer of at most so many bytes.
 pub(super) async fn read<T: DeserializeOwned>(
     place: &str,
@@ -16,7 +19,9 @@ pub(super) async fn read<T: DeserializeOwned>(
     bytes_max: usize,
 ) -> Result<T, Error> {
     let status = response.status();
-    let mut body = Vec::new();
+    // Why not as long as the answer says it is: it may say anything.
+    let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
+    let mut body = Vec::with_capacity(announced.min(bytes_max).min(ROOM_AT_ONCE));
     while let Some(chunk) = response.chunk().await.map_err(|error| lost(place, error))? {
         if body.len() + chunk.len() > bytes_max {
             return Err(not_understood(status, format!("it is longer than {bytes_max} bytes")));
