@@ -9,6 +9,7 @@
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | refused CODE
 //! tick     31s                                                 -> what time did, in order
+//! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
 //! restart  [after=10m]                                         -> ok
 //! state    j1                                                  -> running attempt=1
 //! ```
@@ -98,6 +99,10 @@ impl World {
                     .map_or_else(|refused| refused, |_| "ok".to_owned())
             }
             "tick" => self.tick(millis(bare[0])),
+            "pass" => {
+                self.now = self.now.plus(millis(bare[0]));
+                "ok".to_owned()
+            }
             "restart" => self.restart(options.get("after").map_or(Millis::default(), |text| millis(text))),
             "state" => self.state(bare[0]),
             other => panic!("no such verb: {other}"),
