@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use sealane_api::for_each_operation;
 use sealane_api::operation::Operation as _;
+use sealane_crypto::random::SystemRandom;
+use sealane_crypto::secret::Key;
+use sealane_server::authn::{AccessKeyText, Environment};
 use sealane_storage::testing::lossy_disk::LossyDisk;
 use serde_json::json;
 
@@ -25,13 +28,21 @@ async fn every_operation_of_the_list_refuses_strangers() {
     let admin = Http::admin(&server);
     let good = admin.key.clone();
     let last = good.chars().last().map_or('a', |letter| if letter == 'a' { 'b' } else { 'a' });
-    let wrong_secret = {
-        let mut parts: Vec<&str> = good.split('_').collect();
-        let other = admin.made("other", "admin", &["**"]).await.key;
-        let secret = other.rsplit('_').next().expect("a secret").to_owned();
-        parts[3] = &secret;
-        parts.join("_")
+    // The checksum is no secret: whoever knows a key's id can make a text that is well formed.
+    let known = AccessKeyText::parse(&good).expect("the admin's key");
+    let with = |environment: &str, secret: Key| {
+        let environment = Environment::parse(environment).expect("a word");
+        AccessKeyText { environment, id: known.id.clone(), secret }.reveal()
     };
+    assert_eq!(
+        with("live", known.secret.duplicate()),
+        good,
+        "the texts below are as well formed as this one"
+    );
+    let wrong_secret = with("live", Key::generate(&SystemRandom).expect("random bytes"));
+    let other_environment = with("test", known.secret.duplicate());
+    let unknown_id =
+        AccessKeyText::generate(&known.environment, &SystemRandom).expect("random bytes").reveal();
     let mangled = format!("{}{last}", &good[..good.len() - 1]);
     let headers: Vec<Vec<String>> = vec![
         vec![],
@@ -44,7 +55,8 @@ async fn every_operation_of_the_list_refuses_strangers() {
         vec![format!("Bearer  {good}")],
         vec![format!("Bearer {good},{good}")],
         vec![format!("Bearer {good}"), format!("Bearer {good}")],
-        vec![format!("Bearer {}", good.replace("sl_live_", "sl_test_"))],
+        vec![format!("Bearer {other_environment}")],
+        vec![format!("Bearer {unknown_id}")],
     ];
     let mut tried = 0;
     macro_rules! try_all {
