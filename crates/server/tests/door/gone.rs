@@ -29,6 +29,7 @@ async fn a_job_leased_to_a_connection_that_is_gone_comes_back_without_costing_an
         tokio::task::spawn_blocking(move || held.wait_for_held_syncs(1)).await.expect("a sync is asked for");
         leaving.abort();
         assert!(leaving.await.expect_err("it left").is_cancelled());
+        // A pause lets the server hear of it first; nothing that is asserted depends on its length.
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         disk.release_syncs();
         let back = async {
