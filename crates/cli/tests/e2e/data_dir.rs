@@ -1,16 +1,29 @@
 //! The data directory is one server's and nobody else's, and what was damaged in it is not guessed at.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::support::{Place, binary, contains};
+use crate::support::{DEADLINE, Place, binary, contains};
 
+/// Starts a server that is expected to refuse; one that serves instead is killed.
 fn serve(place: &Place) -> Output {
-    Command::new(binary())
+    let mut child = Command::new(binary())
         .args(["serve", "--data-dir", "data", "--listen", "127.0.0.1:0", "-o", "json"])
         .current_dir(place.dir.path())
-        .output()
-        .expect("it ends")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let end = Instant::now() + DEADLINE;
+    while child.try_wait().expect("it can be waited for").is_none() {
+        if Instant::now() > end {
+            child.kill().expect("it was running");
+            panic!("the server serves: {:?}", child.wait_with_output());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().expect("it ended")
 }
 
 fn mode(place: &Place, name: &str, mode: u32) {
@@ -54,12 +67,18 @@ fn a_second_server_and_a_directory_open_to_others_are_refused() {
         refused(&place, "chmod 700");
     }
     mode(&place, "data", 0o700);
-    for file in ["master.key", "server.key", "admin.context"] {
+    for file in ["master.key", "ca.key", "admin.context"] {
         mode(&place, &format!("data/{file}"), 0o640);
         refused(&place, "chmod");
         mode(&place, &format!("data/{file}"), 0o600);
     }
+    // The server's own key is made anew at every start, so one that others could read is gone by then.
+    let old = std::fs::read(place.path("data/server.key")).expect("a key");
+    mode(&place, "data/server.key", 0o644);
     assert_eq!(place.serve().terminate(), Some(0));
+    assert_ne!(std::fs::read(place.path("data/server.key")).expect("a key"), old);
+    let now = std::fs::metadata(place.path("data/server.key")).expect("a key").permissions().mode() & 0o777;
+    assert_eq!(now, 0o600);
 }
 
 // covers REST-1 (no master key: the server stays sealed)
