@@ -2,13 +2,53 @@
 
 use std::collections::BTreeMap;
 
-use sealane_core::job::JobInput;
+use sealane_core::id::JobId;
+use sealane_core::job::{JobInput, State};
 use sealane_core::name::{AttributeName, QueueName, Tag};
 use sealane_core::queue::JobView;
 
-use super::jobs::{JobOut, LastError};
-use super::leases::LeasedJob;
+use super::jobs::{JobAccepted, JobOut, LastError};
+use super::leases::{LeasedJob, SettleResult};
+use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, StringMap, rfc3339};
+
+impl JobAccepted {
+    /// The answer to an enqueue, the same for a repeat: the state it was accepted in, not the present one.
+    pub fn answer(view: &JobView, queue: &QueueName, fresh: bool) -> Self {
+        let first_state = if view.delayed_at_first { State::Delayed } else { State::Ready };
+        Self {
+            id: view.id.to_string(),
+            queue: queue.to_string(),
+            state: first_state.to_string(),
+            created_at: rfc3339(view.created_at),
+            fresh,
+        }
+    }
+}
+
+impl SettleResult {
+    /// What was asked of this lease is done.
+    pub fn done(view: &JobView) -> Self {
+        Self {
+            id: Some(view.id.to_string()),
+            ok: Some(true),
+            state: Some(view.state.to_string()),
+            lease_expires_at: view.lease_expires_at.map(rfc3339),
+            error: None,
+        }
+    }
+
+    /// It was not done.
+    pub fn refused(id: Option<JobId>, problem: &Problem) -> Self {
+        Self {
+            id: id.map(|id| id.to_string()),
+            ok: None,
+            state: None,
+            lease_expires_at: None,
+            error: Some(ItemError::from(problem)),
+        }
+    }
+}
 
 impl JobOut {
     /// A job as it stands. Without `input`, when its record does not open, what the queue itself knows

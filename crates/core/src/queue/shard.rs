@@ -12,7 +12,6 @@ use super::settings::QueueSettings;
 use crate::id::JobId;
 use crate::job::{Priority, State};
 use crate::name::QueueName;
-use crate::record::RecordRef;
 use crate::time::Time;
 
 /// Jobs of a queue by state. Kept with every change, never counted.
@@ -99,11 +98,6 @@ impl Shard {
             .get(id)
             .map(|job| job.view(*id))
             .or_else(|| self.finished.get(id).map(|job| job.view.clone()))
-    }
-
-    /// The record of a live job's input: what a lease carries.
-    pub fn input_of(&self, id: &JobId) -> Option<RecordRef> {
-        self.jobs.get(id).map(|job| job.input)
     }
 
     /// A queue by name.

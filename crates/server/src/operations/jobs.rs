@@ -3,9 +3,7 @@
 use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet};
 use sealane_api::problem::{Code, ItemError, Problem};
 use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts};
-use sealane_api::wire::rfc3339;
 use sealane_core::id::JobId;
-use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::record::RecordRef;
@@ -14,7 +12,7 @@ use sealane_storage::ReadError;
 
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
-use crate::runtime::{Accepted, NewJob};
+use crate::runtime::NewJob;
 
 impl Handle<JobEnqueue> for Door {
     async fn handle(&self, asked: Authorized<JobEnqueue>) -> Result<JobAccepted, Problem> {
@@ -22,7 +20,7 @@ impl Handle<JobEnqueue> for Door {
         let job = self.new_job(job, &queue, &key.principal)?;
         let mut results = self.engine.enqueue(queue.clone(), key.principal, vec![job]).await?;
         let accepted = results.pop().expect("one job, one result")?;
-        Ok(accepted_answer(&queue, &accepted))
+        Ok(JobAccepted::answer(&accepted.view, &queue, accepted.fresh))
     }
 }
 
@@ -49,7 +47,9 @@ impl Handle<JobEnqueueBatch> for Door {
         for place in results.iter_mut().filter(|place| place.is_none()) {
             let (id, result) = judged.next().expect("one result for each job that was handed over");
             *place = Some(match result {
-                Ok(accepted) => JobBatchResult::Accepted(accepted_answer(&queue, &accepted)),
+                Ok(accepted) => {
+                    JobBatchResult::Accepted(JobAccepted::answer(&accepted.view, &queue, accepted.fresh))
+                }
                 Err(fault) => refused(Some(id.to_string()), &fault.into()),
             });
         }
@@ -87,19 +87,6 @@ pub(super) fn within_batch(items: usize) -> Result<(), Problem> {
 
 fn refused(id: Option<String>, problem: &Problem) -> JobBatchResult {
     JobBatchResult::Refused { id, error: ItemError::from(problem) }
-}
-
-fn accepted_answer(queue: &QueueName, accepted: &Accepted) -> JobAccepted {
-    let view = &accepted.view;
-    // Why not the present state: a repeat gets the first answer.
-    let first_state = if view.delayed_at_first { State::Delayed } else { State::Ready };
-    JobAccepted {
-        id: view.id.to_string(),
-        queue: queue.to_string(),
-        state: first_state.to_string(),
-        created_at: rfc3339(view.created_at),
-        fresh: accepted.fresh,
-    }
 }
 
 impl Door {

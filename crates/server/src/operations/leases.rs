@@ -1,9 +1,8 @@
 //! Leases: hand jobs out, keep them, settle them.
 
 use sealane_api::operation::{LeaseAcquire, LeaseComplete, LeaseExtend, LeaseFail, LeaseHold, LeaseRelease};
-use sealane_api::problem::{Code, ItemError, Problem};
+use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::{LeaseOut, LeasedJob, SettleResult, Settled};
-use sealane_api::wire::rfc3339;
 use sealane_core::control::AccessKey;
 use sealane_core::job::HoldReason;
 use sealane_core::limits;
@@ -43,7 +42,7 @@ impl Handle<LeaseAcquire> for Door {
         for job in leased.jobs() {
             let outcome = if bytes >= LEASE_BYTES {
                 Settle::Undelivered
-            } else if let Some(input) = self.readable(self.records.read_job(job.input))? {
+            } else if let Some(input) = self.readable(self.records.read_job(job.view.input))? {
                 bytes += input.body.len();
                 let receipt = self.receipts.write(&self.namespace, &key.principal, &job.receipt);
                 jobs.push(LeasedJob::hand_out(&job.view, &queue, input, receipt));
@@ -106,25 +105,10 @@ fn in_order(
     let results = judged
         .into_iter()
         .map(|judged| {
-            let id = judged.as_ref().ok().map(|receipt| receipt.job.to_string());
+            let id = judged.as_ref().ok().map(|receipt| receipt.job);
             let done =
                 judged.and_then(|_| settled.next().expect("one result for each item that was handed over"));
-            match done {
-                Ok(view) => SettleResult {
-                    id,
-                    ok: Some(true),
-                    state: Some(view.state.to_string()),
-                    lease_expires_at: view.lease_expires_at.map(rfc3339),
-                    error: None,
-                },
-                Err(problem) => SettleResult {
-                    id,
-                    ok: None,
-                    state: None,
-                    lease_expires_at: None,
-                    error: Some(ItemError::from(&problem)),
-                },
-            }
+            done.map_or_else(|problem| SettleResult::refused(id, &problem), |view| SettleResult::done(&view))
         })
         .collect();
     Settled { results }

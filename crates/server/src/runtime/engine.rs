@@ -399,7 +399,7 @@ impl Engine {
             }
             let view = self.view(&job);
             let receipt = Receipt { job, attempt: view.attempt, lease };
-            jobs.push(Leased { receipt, input: view.input, view });
+            jobs.push(Leased { receipt, view });
         }
         Ok(jobs)
     }

@@ -5,7 +5,6 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{JobView, QueueSettings, QueueView, Receipt, Settle};
-use sealane_core::record::RecordRef;
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -62,8 +61,6 @@ pub struct Leased {
     pub receipt: Receipt,
     /// The job.
     pub view: JobView,
-    /// The record with what the producer supplied.
-    pub input: RecordRef,
 }
 
 /// Jobs on their way to a worker. Dropped before [`LeasedJobs::delivered`] was called, they go back:

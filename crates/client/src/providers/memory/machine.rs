@@ -2,7 +2,6 @@
 
 use sealane_api::problem::Problem;
 use sealane_api::v1::{JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult};
-use sealane_api::wire::rfc3339;
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::{Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard};
@@ -83,19 +82,10 @@ impl Machine {
         )?;
         let fresh = !events.is_empty();
         if fresh {
-            let accepted_as = if parts.delay.get() > 0 { "delayed" } else { "ready" };
-            self.records.insert(id, Record { input: parts.input, accepted_as, result: None, error: None });
+            self.records.insert(id, Record { input: parts.input, result: None, error: None });
         }
-        let (Some(job), Some(record)) = (self.shard.job(&id), self.records.get(&id)) else {
-            return Err(Problem::not_found());
-        };
-        Ok(JobAccepted {
-            id: id.to_string(),
-            queue: queue.to_string(),
-            state: record.accepted_as.to_owned(),
-            created_at: rfc3339(job.created_at),
-            fresh,
-        })
+        let job = self.shard.job(&id).ok_or_else(Problem::not_found)?;
+        Ok(JobAccepted::answer(&job, queue, fresh))
     }
 
     pub(super) fn job(&self, id: JobId) -> Result<JobOut, Problem> {
@@ -137,9 +127,11 @@ impl Machine {
         outcome: Settle,
         report: Option<Vec<u8>>,
     ) -> SettleResult {
-        let Some(receipt) = receipt::read(receipt) else { return refused(None, &Refusal::LeaseLost.into()) };
+        let Some(receipt) = receipt::read(receipt) else {
+            return SettleResult::refused(None, &Refusal::LeaseLost.into());
+        };
         match self.command(now, &Command::Settle { receipt, outcome }) {
-            Err(problem) => refused(Some(receipt.job), &problem),
+            Err(problem) => SettleResult::refused(Some(receipt.job), &problem),
             Ok(events) => {
                 if !events.is_empty()
                     && let Some(record) = self.records.get_mut(&receipt.job)
@@ -156,22 +148,18 @@ impl Machine {
     }
 
     pub(super) fn extend(&mut self, now: Time, receipt: &str, lease: Option<Millis>) -> SettleResult {
-        let Some(receipt) = receipt::read(receipt) else { return refused(None, &Refusal::LeaseLost.into()) };
+        let Some(receipt) = receipt::read(receipt) else {
+            return SettleResult::refused(None, &Refusal::LeaseLost.into());
+        };
         match self.command(now, &Command::Extend { receipt, lease }) {
-            Err(problem) => refused(Some(receipt.job), &problem),
+            Err(problem) => SettleResult::refused(Some(receipt.job), &problem),
             Ok(_) => self.done(receipt.job),
         }
     }
 
     fn done(&self, id: JobId) -> SettleResult {
         let job = self.shard.job(&id);
-        SettleResult {
-            id: Some(id.to_string()),
-            ok: Some(true),
-            state: job.as_ref().map(|job| job.state.to_string()),
-            lease_expires_at: job.and_then(|job| job.lease_expires_at).map(rfc3339),
-            error: None,
-        }
+        SettleResult::done(&job.expect("a command that was honoured leaves its job live or remembered"))
     }
 
     fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Problem> {
@@ -192,16 +180,6 @@ impl Machine {
             }
             self.shard.evolve(event, NOWHERE);
         }
-    }
-}
-
-fn refused(id: Option<JobId>, problem: &Problem) -> SettleResult {
-    SettleResult {
-        id: id.map(|id| id.to_string()),
-        ok: None,
-        state: None,
-        lease_expires_at: None,
-        error: Some(problem.into()),
     }
 }
 

@@ -192,13 +192,7 @@ impl Provider for Memory {
 
     async fn complete(&self, request: &Complete) -> Result<Settled, Error> {
         self.settle_all(&request.items, |machine, now, item| match item.clone().take_result() {
-            Err(problem) => SettleResult {
-                id: None,
-                ok: None,
-                state: None,
-                lease_expires_at: None,
-                error: Some((&problem).into()),
-            },
+            Err(problem) => SettleResult::refused(None, &problem),
             Ok(result) => machine.settle(now, &item.receipt, Settle::Complete, result),
         })
     }
@@ -209,13 +203,7 @@ impl Provider for Memory {
         self.settle_all(&request.items, |machine, now, item| {
             let wish = item.category().and_then(|category| Ok((category, item.clone().take_error()?)));
             match wish {
-                Err(problem) => SettleResult {
-                    id: None,
-                    ok: None,
-                    state: None,
-                    lease_expires_at: None,
-                    error: Some((&problem).into()),
-                },
+                Err(problem) => SettleResult::refused(None, &problem),
                 Ok((category, error)) => {
                     let retry_after = item.retry_after_ms.map(Millis::new);
                     let outcome = Settle::Fail { category, retry_after, random: u32::from_be_bytes(random) };

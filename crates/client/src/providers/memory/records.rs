@@ -9,8 +9,6 @@ use sealane_core::queue::Shard;
 /// What was supplied and reported about one job.
 pub(super) struct Record {
     pub(super) input: JobInput,
-    /// `ready` or `delayed`, for the answer to a repeat.
-    pub(super) accepted_as: &'static str,
     pub(super) result: Option<Vec<u8>>,
     pub(super) error: Option<Vec<u8>>,
 }
