@@ -60,7 +60,7 @@ fn problem(error: &serde_json::Error) -> Problem {
 }
 
 /// Short and printable, whatever the caller put in.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut shown: String =
         text.chars().take(200).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect();
     if text.chars().nth(200).is_some() {

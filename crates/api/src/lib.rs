@@ -4,13 +4,16 @@
 //!   names and the permission matrix derive from it.
 //! - [`permission`]: what a role must hold to ask it.
 //! - [`problem`]: what an error looks like, and the table of codes.
-//! - [`v1`]: the JSON shapes, one file per noun.
-//! - [`json`]: reading a request strictly. [`openapi`]: the document.
+//! - [`v1`]: the shapes of requests and answers, one file per noun.
+//! - [`format`]: how they are written; [`json`] and [`cbor`] read a request strictly.
+//! - [`openapi`]: the document.
 
 // First: the macro that hands out the operation list is known below it only.
 #[macro_use]
 pub mod operation;
 
+pub mod cbor;
+pub mod format;
 pub mod json;
 pub mod openapi;
 pub mod permission;

@@ -10,6 +10,7 @@ use utoipa::openapi::{
     RefOr, Required, ResponseBuilder, Schema,
 };
 
+use crate::format::Format;
 use crate::operation::{Method, NoBody, Operation, RequestBody};
 use crate::problem::ProblemDocument;
 
@@ -69,7 +70,9 @@ pub fn document() -> OpenApi {
                 .title("Sealane")
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(Some(
-                    "A job and message queue whose payloads stay sealed from the producer to the worker.",
+                    "A job and message queue whose payloads stay sealed from the producer to the worker. \
+                     Requests and answers are JSON or CBOR of the same shape; in CBOR, bytes are byte \
+                     strings instead of base64.",
                 ))
                 .build(),
         )
@@ -101,16 +104,22 @@ where
     }
     if let Some(schema) = Op::Body::describe(schemas).filter(|_| Op::Body::EXPECTED) {
         let content = ContentBuilder::new().schema(Some(schema)).build();
-        let body =
-            RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
-        operation = operation.request_body(Some(body.build()));
+        let body = Format::ALL.into_iter().fold(RequestBodyBuilder::new(), |body, format| {
+            body.content(format.media_type(), content.clone())
+        });
+        operation = operation.request_body(Some(body.required(Some(Required::True)).build()));
     }
     let answer = ContentBuilder::new().schema(Op::Answer::describe(schemas)).build();
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
     let operation = operation
         .response(
             "2XX",
-            ResponseBuilder::new().description("done").content("application/json", answer).build(),
+            Format::ALL
+                .into_iter()
+                .fold(ResponseBuilder::new().description("done"), |response, format| {
+                    response.content(format.media_type(), answer.clone())
+                })
+                .build(),
         )
         .response(
             "default",

@@ -1,4 +1,4 @@
-//! JSON shapes of single values: bytes, times, string maps.
+//! Shapes of single values: bytes, times, string maps.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use sealane_core::time::Time;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes, in JSON as base64 with padding (RFC 4648, section 4). One spelling only.
+/// Bytes: in JSON as base64 with padding (RFC 4648, section 4), one spelling only; in CBOR as they are.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -23,6 +23,9 @@ impl fmt::Debug for Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_bytes(&self.0);
+        }
         // Why in pieces: the text need not exist in one place besides where it is written.
         serializer.collect_str(&Base64Display::new(&self.0, &STANDARD))
     }
@@ -41,7 +44,24 @@ impl<'de> Deserialize<'de> for Bytes {
                 STANDARD.decode(text).map(Bytes).map_err(|_| E::custom("not base64 with padding"))
             }
         }
-        deserializer.deserialize_str(Base64)
+        struct AsTheyAre;
+        impl Visitor<'_> for AsTheyAre {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes(bytes.to_vec()))
+            }
+            fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
+                Ok(Bytes(bytes))
+            }
+        }
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(Base64)
+        } else {
+            deserializer.deserialize_bytes(AsTheyAre)
+        }
     }
 }
 

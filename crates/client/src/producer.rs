@@ -124,29 +124,31 @@ impl Sent {
 struct Request {
     jobs: Vec<JobIn>,
     places: Vec<usize>,
-    json_bytes: usize,
+    bytes: usize,
 }
 
 impl Request {
     fn has_room_for(&self, job: &JobIn) -> bool {
         self.jobs.len() < limits::BATCH_ITEMS_MAX
-            && self.json_bytes.saturating_add(json_bytes_max(job)) < limits::REQUEST_BYTES_MAX
+            && self.bytes.saturating_add(bytes_max(job)) < limits::REQUEST_BYTES_MAX
     }
 
     fn push(&mut self, place: usize, job: JobIn) {
-        self.json_bytes = self.json_bytes.saturating_add(json_bytes_max(&job));
+        self.bytes = self.bytes.saturating_add(bytes_max(&job));
         self.jobs.push(job);
         self.places.push(place);
     }
 }
 
-/// The most bytes that a job takes in JSON: base64 for the body, six bytes for each byte of text
-/// (an escaped control character), and the field names.
-fn json_bytes_max(job: &JobIn) -> usize {
+/// The most bytes that a job takes as it is sent: its body and texts as they are, the length in front
+/// of each, field names and numbers.
+fn bytes_max(job: &JobIn) -> usize {
     const FIELD_NAMES_AND_NUMBERS: usize = 512;
+    const LENGTH: usize = 5;
     let option = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let attributes: usize = job.attributes.0.iter().map(|(name, value)| name.len() + value.len() + 1).sum();
-    let tags: usize = job.tags.iter().map(|tag| tag.len() + 1).sum();
+    let attributes: usize =
+        job.attributes.0.iter().map(|(name, value)| name.len() + value.len() + 2 * LENGTH).sum();
+    let tags: usize = job.tags.iter().map(|tag| tag.len() + LENGTH).sum();
     let texts = job.kind.len()
         + option(&job.id)
         + option(&job.content_type)
@@ -155,17 +157,18 @@ fn json_bytes_max(job: &JobIn) -> usize {
         + option(&job.subject)
         + attributes
         + tags;
-    job.body.0.len().div_ceil(3) * 4 + texts * 6 + FIELD_NAMES_AND_NUMBERS
+    job.body.0.len() + texts + FIELD_NAMES_AND_NUMBERS
 }
 
 #[cfg(test)]
 mod tests {
+    use sealane_api::format::Format;
     use sealane_api::wire::{Bytes, StringMap};
 
     use super::*;
 
     #[test]
-    fn no_job_is_longer_in_json_than_reckoned() {
+    fn no_job_is_longer_than_reckoned() {
         let worst = "\u{1}".repeat(256);
         let job = JobIn {
             id: Some("0".repeat(36)),
@@ -182,7 +185,7 @@ mod tests {
             ttl_ms: Some(u64::MAX),
             max_attempts: Some(u32::MAX),
         };
-        let actual = serde_json::to_vec(&job).unwrap().len() + 1;
-        assert!(actual <= json_bytes_max(&job), "{actual} > {}", json_bytes_max(&job));
+        let actual = Format::Cbor.write(&job).len();
+        assert!(actual <= bytes_max(&job), "{actual} > {}", bytes_max(&job));
     }
 }

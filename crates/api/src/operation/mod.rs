@@ -15,6 +15,7 @@ use sealane_core::name::QueueName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::format::Format;
 use crate::permission::Permission;
 use crate::problem::Problem;
 
@@ -78,13 +79,13 @@ pub trait RequestBody: Sized {
     /// Whether there is one.
     const EXPECTED: bool;
     /// Reads it.
-    fn read(bytes: &[u8]) -> Result<Self, Problem>;
+    fn read(format: Format, bytes: &[u8]) -> Result<Self, Problem>;
 }
 
 impl RequestBody for NoBody {
     const EXPECTED: bool = false;
 
-    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+    fn read(_: Format, bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.is_empty() {
             Ok(Self)
         } else {
@@ -96,8 +97,8 @@ impl RequestBody for NoBody {
 impl<T: DeserializeOwned> RequestBody for T {
     const EXPECTED: bool = true;
 
-    fn read(bytes: &[u8]) -> Result<Self, Problem> {
-        crate::json::read(bytes)
+    fn read(format: Format, bytes: &[u8]) -> Result<Self, Problem> {
+        format.read(bytes)
     }
 }
 

@@ -183,7 +183,7 @@ pub struct JobBatchOut {
 
 /// What became of one job of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, from = "BatchResultFields")]
 pub enum JobBatchResult {
     /// It was accepted.
     Accepted(JobAccepted),
@@ -195,6 +195,36 @@ pub enum JobBatchResult {
         /// Why.
         error: ItemError,
     },
+}
+
+/// Both forms of a result in one.
+// Why: told apart by their fields, each would be read twice, by way of a copy of everything in it.
+#[derive(Deserialize)]
+struct BatchResultFields {
+    id: Option<String>,
+    #[serde(default)]
+    queue: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    created_at: String,
+    error: Option<ItemError>,
+}
+
+impl From<BatchResultFields> for JobBatchResult {
+    fn from(fields: BatchResultFields) -> Self {
+        let BatchResultFields { id, queue, state, created_at, error } = fields;
+        match error {
+            Some(error) => Self::Refused { id, error },
+            None => Self::Accepted(JobAccepted {
+                id: id.unwrap_or_default(),
+                queue,
+                state,
+                created_at,
+                fresh: false,
+            }),
+        }
+    }
 }
 
 /// The last failed attempt.

@@ -1,4 +1,4 @@
-//! Version 1 of the JSON shapes, one file per noun.
+//! Version 1 of the shapes, one file per noun.
 
 mod access;
 mod jobs;

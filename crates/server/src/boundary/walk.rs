@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::{Request, header};
+use sealane_api::format::Format;
 use sealane_api::operation::{Answer, Operation, RequestBody};
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_core::limits;
@@ -32,10 +33,11 @@ where
     let source = request.extensions().get::<SocketAddr>().copied();
     let mut act = Act::new(Op::NAME, door.next_request_id(), source);
     let request_id = act.request_id.clone();
-    let outcome = inside::<Op>(&door, &mut act, &parameter, request).await;
+    let format = text(&request, header::ACCEPT).map_or(Format::Json, Format::of_accept);
+    let outcome = inside::<Op>(&door, &mut act, &parameter, format, request).await;
     act.close(outcome.as_ref().map(|(status, _)| *status));
     match outcome {
-        Ok((status, body)) => answer(status, "application/json", &request_id, body),
+        Ok((status, body)) => answer(status, format.media_type(), &request_id, body),
         Err(problem) => refuse(&problem, &request_id),
     }
 }
@@ -44,6 +46,7 @@ async fn inside<Op: Operation>(
     door: &Door,
     act: &mut Act,
     parameter: &str,
+    answer_in: Format,
     request: Request<Body>,
 ) -> Result<(u16, Vec<u8>), Problem>
 where
@@ -52,44 +55,47 @@ where
     let caller = door.access_keys.authenticate(request.headers(), door.clock.now())?;
     act.called_by(&caller);
     permits::<Op>(&caller)?;
-    let body = read_body::<Op>(request).await?;
-    let operation = Op::from_request(parameter, Op::Body::read(&body)?)?;
+    let (format, body) = read_body::<Op>(request).await?;
+    let operation = Op::from_request(parameter, Op::Body::read(format, &body)?)?;
     drop(body);
     let asked = authorise(door, caller, operation).await?;
     door.admit(Op::CLASS)?;
     let answer = door.handle(asked).await?;
-    let body = serde_json::to_vec(&answer)
-        .expect("answers are plain structs: nothing in them can fail to serialise");
-    Ok((answer.status(), body))
+    Ok((answer.status(), answer_in.write(&answer)))
 }
 
-async fn read_body<Op: Operation>(request: Request<Body>) -> Result<Bytes, Problem> {
-    if Op::Body::EXPECTED {
-        let json = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
-        if !json {
-            return Err(Problem::invalid("send the request as 'Content-Type: application/json'"));
-        }
+/// A header's value, where it is text.
+fn text(request: &Request<Body>, name: header::HeaderName) -> Option<&str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+async fn read_body<Op: Operation>(request: Request<Body>) -> Result<(Format, Bytes), Problem> {
+    let format = text(&request, header::CONTENT_TYPE).and_then(Format::of_content_type);
+    if Op::Body::EXPECTED && format.is_none() {
+        return Err(Problem::invalid(
+            "send the request as 'Content-Type: application/json' or 'application/cbor'",
+        ));
     }
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::invalid("compressed requests are not taken: send it as it is"));
     }
-    axum::body::to_bytes(request.into_body(), limits::REQUEST_BYTES_MAX).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error)
-            .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        if too_large {
-            Problem::new(
-                Code::BodyTooLarge,
-                format!("a request has at most {} bytes: send fewer jobs at once", limits::REQUEST_BYTES_MAX),
-            )
-        } else {
-            Problem::invalid("the request ended before its body did")
-        }
-    })
+    let body =
+        axum::body::to_bytes(request.into_body(), limits::REQUEST_BYTES_MAX).await.map_err(|error| {
+            let too_large = std::error::Error::source(&error)
+                .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+            if too_large {
+                Problem::new(
+                    Code::BodyTooLarge,
+                    format!(
+                        "a request has at most {} bytes: send fewer jobs at once",
+                        limits::REQUEST_BYTES_MAX
+                    ),
+                )
+            } else {
+                Problem::invalid("the request ended before its body did")
+            }
+        })?;
+    Ok((format.unwrap_or_default(), body))
 }
 
 /// An error as an answer.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod certificate;
 mod durability;
+mod formats;
 mod gone;
 mod http;
 mod limits;

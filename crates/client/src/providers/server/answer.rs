@@ -3,7 +3,9 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode};
+use sealane_api::format::Format;
 use sealane_api::problem::ProblemDocument;
 use serde::de::DeserializeOwned;
 
@@ -19,6 +21,8 @@ pub(super) async fn read<T: DeserializeOwned>(
     bytes_max: usize,
 ) -> Result<T, Error> {
     let status = response.status();
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let format = content_type.and_then(Format::of_content_type);
     // Why not as long as the answer says it is: it may say anything.
     let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
     let mut body = Vec::with_capacity(announced.min(bytes_max).min(ROOM_AT_ONCE));
@@ -29,10 +33,11 @@ pub(super) async fn read<T: DeserializeOwned>(
         body.extend_from_slice(&chunk);
     }
     if status.is_success() {
-        // Why only the place in the text: the reader's own words may quote a body.
-        return serde_json::from_slice(&body).map_err(|error| {
-            not_understood(status, format!("its JSON has another form from column {} on", error.column()))
-        });
+        let Some(format) = format else {
+            return Err(not_understood(status, "it is neither JSON nor CBOR".to_owned()));
+        };
+        // Why without the reader's own words: they may quote a body.
+        return format.read(&body).map_err(|_| not_understood(status, "it has another form".to_owned()));
     }
     let Ok(problem) = serde_json::from_slice::<ProblemDocument>(&body) else {
         return Err(not_understood(status, format!("status {} without a problem document", status.as_u16())));

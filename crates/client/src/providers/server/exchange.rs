@@ -4,7 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use sealane_api::format::Format;
 use sealane_api::operation::{Method, Operation};
 use sealane_core::limits;
 use sealane_core::name::Namespace;
@@ -15,6 +16,9 @@ use serde::de::DeserializeOwned;
 use super::{answer, tls};
 use crate::context::Context;
 use crate::error::Error;
+
+/// What is sent and asked for: bodies travel as bytes.
+const FORMAT: Format = Format::Cbor;
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
@@ -89,7 +93,7 @@ impl Server {
         O: Operation,
         O::Answer: DeserializeOwned,
     {
-        self.exchange::<O>(parameter, Some(json(body)), ANSWER_TIME_MAX, ANSWER_BYTES_MAX).await
+        self.exchange::<O>(parameter, Some(written(body)), ANSWER_TIME_MAX, ANSWER_BYTES_MAX).await
     }
 
     pub(super) async fn exchange<O>(
@@ -114,9 +118,10 @@ impl Server {
             .http
             .request(method, address)
             .header(AUTHORIZATION, self.authorization.clone())
+            .header(ACCEPT, HeaderValue::from_static(FORMAT.media_type()))
             .timeout(time_max);
         if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static(FORMAT.media_type())).body(body);
         }
         let response = request.send().await.map_err(|error| answer::lost(&self.place, error))?;
         answer::read(&self.place, response, bytes_max).await
@@ -132,8 +137,9 @@ impl fmt::Debug for Server {
     }
 }
 
-pub(super) fn json(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("requests are structs of texts, numbers and lists, which JSON can hold")
+/// A request's body as it is sent.
+pub(super) fn written(body: &impl Serialize) -> Vec<u8> {
+    FORMAT.write(body)
 }
 
 /// The operation's path with its parameter in place. Names and ids stand in a path as they are:

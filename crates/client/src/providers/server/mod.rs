@@ -1,4 +1,4 @@
-//! Jobs over a Sealane server: JSON over HTTP over TLS 1.3.
+//! Jobs over a Sealane server: CBOR over HTTP over TLS 1.3.
 //!
 //! Only the authority named in the context is trusted, whatever the machine trusts; no proxy is
 //! taken from the environment and no redirect is followed, so the access key goes to the server

@@ -12,11 +12,11 @@ use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, QueueName};
 
-use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, json};
+use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, written};
 use crate::error::Error;
 use crate::provider::{Capabilities, Provider};
 
-/// The most bytes that one leased job takes in JSON: its body in base64, and room for its texts.
+/// The most bytes that one leased job takes in either format: its body in base64, and room for its texts.
 const LEASED_JOB_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 3 * 4 + (2 << 20);
 
 #[async_trait]
@@ -64,7 +64,8 @@ impl Provider for Server {
         let jobs = usize::try_from(wish.max.unwrap_or(1)).unwrap_or(limits::BATCH_ITEMS_MAX);
         let bytes_max = ANSWER_BYTES_MAX.saturating_add(jobs.saturating_mul(LEASED_JOB_BYTES_MAX));
         let time_max = ANSWER_TIME_MAX + Duration::from_millis(wish.wait_ms.unwrap_or(0));
-        self.exchange::<operation::LeaseAcquire>(queue.as_str(), Some(json(wish)), time_max, bytes_max).await
+        self.exchange::<operation::LeaseAcquire>(queue.as_str(), Some(written(wish)), time_max, bytes_max)
+            .await
     }
 
     async fn complete(&self, request: &Complete) -> Result<Settled, Error> {
