@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::{JobIn, JobOut, JobParts, LeasedJob};
-use sealane_api::wire::{Bytes, StringMap, from_rfc3339};
+use sealane_api::wire::{Bytes, StringMap};
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
 use sealane_core::limits;
@@ -123,11 +123,8 @@ impl Sealing {
             attempt: leased.attempt,
             max_attempts: leased.max_attempts,
             owner: leased.owner,
-            created_at: from_rfc3339(&leased.created_at).ok_or_else(|| malformed("time"))?,
-            expires_at: match leased.expires_at {
-                Some(at) => Some(from_rfc3339(&at).ok_or_else(|| malformed("time"))?),
-                None => None,
-            },
+            created_at: leased.created_at.0,
+            expires_at: leased.expires_at.map(|at| at.0),
             sealed,
         };
         if !sealed {

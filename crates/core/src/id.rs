@@ -38,8 +38,12 @@ impl JobId {
     /// otherwise look like another job to whoever compares texts.
     pub fn parse(text: &str) -> Result<Self, IdSyntax> {
         let uuid = uuid::Uuid::try_parse(text).map_err(|_| IdSyntax)?;
-        let id = Self(*uuid.as_bytes());
-        if id.to_string() == text { Ok(id) } else { Err(IdSyntax) }
+        let mut canonical = uuid::Uuid::encode_buffer();
+        if uuid.as_hyphenated().encode_lower(&mut canonical) == text {
+            Ok(Self(*uuid.as_bytes()))
+        } else {
+            Err(IdSyntax)
+        }
     }
 
     /// The bytes.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::wire::Timestamp;
+
 /// An access key to make.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +33,7 @@ pub struct AccessKeyMade {
     /// Patterns of the queues it opens.
     pub queues: Vec<String>,
     /// When it stops working.
-    pub expires_at: String,
+    pub expires_at: Timestamp,
     /// The key. Keep it secret; it is not stored and not shown again.
     pub key: String,
 }
@@ -57,12 +59,12 @@ pub struct AccessKeyOut {
     /// Patterns of the queues it opens.
     pub queues: Vec<String>,
     /// When it was made.
-    pub created_at: String,
+    pub created_at: Timestamp,
     /// When it stops working.
-    pub expires_at: String,
+    pub expires_at: Timestamp,
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revoked_at: Option<String>,
+    pub revoked_at: Option<Timestamp>,
 }
 
 /// All access keys.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::problem::{Code, ItemError, Problem};
-use crate::wire::{Bytes, StringMap};
+use crate::wire::{Bytes, StringMap, Timestamp};
 
 /// A job to send.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -160,7 +160,7 @@ pub struct JobAccepted {
     /// `ready` or `delayed`: the state in which it was accepted.
     pub state: String,
     /// When it was accepted.
-    pub created_at: String,
+    pub created_at: Timestamp,
     /// Whether this request accepted it. False for a repeat.
     #[serde(skip)]
     pub fresh: bool,
@@ -183,7 +183,7 @@ pub struct JobBatchOut {
 
 /// What became of one job of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged, from = "BatchResultFields")]
+#[serde(untagged, try_from = "BatchResultFields")]
 pub enum JobBatchResult {
     /// It was accepted.
     Accepted(JobAccepted),
@@ -202,27 +202,26 @@ pub enum JobBatchResult {
 #[derive(Deserialize)]
 struct BatchResultFields {
     id: Option<String>,
-    #[serde(default)]
-    queue: String,
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    created_at: String,
+    queue: Option<String>,
+    state: Option<String>,
+    created_at: Option<Timestamp>,
     error: Option<ItemError>,
 }
 
-impl From<BatchResultFields> for JobBatchResult {
-    fn from(fields: BatchResultFields) -> Self {
-        let BatchResultFields { id, queue, state, created_at, error } = fields;
-        match error {
-            Some(error) => Self::Refused { id, error },
-            None => Self::Accepted(JobAccepted {
-                id: id.unwrap_or_default(),
-                queue,
-                state,
-                created_at,
-                fresh: false,
-            }),
+impl TryFrom<BatchResultFields> for JobBatchResult {
+    type Error = &'static str;
+
+    fn try_from(fields: BatchResultFields) -> Result<Self, &'static str> {
+        match fields {
+            BatchResultFields { id, error: Some(error), .. } => Ok(Self::Refused { id, error }),
+            BatchResultFields {
+                id: Some(id),
+                queue: Some(queue),
+                state: Some(state),
+                created_at: Some(created_at),
+                error: None,
+            } => Ok(Self::Accepted(JobAccepted { id, queue, state, created_at, fresh: false })),
+            _ => Err("a result says neither what was accepted nor why not"),
         }
     }
 }
@@ -235,7 +234,7 @@ pub struct LastError {
     /// Why, in one word.
     pub category: String,
     /// When.
-    pub at: String,
+    pub at: Timestamp,
     /// What the worker said, sealed if the job was; for the job's owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Bytes>,
@@ -279,15 +278,15 @@ pub struct JobOut {
     /// Who sent it.
     pub owner: String,
     /// When it was accepted.
-    pub created_at: String,
+    pub created_at: Timestamp,
     /// Not before this time.
-    pub run_at: String,
+    pub run_at: Timestamp,
     /// When it is worth nothing any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<String>,
+    pub expires_at: Option<Timestamp>,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<String>,
+    pub finished_at: Option<Timestamp>,
     /// Why it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_because: Option<String>,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::jobs::bounded;
 use crate::problem::{ItemError, Problem};
-use crate::wire::{Bytes, StringMap};
+use crate::wire::{Bytes, StringMap, Timestamp};
 
 /// A wish for work.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -69,14 +69,14 @@ pub struct LeasedJob {
     /// Who sent it.
     pub owner: String,
     /// When it was accepted.
-    pub created_at: String,
+    pub created_at: Timestamp,
     /// When it is worth nothing any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<String>,
+    pub expires_at: Option<Timestamp>,
     /// Proof of this lease: good for this attempt and this worker's principal only.
     pub receipt: String,
     /// When the lease ends unless extended.
-    pub lease_expires_at: String,
+    pub lease_expires_at: Timestamp,
 }
 
 impl std::fmt::Debug for LeasedJob {
@@ -222,7 +222,7 @@ pub struct SettleResult {
     pub state: Option<String>,
     /// When the lease ends now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease_expires_at: Option<String>,
+    pub lease_expires_at: Option<Timestamp>,
     /// Why it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ItemError>,

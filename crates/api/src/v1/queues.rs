@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
-use crate::wire::rfc3339;
+use crate::wire::Timestamp;
 
 /// A queue's settings, as wished. What is absent takes its default.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -71,7 +71,7 @@ pub struct QueueOut {
     /// Longest wait between attempts, in milliseconds.
     pub retry_cap_ms: u64,
     /// When it was created.
-    pub created_at: String,
+    pub created_at: Timestamp,
     /// Its jobs by state.
     pub jobs: QueueCounts,
 }
@@ -107,7 +107,7 @@ impl From<QueueView> for QueueOut {
             max_attempts: queue.settings.retry.max_attempts,
             retry_base_ms: queue.settings.retry.base.get(),
             retry_cap_ms: queue.settings.retry.cap.get(),
-            created_at: rfc3339(queue.created_at),
+            created_at: Timestamp(queue.created_at),
             jobs: QueueCounts {
                 delayed: of(State::Delayed),
                 ready: of(State::Ready),

@@ -10,7 +10,7 @@ use sealane_core::queue::JobView;
 use super::jobs::{JobAccepted, JobOut, LastError};
 use super::leases::{LeasedJob, SettleResult};
 use crate::problem::{ItemError, Problem};
-use crate::wire::{Bytes, StringMap, rfc3339};
+use crate::wire::{Bytes, StringMap, Timestamp};
 
 impl JobAccepted {
     /// The answer to an enqueue, the same for a repeat: the state it was accepted in, not the present one.
@@ -18,9 +18,9 @@ impl JobAccepted {
         let first_state = if view.delayed_at_first { State::Delayed } else { State::Ready };
         Self {
             id: view.id.to_string(),
-            queue: queue.to_string(),
-            state: first_state.to_string(),
-            created_at: rfc3339(view.created_at),
+            queue: queue.as_str().to_owned(),
+            state: first_state.as_str().to_owned(),
+            created_at: Timestamp(view.created_at),
             fresh,
         }
     }
@@ -32,8 +32,8 @@ impl SettleResult {
         Self {
             id: Some(view.id.to_string()),
             ok: Some(true),
-            state: Some(view.state.to_string()),
-            lease_expires_at: view.lease_expires_at.map(rfc3339),
+            state: Some(view.state.as_str().to_owned()),
+            lease_expires_at: view.lease_expires_at.map(Timestamp),
             error: None,
         }
     }
@@ -62,28 +62,28 @@ impl JobOut {
     ) -> Self {
         Self {
             id: view.id.to_string(),
-            queue: queue.to_string(),
-            state: view.state.to_string(),
-            kind: input.map(|input| input.kind.to_string()).unwrap_or_default(),
+            queue: queue.as_str().to_owned(),
+            state: view.state.as_str().to_owned(),
+            kind: input.map(|input| input.kind.as_str().to_owned()).unwrap_or_default(),
             content_type: input.and_then(|input| text(&input.content_type)),
             attributes: input.map(|input| attributes(&input.attributes)).unwrap_or_default(),
             session_id: input.and_then(|input| text(&input.session_id)),
             correlation_id: input.and_then(|input| text(&input.correlation_id)),
             subject: input.and_then(|input| text(&input.subject)),
             tags: input.map(|input| tags(&input.tags)).unwrap_or_default(),
-            priority: view.priority.to_string(),
+            priority: view.priority.as_str().to_owned(),
             attempt: view.attempt,
             max_attempts: view.max_attempts,
-            owner: view.owner.to_string(),
-            created_at: rfc3339(view.created_at),
-            run_at: rfc3339(view.run_at),
-            expires_at: view.expires_at.map(rfc3339),
-            finished_at: view.finished_at.map(rfc3339),
+            owner: view.owner.as_str().to_owned(),
+            created_at: Timestamp(view.created_at),
+            run_at: Timestamp(view.run_at),
+            expires_at: view.expires_at.map(Timestamp),
+            finished_at: view.finished_at.map(Timestamp),
             held_because: view.hold_reason.map(|reason| reason.to_string()),
             last_error: view.last_failure.map(|failure| LastError {
                 attempt: failure.attempt,
-                category: failure.category.to_string(),
-                at: rfc3339(failure.at),
+                category: failure.category.as_str().to_owned(),
+                at: Timestamp(failure.at),
                 error: error.map(Bytes),
             }),
             result: result.map(Bytes),
@@ -96,8 +96,8 @@ impl LeasedJob {
     pub fn hand_out(view: &JobView, queue: &QueueName, input: JobInput, receipt: String) -> Self {
         Self {
             id: view.id.to_string(),
-            queue: queue.to_string(),
-            kind: input.kind.to_string(),
+            queue: queue.as_str().to_owned(),
+            kind: input.kind.as_str().to_owned(),
             content_type: text(&input.content_type),
             attributes: attributes(&input.attributes),
             session_id: text(&input.session_id),
@@ -105,14 +105,16 @@ impl LeasedJob {
             subject: text(&input.subject),
             tags: tags(&input.tags),
             body: Bytes(input.body),
-            priority: view.priority.to_string(),
+            priority: view.priority.as_str().to_owned(),
             attempt: view.attempt,
             max_attempts: view.max_attempts,
-            owner: view.owner.to_string(),
-            created_at: rfc3339(view.created_at),
-            expires_at: view.expires_at.map(rfc3339),
+            owner: view.owner.as_str().to_owned(),
+            created_at: Timestamp(view.created_at),
+            expires_at: view.expires_at.map(Timestamp),
             receipt,
-            lease_expires_at: view.lease_expires_at.map(rfc3339).unwrap_or_default(),
+            lease_expires_at: Timestamp(
+                view.lease_expires_at.expect("a job that is handed out was just leased until some time"),
+            ),
         }
     }
 }
@@ -126,5 +128,5 @@ fn attributes(map: &BTreeMap<AttributeName, String>) -> StringMap {
 }
 
 fn tags(tags: &[Tag]) -> Vec<String> {
-    tags.iter().map(ToString::to_string).collect()
+    tags.iter().map(|tag| tag.as_str().to_owned()).collect()
 }

@@ -58,7 +58,7 @@ pub(crate) async fn run(at: &Surroundings, command: Access) -> Result<(), Failur
                 ("principal", made.principal.clone()),
                 ("role", made.role.clone()),
                 ("queues", made.queues.join(" ")),
-                ("expires", made.expires_at.clone()),
+                ("expires", made.expires_at.to_string()),
                 ("key", made.key.clone()),
             ];
             at.output.one(&made, &rows)
@@ -84,7 +84,7 @@ fn row(key: &AccessKeyOut) -> Vec<String> {
         key.principal.clone(),
         key.role.clone(),
         key.queues.join(" "),
-        key.expires_at.clone(),
-        key.revoked_at.clone().unwrap_or_default(),
+        key.expires_at.to_string(),
+        key.revoked_at.map(|at| at.to_string()).unwrap_or_default(),
     ]
 }

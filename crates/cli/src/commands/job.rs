@@ -239,16 +239,16 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
         ("priority", job.priority.clone()),
         ("attempt", format!("{} of {}", job.attempt, job.max_attempts)),
         ("owner", job.owner.clone()),
-        ("created", job.created_at.clone()),
-        ("run at", job.run_at.clone()),
+        ("created", job.created_at.to_string()),
+        ("run at", job.run_at.to_string()),
     ];
     let optional = [
         ("content type", job.content_type.clone()),
         ("session", job.session_id.clone()),
         ("correlation id", job.correlation_id.clone()),
         ("subject", job.subject.clone()),
-        ("expires", job.expires_at.clone()),
-        ("finished", job.finished_at.clone()),
+        ("expires", job.expires_at.map(|at| at.to_string())),
+        ("finished", job.finished_at.map(|at| at.to_string())),
         ("held because", job.held_because.clone()),
         (
             "last failed",

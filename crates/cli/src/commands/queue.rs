@@ -100,7 +100,7 @@ fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("lease", format!("{} ms", queue.lease_ms)),
         ("max attempts", queue.max_attempts.to_string()),
         ("retry", format!("{} ms to {} ms", queue.retry_base_ms, queue.retry_cap_ms)),
-        ("created", queue.created_at.clone()),
+        ("created", queue.created_at.to_string()),
         ("ready", jobs.ready.to_string()),
         ("running", jobs.running.to_string()),
         ("delayed", jobs.delayed.to_string()),

@@ -3,7 +3,7 @@
 use sealane_api::operation::{AccessKeyCreate, AccessKeyList, AccessKeyRevoke};
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1;
-use sealane_api::wire::rfc3339;
+use sealane_api::wire::Timestamp;
 use sealane_core::control::{AccessKey, QueuePattern, Role};
 use sealane_core::name::Principal;
 use sealane_core::time::Millis;
@@ -51,7 +51,7 @@ impl Handle<AccessKeyCreate> for Door {
             principal: key.principal.to_string(),
             role: key.role.to_string(),
             queues: patterns(&key),
-            expires_at: rfc3339(key.expires_at),
+            expires_at: Timestamp(key.expires_at),
             key: text.reveal(),
         })
     }
@@ -77,9 +77,9 @@ fn shown(key: &AccessKey) -> v1::AccessKeyOut {
         principal: key.principal.to_string(),
         role: key.role.to_string(),
         queues: patterns(key),
-        created_at: rfc3339(key.created_at),
-        expires_at: rfc3339(key.expires_at),
-        revoked_at: key.revoked_at.map(rfc3339),
+        created_at: Timestamp(key.created_at),
+        expires_at: Timestamp(key.expires_at),
+        revoked_at: key.revoked_at.map(Timestamp),
     }
 }
 
