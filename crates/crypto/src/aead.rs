@@ -1,5 +1,5 @@
-//! AES-256-GCM for keys that encrypt one message. Nothing here chooses a nonce: every caller
-//! derives a key per message, and says so at its own door.
+//! AES-256-GCM. Nothing here chooses a nonce: a caller derives a key per message or counts, and
+//! says so at its own door.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
@@ -12,52 +12,96 @@ pub const TAG_BYTES: usize = 16;
 /// Bytes of the nonce.
 pub const NONCE_BYTES: usize = 12;
 
-/// Encrypts `buffer` where it stands and gives the tag.
-///
-/// A pair of key and nonce must never seal twice.
+/// A key with its schedule made, for whoever seals or opens many messages under one key.
+pub struct PreparedKey(LessSafeKey);
+
+impl PreparedKey {
+    /// Prepares a key.
+    #[must_use]
+    pub fn new(key: &Key) -> Self {
+        let key = UnboundKey::new(&AES_256_GCM, key.expose());
+        Self(LessSafeKey::new(key.expect("a key of 32 bytes is what AES-256 takes")))
+    }
+
+    /// Encrypts `buffer` where it stands and gives the tag.
+    ///
+    /// A pair of key and nonce must never seal twice.
+    ///
+    /// # Errors
+    /// When `buffer` is longer than one message may be (64 GiB).
+    pub fn seal_in_place(
+        &self,
+        nonce: &[u8; NONCE_BYTES],
+        aad: &[u8],
+        buffer: &mut [u8],
+    ) -> Result<[u8; TAG_BYTES], SealError> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), buffer)
+            .map_err(|_| SealError::Cipher)?;
+        let mut out = [0; TAG_BYTES];
+        out.copy_from_slice(tag.as_ref());
+        Ok(out)
+    }
+
+    /// Decrypts `ciphertext ‖ tag`. The plaintext exists for the caller only after the tag matched.
+    ///
+    /// # Errors
+    /// [`OpenError::Malformed`] when there is no room for a tag, else [`OpenError::NotAuthentic`].
+    pub fn open(
+        &self,
+        nonce: &[u8; NONCE_BYTES],
+        aad: &[u8],
+        ciphertext_and_tag: &[u8],
+    ) -> Result<Secret<Vec<u8>>, OpenError> {
+        let Some((ciphertext, tag)) = ciphertext_and_tag.split_last_chunk::<TAG_BYTES>() else {
+            return Err(OpenError::Malformed);
+        };
+        let mut plaintext = Secret::new(vec![0; ciphertext.len()]);
+        self.0
+            .open_separate_gather(
+                Nonce::assume_unique_for_key(*nonce),
+                Aad::from(aad),
+                ciphertext,
+                tag,
+                plaintext.expose_mut(),
+            )
+            .map_err(|_| OpenError::NotAuthentic)?;
+        Ok(plaintext)
+    }
+}
+
+impl std::fmt::Debug for PreparedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PreparedKey(…)")
+    }
+}
+
+/// Encrypts under a key that is used once: see [`PreparedKey::seal_in_place`].
 ///
 /// # Errors
-/// When `buffer` is longer than one message may be (64 GiB).
+/// As there.
 pub fn seal_in_place(
     key: &Key,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
     buffer: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], SealError> {
-    let tag = schedule(key)
-        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), buffer)
-        .map_err(|_| SealError::Cipher)?;
-    let mut out = [0; TAG_BYTES];
-    out.copy_from_slice(tag.as_ref());
-    Ok(out)
+    PreparedKey::new(key).seal_in_place(nonce, aad, buffer)
 }
 
-/// Decrypts `ciphertext ‖ tag`. The plaintext exists for the caller only after the tag matched.
+/// Decrypts under a key that is used once: see [`PreparedKey::open`].
 ///
 /// # Errors
-/// [`OpenError::Malformed`] when there is no room for a tag, else [`OpenError::NotAuthentic`].
+/// As there.
 pub fn open(
     key: &Key,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
     ciphertext_and_tag: &[u8],
 ) -> Result<Secret<Vec<u8>>, OpenError> {
-    if ciphertext_and_tag.len() < TAG_BYTES {
-        return Err(OpenError::Malformed);
-    }
-    let mut buffer = Secret::new(ciphertext_and_tag.to_vec());
-    let len = schedule(key)
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), buffer.expose_mut())
-        .map_err(|_| OpenError::NotAuthentic)?
-        .len();
-    buffer.expose_mut().truncate(len);
-    Ok(buffer)
-}
-
-fn schedule(key: &Key) -> LessSafeKey {
-    LessSafeKey::new(
-        UnboundKey::new(&AES_256_GCM, key.expose()).expect("a key of 32 bytes is what AES-256 takes"),
-    )
+    PreparedKey::new(key).open(nonce, aad, ciphertext_and_tag)
 }
 
 #[cfg(test)]

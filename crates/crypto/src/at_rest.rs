@@ -15,20 +15,24 @@
 //!
 //! Why a zero nonce is safe: the random salt goes into the key, so each key encrypts once. The
 //! key ref is not bound: pointing it elsewhere only picks a key that does not open the record.
+//! The extraction depends on nothing but the data key, so [`DataKey`] does it once.
 
 use crate::aead::{self, TAG_BYTES};
 use crate::error::{OpenError, SealError};
-use crate::kdf;
+use crate::kdf::{self, Prk};
 use crate::prefix;
 use crate::random::Random;
 use crate::secret::Key;
+use zeroize::Zeroize;
 
 /// Bytes a record is longer than its plaintext.
-pub const OVERHEAD: usize = KEY_REF_BYTES + SALT_BYTES + TAG_BYTES;
+pub const OVERHEAD: usize = HEAD_BYTES + TAG_BYTES;
+
+/// Bytes of a record before its ciphertext.
+pub const HEAD_BYTES: usize = KEY_REF_BYTES + SALT_BYTES;
 
 const KEY_REF_BYTES: usize = 4;
 const SALT_BYTES: usize = 16;
-const START: usize = KEY_REF_BYTES + SALT_BYTES;
 
 /// Where a record belongs; it opens nowhere else.
 #[derive(Clone, Copy, Debug)]
@@ -47,30 +51,59 @@ pub struct Place<'a> {
     pub lsn: u64,
 }
 
-/// Encrypts a record under `data_key`, which the registry knows as `key_ref`.
+/// A data key, ready for use. The key itself is not kept, only what was extracted from it.
+#[derive(Debug)]
+pub struct DataKey(Prk);
+
+impl DataKey {
+    /// Prepares a key.
+    #[must_use]
+    pub fn new(key: &Key) -> Self {
+        Self(kdf::extract(b"sealane rest v1", key.expose()))
+    }
+}
+
+/// Makes a record of the end of `out`: from `start` on it holds [`HEAD_BYTES`] of any content, then
+/// the plaintext, which is encrypted where it stands under `data_key`, known to the registry as
+/// `key_ref`.
 ///
 /// # Errors
-/// When `random` fails; the plaintext is never written without encryption.
+/// When `random` fails; the plaintext is then wiped, and `out` ends at `start`.
 ///
 /// # Panics
-/// When a name of `place` is 4 GiB or longer.
-pub fn seal(
+/// When a name of `place` is 4 GiB or longer, or `out` has no room for a head after `start`.
+pub fn seal_end(
+    out: &mut Vec<u8>,
+    start: usize,
     key_ref: u32,
-    data_key: &Key,
+    data_key: &DataKey,
     place: &Place<'_>,
     random: &dyn Random,
-    plaintext: &[u8],
-) -> Result<Vec<u8>, SealError> {
+) -> Result<(), SealError> {
+    let sealed = seal(&mut out[start..], key_ref, data_key, place, random);
+    match &sealed {
+        Ok(tag) => out.extend_from_slice(tag),
+        Err(_) => {
+            out[start..].zeroize();
+            out.truncate(start);
+        }
+    }
+    sealed.map(|_| ())
+}
+
+fn seal(
+    record: &mut [u8],
+    key_ref: u32,
+    data_key: &DataKey,
+    place: &Place<'_>,
+    random: &dyn Random,
+) -> Result<[u8; TAG_BYTES], SealError> {
     let mut salt = [0; SALT_BYTES];
     random.fill(&mut salt)?;
-    let mut record = Vec::with_capacity(plaintext.len() + OVERHEAD);
-    record.extend_from_slice(&key_ref.to_be_bytes());
-    record.extend_from_slice(&salt);
-    record.extend_from_slice(plaintext);
-    let key = record_key(data_key, place, &salt);
-    let tag = aead::seal_in_place(&key, &[0; 12], &associated(place), &mut record[START..])?;
-    record.extend_from_slice(&tag);
-    Ok(record)
+    let (head, plaintext) = record.split_at_mut(HEAD_BYTES);
+    head[..KEY_REF_BYTES].copy_from_slice(&key_ref.to_be_bytes());
+    head[KEY_REF_BYTES..].copy_from_slice(&salt);
+    aead::seal_in_place(&record_key(data_key, place, &salt), &[0; 12], &associated(place), plaintext)
 }
 
 /// The data key a record names; `None` when it is too short to be a record.
@@ -90,7 +123,7 @@ pub fn key_ref(record: &[u8]) -> Option<u32> {
 ///
 /// # Panics
 /// When a name of `place` is 4 GiB or longer.
-pub fn open(data_key: &Key, place: &Place<'_>, record: &[u8]) -> Result<Vec<u8>, OpenError> {
+pub fn open(data_key: &DataKey, place: &Place<'_>, record: &[u8]) -> Result<Vec<u8>, OpenError> {
     if record.len() < OVERHEAD {
         return Err(OpenError::Malformed);
     }
@@ -100,10 +133,10 @@ pub fn open(data_key: &Key, place: &Place<'_>, record: &[u8]) -> Result<Vec<u8>,
     aead::open(&key, &[0; 12], &associated(place), sealed).map(crate::secret::Secret::into_inner)
 }
 
-fn record_key(data_key: &Key, place: &Place<'_>, salt: &[u8; SALT_BYTES]) -> Key {
+fn record_key(data_key: &DataKey, place: &Place<'_>, salt: &[u8; SALT_BYTES]) -> Key {
     let (namespace, table, id, field) =
         (place.namespace.as_bytes(), place.table.as_bytes(), place.record_id, place.field.as_bytes());
-    kdf::extract(b"sealane rest v1", data_key.expose()).expand(&[
+    data_key.0.expand(&[
         &prefix::length(namespace),
         namespace,
         &prefix::length(table),
@@ -131,9 +164,23 @@ mod tests {
     const PLACE: Place<'_> =
         Place { namespace: "acme", table: "job", record_id: b"id", field: "caller", version: 1, lsn: 42 };
 
+    fn data_key(byte: u8) -> DataKey {
+        DataKey::new(&Key::new([byte; 32]))
+    }
+
+    fn seal(random: &dyn Random, plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut out = [b"before", &[0xee; HEAD_BYTES][..], plaintext].concat();
+        match seal_end(&mut out, 6, 7, &data_key(1), &PLACE, random) {
+            Ok(()) => Ok(out.strip_prefix(b"before").unwrap().to_vec()),
+            Err(error) => {
+                assert_eq!(out, b"before");
+                Err(error)
+            }
+        }
+    }
+
     fn sealed() -> Vec<u8> {
-        let salt = SequenceRandom::danger_from_bytes(vec![0x22; 16]);
-        seal(7, &Key::new([1; 32]), &PLACE, &salt, b"caller data").unwrap()
+        seal(&SequenceRandom::danger_from_bytes(vec![0x22; 16]), b"caller data").unwrap()
     }
 
     #[test]
@@ -143,15 +190,15 @@ mod tests {
         assert_eq!(record[4..20], [0x22; 16]);
         assert_eq!(key_ref(&record), Some(7));
         assert_eq!(key_ref(&record[..OVERHEAD - 1]), None);
-        assert_eq!(open(&Key::new([1; 32]), &PLACE, &record).unwrap(), b"caller data");
-        let empty = seal(7, &Key::new([1; 32]), &PLACE, &SeededRandom::danger_from_seed(1), b"").unwrap();
-        assert_eq!((empty.len(), open(&Key::new([1; 32]), &PLACE, &empty)), (OVERHEAD, Ok(vec![])));
+        assert_eq!(open(&data_key(1), &PLACE, &record).unwrap(), b"caller data");
+        let empty = seal(&SeededRandom::danger_from_seed(1), b"").unwrap();
+        assert_eq!((empty.len(), open(&data_key(1), &PLACE, &empty)), (OVERHEAD, Ok(vec![])));
     }
 
     // attack 25
     #[test]
     fn a_record_put_elsewhere_does_not_open() {
-        let (key, record) = (Key::new([1; 32]), sealed());
+        let (key, record) = (data_key(1), sealed());
         for wrong in [
             Place { namespace: "acm", ..PLACE },
             Place { table: "jobs", ..PLACE },
@@ -164,12 +211,12 @@ mod tests {
         ] {
             assert_eq!(open(&key, &wrong, &record), Err(OpenError::NotAuthentic), "{wrong:?}");
         }
-        assert_eq!(open(&Key::new([2; 32]), &PLACE, &record), Err(OpenError::NotAuthentic));
+        assert_eq!(open(&data_key(2), &PLACE, &record), Err(OpenError::NotAuthentic));
     }
 
     #[test]
     fn changed_and_cut_records_do_not_open() {
-        let (key, record) = (Key::new([1; 32]), sealed());
+        let (key, record) = (data_key(1), sealed());
         for bit in KEY_REF_BYTES * 8..record.len() * 8 {
             let mut bad = record.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
@@ -183,11 +230,10 @@ mod tests {
     // attack 21
     #[test]
     fn a_broken_source_seals_nothing() {
-        let key = Key::new([1; 32]);
         let dry = SequenceRandom::danger_from_bytes(vec![0; 15]);
-        assert_eq!(seal(1, &key, &PLACE, &dry, b"x"), Err(SealError::Random(RandomError::Exhausted)));
+        assert_eq!(seal(&dry, b"x"), Err(SealError::Random(RandomError::Exhausted)));
         let stuck = Watched::new(SequenceRandom::danger_from_bytes(vec![5; 32]));
-        assert!(seal(1, &key, &PLACE, &stuck, b"x").is_ok());
-        assert_eq!(seal(1, &key, &PLACE, &stuck, b"x"), Err(SealError::Random(RandomError::Repeated)));
+        assert!(seal(&stuck, b"x").is_ok());
+        assert_eq!(seal(&stuck, b"x"), Err(SealError::Random(RandomError::Repeated)));
     }
 }

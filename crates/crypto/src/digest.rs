@@ -1,6 +1,6 @@
 //! SHA-256, of several parts as if they were one.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use sha2::Digest;
 
 /// SHA-256 of the parts put together. Nothing separates them: whoever hashes lists of varying
 /// length puts lengths in.
@@ -15,13 +15,13 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 
 /// SHA-256 over a stream.
 #[derive(Clone)]
-pub struct Sha256(Context);
+pub struct Sha256(sha2::Sha256);
 
 impl Sha256 {
     /// An empty digest.
     #[must_use]
     pub fn new() -> Self {
-        Self(Context::new(&SHA256))
+        Self(sha2::Sha256::new())
     }
 
     /// Appends bytes.
@@ -41,9 +41,7 @@ impl Sha256 {
     /// The digest of all bytes.
     #[must_use]
     pub fn finish(self) -> [u8; 32] {
-        let mut out = [0; 32];
-        out.copy_from_slice(self.0.finish().as_ref());
-        out
+        self.0.finalize().into()
     }
 }
 

@@ -4,9 +4,6 @@ use crate::mac::Mac;
 use crate::prefix;
 use crate::secret::{Key, Secret};
 
-/// Longest info that is put together on the stack.
-const INFO_ON_STACK: usize = 256;
-
 /// A pseudorandom key: what extraction leaves and expansion starts from.
 pub struct Prk(Mac);
 
@@ -14,7 +11,7 @@ pub struct Prk(Mac);
 #[must_use]
 pub fn extract(salt: &[u8], key_material: &[u8]) -> Prk {
     let mut prk = Secret::new([0; 32]);
-    Mac::new(salt).write(key_material, prk.expose_mut());
+    Mac::new(salt).write([key_material], prk.expose_mut());
     Prk::from_key(&prk)
 }
 
@@ -43,24 +40,8 @@ impl Prk {
     }
 
     /// `T(1) = HMAC(PRK, info ‖ 0x01)`. Nobody here needs more than the 32 bytes of one block.
-    pub(crate) fn first_block(&self, parts: &[&[u8]], out: &mut [u8; 32]) {
-        let len: usize = parts.iter().map(|part| part.len()).sum::<usize>() + 1;
-        let mut on_stack = [0; INFO_ON_STACK];
-        let mut on_heap = Vec::new();
-        let info = match on_stack.get_mut(..len) {
-            Some(info) => info,
-            None => {
-                on_heap.resize(len, 0);
-                &mut on_heap[..]
-            }
-        };
-        let mut at = 0;
-        for part in parts {
-            info[at..at + part.len()].copy_from_slice(part);
-            at += part.len();
-        }
-        info[at] = 1;
-        self.0.write(info, out);
+    fn first_block(&self, parts: &[&[u8]], out: &mut [u8; 32]) {
+        self.0.write(parts.iter().copied().chain([&[1_u8][..]]), out);
     }
 }
 
@@ -109,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_info_takes_the_other_road_to_the_same_bytes() {
+    fn where_parts_of_an_info_end_does_not_count() {
         let prk = extract(b"salt", b"key");
         let long = [7; 400];
         let whole = prk.expand(&[&long]);

@@ -1,21 +1,26 @@
 //! HMAC-SHA-256 with the key schedule kept, under which key derivation and tokens both stand.
+//!
+//! Why not the library of the ciphers: behind its door each tag allocates and looks its function
+//! up, which takes longer than the hashing does. Here a keyed state is a value that is copied.
 
-use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key, sign_to_buffer};
+use hmac::{Hmac, KeyInit, Mac as _, digest::FixedOutput};
+use sha2::Sha256;
 
-/// A keyed function; the cipher library wipes its state on drop.
-pub(crate) struct Mac(Key);
+/// A keyed function. It is wiped on drop, and so is every copy of it.
+pub(crate) struct Mac(Hmac<Sha256>);
 
 impl Mac {
     pub(crate) fn new(key: &[u8]) -> Self {
-        Self(Key::new(HMAC_SHA256, key))
+        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of every length"))
     }
 
-    /// Writes the tag where the caller wants it, so that a derived key is not copied about.
-    pub(crate) fn write(&self, data: &[u8], out: &mut [u8; 32]) {
-        sign_to_buffer(&self.0, data, out).expect("HMAC-SHA-256 writes exactly 32 bytes and cannot fail");
-    }
-
-    pub(crate) fn stream(&self) -> Context {
-        Context::with_key(&self.0)
+    /// Writes the tag of all parts, one after the other, where the caller wants it, so that a
+    /// derived key is not copied about.
+    pub(crate) fn write<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>, out: &mut [u8; 32]) {
+        let mut state = self.0.clone();
+        for part in parts {
+            state.update(part);
+        }
+        state.finalize_into(out.into());
     }
 }

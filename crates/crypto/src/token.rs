@@ -7,42 +7,51 @@ use crate::mac::Mac;
 use crate::prefix;
 use crate::secret::Key;
 
-/// HMAC-SHA-256 over the parts, each behind its length.
+/// A key for tags with its schedule made, for whoever makes many.
+pub struct TagKey(Mac);
+
+impl TagKey {
+    /// Prepares a key.
+    #[must_use]
+    pub fn new(key: &Key) -> Self {
+        Self(Mac::new(key.expose()))
+    }
+
+    /// HMAC-SHA-256 over the parts, each behind its length.
+    ///
+    /// # Panics
+    /// When one part is 4 GiB or longer.
+    #[must_use]
+    pub fn tag<const N: usize>(&self, parts: [&[u8]; N]) -> [u8; 32] {
+        let lengths = parts.map(prefix::length);
+        let mut out = [0; 32];
+        self.0.write(lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]), &mut out);
+        out
+    }
+}
+
+impl std::fmt::Debug for TagKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TagKey(…)")
+    }
+}
+
+/// One tag under a key that is used once: see [`TagKey::tag`].
 ///
 /// # Panics
 /// When one part is 4 GiB or longer.
 #[must_use]
-pub fn tag(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut stream = Mac::new(key.expose()).stream();
-    for part in parts {
-        stream.update(&prefix::length(part));
-        stream.update(part);
-    }
-    let mut out = [0; 32];
-    out.copy_from_slice(stream.sign().as_ref());
-    out
+pub fn tag<const N: usize>(key: &Key, parts: [&[u8]; N]) -> [u8; 32] {
+    TagKey::new(key).tag(parts)
 }
 
 /// HMAC-SHA-256 over the parts put together without lengths, for contracts that fix it so.
 /// Nothing separates the parts: at most one of them may vary in length.
 #[must_use]
 pub fn tag_joined(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut stream = Mac::new(key.expose()).stream();
-    for part in parts {
-        stream.update(part);
-    }
     let mut out = [0; 32];
-    out.copy_from_slice(stream.sign().as_ref());
+    Mac::new(key.expose()).write(parts.iter().copied(), &mut out);
     out
-}
-
-/// Whether `tag` is the tag of these parts, found in constant time.
-///
-/// # Panics
-/// When one part is 4 GiB or longer.
-#[must_use]
-pub fn verify(key: &Key, parts: &[&[u8]], tag: &[u8]) -> bool {
-    equal(&self::tag(key, parts), tag)
 }
 
 /// Whether two values are equal, in a time that depends on their lengths only.
@@ -56,16 +65,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_verifies_for_its_parts_only() {
+    fn a_tag_is_of_its_parts_only() {
         let key = Key::new([1; 32]);
-        let good = tag(&key, &[b"job", b"1"]);
-        assert!(verify(&key, &[b"job", b"1"], &good));
-        assert!(!verify(&key, &[b"jo", b"b1"], &good));
-        assert!(!verify(&key, &[b"job1"], &good));
-        assert!(!verify(&key, &[b"job", b"1", b""], &good));
-        assert!(!verify(&Key::new([2; 32]), &[b"job", b"1"], &good));
-        assert!(!verify(&key, &[b"job", b"1"], &good[..31]));
-        assert!(!verify(&key, &[b"job", b"1"], b""));
+        let good = tag(&key, [b"job", b"1"]);
+        let prepared = TagKey::new(&key);
+        // Twice: a prepared key is not used up.
+        assert_eq!(prepared.tag([b"job", b"1"]), good);
+        assert_eq!(prepared.tag([b"job", b"1"]), good);
+        assert_ne!(prepared.tag([b"jo", b"b1"]), good);
+        assert_ne!(prepared.tag([b"job1"]), good);
+        assert_ne!(prepared.tag([b"job", b"1", b""]), good);
+        assert_ne!(tag(&Key::new([2; 32]), [b"job", b"1"]), good);
+        // The lengths are big-endian and 32 bits wide.
+        assert_eq!(tag_joined(&key, &[b"\0\0\0\x03job", b"\0\0\0\x011"]), good);
     }
 
     /// RFC 4231 test case 1, its key zero-padded to 32 bytes, which HMAC does anyway.

@@ -17,7 +17,7 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::name::{Namespace, Principal};
 use sealane_core::queue::Receipt;
 use sealane_crypto::secret::Key;
-use sealane_crypto::token;
+use sealane_crypto::token::{self, TagKey};
 
 const VERSION: u8 = 1;
 const BOUND: usize = 37;
@@ -25,13 +25,13 @@ const LENGTH: usize = BOUND + 16;
 
 /// Makes and checks receipts.
 pub struct Receipts {
-    key: Key,
+    key: TagKey,
 }
 
 impl Receipts {
     /// With the key that MACs are made under.
-    pub fn new(key: Key) -> Self {
-        Self { key }
+    pub fn new(key: &Key) -> Self {
+        Self { key: TagKey::new(key) }
     }
 
     /// Writes a receipt for one principal.
@@ -69,7 +69,7 @@ impl Receipts {
     }
 
     fn tag(&self, namespace: &Namespace, principal: &Principal, bound: &[u8]) -> [u8; 32] {
-        token::tag(&self.key, &[namespace.as_str().as_bytes(), principal.as_str().as_bytes(), bound])
+        self.key.tag([namespace.as_str().as_bytes(), principal.as_str().as_bytes(), bound])
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
     // attack 47
     #[test]
     fn a_receipt_is_good_for_its_principal_only_and_no_bit_of_it_can_change() {
-        let receipts = Receipts::new(Key::new([7; 32]));
+        let receipts = Receipts::new(&Key::new([7; 32]));
         let namespace = Namespace::parse("default").unwrap();
         let (one, other) = (Principal::parse("w1").unwrap(), Principal::parse("w2").unwrap());
         let receipt =
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(receipts.read(&namespace, &one, &text), Some(receipt));
         assert_eq!(receipts.read(&namespace, &other, &text), None);
         assert_eq!(receipts.read(&Namespace::parse("acme").unwrap(), &one, &text), None);
-        assert_eq!(Receipts::new(Key::new([8; 32])).read(&namespace, &one, &text), None);
+        assert_eq!(Receipts::new(&Key::new([8; 32])).read(&namespace, &one, &text), None);
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();

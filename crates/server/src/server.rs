@@ -136,7 +136,7 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::start(machine.last_at()));
         let environment =
             Environment::parse(&options.config.environment).expect("the configuration was checked");
-        let access_keys = Arc::new(AccessKeys::new(keys.derive("access keys"), environment));
+        let access_keys = Arc::new(AccessKeys::new(&keys.derive("access keys"), environment));
         let first_start =
             !machine.control().has_admin(clock.now()) && machine.control().keys().next().is_none();
         // Here and not by the engine's first turn: a request may arrive before that.
@@ -176,7 +176,7 @@ impl Server {
 
         let mut instance = [0; 4];
         random.fill(&mut instance)?;
-        let receipts = Receipts::new(keys.derive("receipts"));
+        let receipts = Receipts::new(&keys.derive("receipts"));
         let door = Arc::new(Door::new(
             namespace,
             engine,

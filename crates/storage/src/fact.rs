@@ -1,6 +1,7 @@
 //! What one record says, and what callers supplied with it. Refuses to know how either is stored.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sealane_core::control::ControlEvent;
 use sealane_core::job::JobInput;
@@ -29,7 +30,7 @@ pub enum CallerData<'a> {
         /// The queue whose data key is used.
         queue: QueueNumber,
         /// What the producer sent.
-        input: &'a JobInput,
+        input: &'a Arc<JobInput>,
     },
     /// With `JobCompleted` or `JobFailed`: the result or error, as the worker gave it.
     Outcome {

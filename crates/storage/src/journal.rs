@@ -136,7 +136,7 @@ pub trait JournalReader: Send + Sync {
     ///
     /// # Errors
     /// See [`ReadError`]: one kind holds the job, the other stops the server.
-    fn read_job(&self, record: RecordRef) -> Result<JobInput, ReadError>;
+    fn read_job(&self, record: RecordRef) -> Result<Arc<JobInput>, ReadError>;
 
     /// What the worker gave with the completion or failure in this record; `None` when it gave nothing.
     ///

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use sealane_core::name::Namespace;
 use sealane_core::queue::QueueNumber;
-use sealane_crypto::Key;
+use sealane_crypto::{Key, at_rest};
 
 /// A data key and the number records carry for it.
 #[derive(Clone, Debug)]
 pub struct DataKey {
     /// The number. Never reused.
     pub key_ref: u32,
-    /// The key.
-    pub key: Arc<Key>,
+    /// The key, ready for use.
+    pub key: Arc<at_rest::DataKey>,
 }
 
 /// The keeper of keys could not give one.
@@ -54,5 +54,5 @@ pub trait DataKeys: Send + Sync {
     fn for_queue(&self, namespace: &Namespace, queue: QueueNumber) -> Result<DataKey, KeyError>;
 
     /// The key a stored record names; `None` when it was destroyed or never existed.
-    fn by_ref(&self, key_ref: u32) -> Option<Arc<Key>>;
+    fn by_ref(&self, key_ref: u32) -> Option<Arc<at_rest::DataKey>>;
 }

@@ -33,7 +33,7 @@ struct Record {
 
 #[derive(Clone)]
 enum Data {
-    Job(JobInput),
+    Job(Arc<JobInput>),
     Outcome(Vec<u8>),
 }
 
@@ -99,7 +99,7 @@ impl Journal for MemoryJournal {
             return Err(JournalError::Misplaced);
         }
         let data = data.map(|data| match data {
-            CallerData::Job { input, .. } => Data::Job(input.clone()),
+            CallerData::Job { input, .. } => Data::Job(Arc::clone(input)),
             CallerData::Outcome { bytes, .. } => Data::Outcome(bytes.to_vec()),
         });
         let index = self.store.lock().records.len() + self.staged.len();
@@ -144,9 +144,9 @@ impl Journal for MemoryJournal {
 }
 
 impl JournalReader for MemoryStore {
-    fn read_job(&self, record: RecordRef) -> Result<JobInput, ReadError> {
+    fn read_job(&self, record: RecordRef) -> Result<Arc<JobInput>, ReadError> {
         self.read(record, |record| match &record.data {
-            Some(Data::Job(input)) => Some(input.clone()),
+            Some(Data::Job(input)) => Some(Arc::clone(input)),
             _ => None,
         })
     }

@@ -22,6 +22,18 @@ fn log_on_a_disk_that_loses() {
     conformance::run(|| LogHome::lossy(64 << 10).0);
 }
 
+/// Once with room in memory for an input or two, and once for all.
+#[test]
+fn log_with_recent_inputs_in_memory() {
+    for recent_bytes in [1_000, 1 << 20] {
+        conformance::run(|| {
+            let mut home = LogHome::lossy(64 << 10).0;
+            home.settings.recent_bytes = recent_bytes;
+            home
+        });
+    }
+}
+
 /// Segments so small that the suite fills several.
 #[test]
 fn log_in_small_segments() {
@@ -48,6 +60,7 @@ fn log_on_a_real_disk_with_its_background_thread() {
             segment_bytes: 64 << 10,
             first_segment_bytes: 4 << 10,
             prepare: Prepare::Background,
+            recent_bytes: 1 << 20,
         };
         RealHome { home, _dir: dir }
     });

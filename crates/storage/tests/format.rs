@@ -22,7 +22,7 @@ const FILES: [(&str, &[u8]); 2] = [
 
 struct Written {
     facts: Vec<(RecordRef, Fact)>,
-    job: (RecordRef, JobInput),
+    job: (RecordRef, Arc<JobInput>),
     outcome: RecordRef,
 }
 

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::sync::Arc;
+
 use sealane_core::job::JobInput;
 use sealane_core::record::RecordRef;
 use sealane_storage::testing::home::{Home, LogHome};
@@ -15,7 +17,7 @@ const SEGMENT_BYTES: u64 = 4 << 10;
 struct Written {
     record: RecordRef,
     fact: Fact,
-    input: Option<JobInput>,
+    input: Option<Arc<JobInput>>,
 }
 
 #[derive(Default)]

@@ -1,6 +1,7 @@
 //! Where unpredictable bytes come from, and how a broken source is noticed.
 
 mod danger;
+mod pool;
 mod source;
 mod watched;
 

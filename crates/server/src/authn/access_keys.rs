@@ -9,7 +9,7 @@ use sealane_core::control::{AccessKey, Control};
 use sealane_core::name::KeyId;
 use sealane_core::time::Time;
 use sealane_crypto::secret::Key;
-use sealane_crypto::token;
+use sealane_crypto::token::{self, TagKey};
 
 use super::access_key_text::{AccessKeyText, Environment};
 
@@ -23,7 +23,7 @@ pub struct Caller {
 /// The keys, and the key under which their secrets are hashed.
 pub struct AccessKeys {
     control: RwLock<Arc<Control>>,
-    hash_key: Key,
+    hash_key: TagKey,
     environment: Environment,
 }
 
@@ -35,8 +35,8 @@ impl fmt::Debug for AccessKeys {
 
 impl AccessKeys {
     /// With no keys yet.
-    pub fn new(hash_key: Key, environment: Environment) -> Self {
-        Self { control: RwLock::default(), hash_key, environment }
+    pub fn new(hash_key: &Key, environment: Environment) -> Self {
+        Self { control: RwLock::default(), hash_key: TagKey::new(hash_key), environment }
     }
 
     /// The installation that keys must be made for.
@@ -51,7 +51,7 @@ impl AccessKeys {
 
     /// The keyed hash that is stored instead of the secret.
     pub fn hash(&self, id: &KeyId, secret: &Key) -> [u8; 32] {
-        token::tag(&self.hash_key, &[id.as_str().as_bytes(), secret.expose()])
+        self.hash_key.tag([id.as_str().as_bytes(), secret.expose()])
     }
 
     /// Checks an `Authorization` header. One answer for every way of being wrong.

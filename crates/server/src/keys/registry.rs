@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sealane_core::name::Namespace;
 use sealane_core::queue::QueueNumber;
+use sealane_crypto::at_rest;
 use sealane_crypto::{Key, Random, RandomError, SealError, wrap};
 use sealane_storage::disk::{Disk, DiskFile};
 use sealane_storage::{DataKey, DataKeys, KeyError};
@@ -81,7 +82,8 @@ pub struct Registry {
 struct State {
     version: u64,
     entries: BTreeMap<u32, Entry>,
-    keys: BTreeMap<u32, Arc<Key>>,
+    /// Keys of queues only: no record may name the journal's.
+    keys: BTreeMap<u32, Arc<at_rest::DataKey>>,
     queues: BTreeMap<(Namespace, u32), u32>,
 }
 
@@ -106,7 +108,7 @@ impl Registry {
         let key = Arc::new(Key::generate(random.as_ref())?);
         let entry = wrapped(&master, random.as_ref(), JOURNAL_KEY_REF, Purpose::Journal, &key)?;
         let mut state = State { version: 1, ..State::default() };
-        state.insert(entry, Arc::clone(&key));
+        state.insert(entry, &key);
         let registry = Self { disk, random, master, journal_key: key, state: RwLock::default() };
         registry.store(&state)?;
         *registry.write() = state;
@@ -133,6 +135,7 @@ impl Registry {
                 RegistryBytesError::WrongMasterKey => RegistryError::WrongMasterKey,
             })?;
         let mut state = State { version: stored.version, ..State::default() };
+        let mut journal_key = None;
         for entry in stored.entries {
             match &entry.wrapped {
                 None => {
@@ -145,11 +148,15 @@ impl Registry {
                         bytes,
                     )
                     .map_err(|_| RegistryError::Tampered)?;
-                    state.insert(entry, Arc::new(key));
+                    let is_journal_key = entry.key_ref == JOURNAL_KEY_REF;
+                    state.insert(entry, &key);
+                    if is_journal_key {
+                        journal_key = Some(Arc::new(key));
+                    }
                 }
             }
         }
-        let journal_key = state.keys.get(&JOURNAL_KEY_REF).cloned().ok_or(RegistryError::Damaged)?;
+        let journal_key = journal_key.ok_or(RegistryError::Damaged)?;
         Ok(Self { disk, random, master, journal_key, state: RwLock::new(state) })
     }
 
@@ -161,7 +168,7 @@ impl Registry {
     pub fn destroy(&self, key_ref: u32) -> Result<(), RegistryError> {
         let mut state = self.write();
         let mut next = state.duplicate();
-        let known = key_ref != JOURNAL_KEY_REF && next.keys.remove(&key_ref).is_some();
+        let known = next.keys.remove(&key_ref).is_some();
         let entry =
             next.entries.get_mut(&key_ref).filter(|_| known).ok_or(RegistryError::Unknown { key_ref })?;
         entry.wrapped = None;
@@ -188,13 +195,13 @@ impl Registry {
         let last = state.entries.last_key_value().map_or(JOURNAL_KEY_REF, |(last, _)| *last);
         // Destroyed entries stay in the list, so that a number never comes twice.
         let key_ref = last.checked_add(1).ok_or(RegistryError::Full)?;
-        let key = Arc::new(Key::generate(self.random.as_ref())?);
+        let key = Key::generate(self.random.as_ref())?;
         let purpose = Purpose::Queue { namespace: namespace.clone(), queue: queue.0 };
         let entry = wrapped(&self.master, self.random.as_ref(), key_ref, purpose, &key)?;
         let mut next = state.duplicate();
-        next.insert(entry, Arc::clone(&key));
+        next.insert(entry, &key);
         self.replace(&mut state, next)?;
-        Ok(DataKey { key_ref, key })
+        Ok(state.queue(namespace, queue).expect("it was inserted two lines above"))
     }
 
     /// The file first, then what others see.
@@ -253,9 +260,8 @@ impl DataKeys for Registry {
         self.make(namespace, queue).map_err(KeyError::new)
     }
 
-    fn by_ref(&self, key_ref: u32) -> Option<Arc<Key>> {
-        // The journal's key is none that a record may name.
-        self.read().keys.get(&key_ref).filter(|_| key_ref != JOURNAL_KEY_REF).cloned()
+    fn by_ref(&self, key_ref: u32) -> Option<Arc<at_rest::DataKey>> {
+        self.read().keys.get(&key_ref).cloned()
     }
 }
 
@@ -266,11 +272,11 @@ impl std::fmt::Debug for Registry {
 }
 
 impl State {
-    fn insert(&mut self, entry: Entry, key: Arc<Key>) {
+    fn insert(&mut self, entry: Entry, key: &Key) {
         if let Purpose::Queue { namespace, queue } = &entry.purpose {
             self.queues.insert((namespace.clone(), *queue), entry.key_ref);
+            self.keys.insert(entry.key_ref, Arc::new(at_rest::DataKey::new(key)));
         }
-        self.keys.insert(entry.key_ref, key);
         self.entries.insert(entry.key_ref, entry);
     }
 
@@ -355,8 +361,19 @@ mod tests {
         Namespace::parse("acme").unwrap()
     }
 
-    fn same(one: &Key, other: &Key) -> bool {
-        one.expose() == other.expose()
+    /// Whether what one key seals the other opens.
+    fn same(one: &at_rest::DataKey, other: &at_rest::DataKey) -> bool {
+        let place = at_rest::Place {
+            namespace: "acme",
+            table: "job",
+            record_id: b"1",
+            field: "input",
+            version: 1,
+            lsn: 0,
+        };
+        let mut record = vec![0; at_rest::HEAD_BYTES];
+        at_rest::seal_end(&mut record, 0, 1, one, &place, &SeededRandom::danger_from_seed(1)).unwrap();
+        at_rest::open(other, &place, &record).is_ok()
     }
 
     // covers REST-1 (data keys wrapped by a key-encryption key)
@@ -371,13 +388,18 @@ mod tests {
         assert!(first.key_ref != second.key_ref && !same(&first.key, &second.key));
 
         let after = open(&disk.after_power_cut(Loss::Everything)).unwrap();
-        assert!(same(&after.journal_key(), &registry.journal_key()));
+        assert_eq!(after.journal_key().expose(), registry.journal_key().expose());
         assert!(same(&after.by_ref(first.key_ref).unwrap(), &first.key));
         assert_eq!(after.for_queue(&namespace(), QueueNumber(1)).unwrap().key_ref, second.key_ref);
         assert_eq!(after.version(), registry.version());
         assert!(after.by_ref(JOURNAL_KEY_REF).is_none() && after.by_ref(99).is_none());
         let bytes = disk.contents(FILE).unwrap();
-        for key in [&first.key, &second.key, &registry.journal_key()] {
+        let (state, master) = (registry.read(), master(1));
+        let master_id = master.id();
+        assert_eq!(state.entries.len(), 3);
+        for entry in state.entries.values() {
+            let place = place(&master_id, &entry.purpose, &entry.key_id);
+            let key = wrap::unwrap(master.key(), &place, &entry.wrapped.unwrap()).unwrap();
             assert!(!bytes.windows(32).any(|window| window == key.expose()), "a key in the clear");
         }
     }

@@ -193,5 +193,5 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
 }
 
 fn mac(master: &Key, bytes: &[u8]) -> [u8; MAC_BYTES] {
-    token::tag(&kdf::derive(master, "key registry v1", &[]), &[bytes])
+    token::tag(&kdf::derive(master, "key registry v1", &[]), [bytes])
 }

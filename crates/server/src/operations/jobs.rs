@@ -1,5 +1,7 @@
 //! Jobs: accept them, show them.
 
+use std::sync::Arc;
+
 use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet};
 use sealane_api::problem::{Code, ItemError, Problem};
 use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts};
@@ -73,7 +75,7 @@ impl Handle<JobGet> for Door {
         let result = outcome(view.result)?;
         let error = outcome(view.last_failure.map(|failure| failure.record))?;
         let input = self.readable(self.records.read_job(view.input))?;
-        Ok(JobOut::show(&view, &queue, input.as_ref(), result, error))
+        Ok(JobOut::show(&view, &queue, input.as_deref(), result, error))
     }
 }
 
@@ -100,7 +102,7 @@ impl Door {
         Ok(NewJob {
             id,
             id_given: parts.id.is_some(),
-            input: parts.input,
+            input: Arc::new(parts.input),
             priority: parts.priority,
             delay: parts.delay,
             ttl: parts.ttl,

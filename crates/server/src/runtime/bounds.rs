@@ -18,8 +18,12 @@ use crate::authn::{AccessKeys, Environment};
 use crate::clock::MonotonicClock;
 
 fn engine(disk: &LossyDisk) -> EngineHandle {
-    let settings =
-        LogSettings { segment_bytes: 32 << 20, first_segment_bytes: 32 << 20, prepare: Prepare::Inline };
+    let settings = LogSettings {
+        segment_bytes: 32 << 20,
+        first_segment_bytes: 32 << 20,
+        prepare: Prepare::Inline,
+        ..LogSettings::default()
+    };
     let keys = Arc::new(KnownKeys::danger_from_seed(1));
     let random = Arc::new(SystemRandom);
     let journal = sealane_storage::log::open(
@@ -30,7 +34,7 @@ fn engine(disk: &LossyDisk) -> EngineHandle {
         &mut |_, _| Ok(()),
     );
     let environment = Environment::parse("live").unwrap();
-    let access_keys = Arc::new(AccessKeys::new(Key::new([1; 32]), environment));
+    let access_keys = Arc::new(AccessKeys::new(&Key::new([1; 32]), environment));
     let clock = Arc::new(MonotonicClock::start(Time::default()));
     let namespace = Namespace::parse("default").unwrap();
     Engine::start(namespace, Machine::default(), journal.unwrap().journal, clock, random, access_keys)

@@ -1,5 +1,7 @@
 //! What handlers ask of the engine.
 
+use std::sync::Arc;
+
 use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
@@ -21,7 +23,7 @@ pub struct NewJob {
     /// Whether the producer chose the id.
     pub id_given: bool,
     /// What the producer supplied.
-    pub input: JobInput,
+    pub input: Arc<JobInput>,
     /// How urgent.
     pub priority: Priority,
     /// Wait before the first attempt.

@@ -110,6 +110,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "REQUEST_HEADER_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/runtime/bounds.rs
                 "ENGINE_REQUESTS_MAX" | "GROUP_BYTES_MAX" | "LEASE_WAITERS_MAX" => Some(Probe::Elsewhere),
+                // storage/src/log/recent.rs
+                "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/transport/listener.rs
                 "CONNECTIONS_MAX" => Some(Probe::Elsewhere),
                 _ => None,

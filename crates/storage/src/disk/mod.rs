@@ -11,6 +11,9 @@ pub use real::RealDisk;
 use std::io;
 use std::sync::Arc;
 
+/// What writes past the system's cache must be aligned to, on every disk in use.
+pub const DIRECT_ALIGNMENT: usize = 4_096;
+
 /// One flat directory of files.
 pub trait Disk: Send + Sync {
     /// Makes a file that must not exist yet; only its owner may read it.
@@ -90,4 +93,14 @@ pub trait DiskFile: Send + Sync {
     /// # Errors
     /// When the system refuses; any part may then have been written.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// As [`write_at`](Self::write_at), and where the system can do it without a copy in its cache. It
+    /// can if memory, length and offset are all multiples of [`DIRECT_ALIGNMENT`]. For a file that
+    /// nobody else uses yet.
+    ///
+    /// # Errors
+    /// As [`write_at`](Self::write_at).
+    fn write_past_cache(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_at(bytes, offset)
+    }
 }

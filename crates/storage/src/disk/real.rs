@@ -94,4 +94,30 @@ impl DiskFile for RealFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.0.write_all_at(bytes, offset)
     }
+
+    fn write_past_cache(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        match self.write_direct(bytes, offset) {
+            // Not every file system can, and none says so otherwise.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => self.write_at(bytes, offset),
+            done => done,
+        }
+    }
+}
+
+impl RealFile {
+    #[cfg(target_os = "linux")]
+    fn write_direct(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+        let flags = fcntl_getfl(&self.0)?;
+        fcntl_setfl(&self.0, flags | OFlags::DIRECT)?;
+        let written = self.0.write_all_at(bytes, offset);
+        fcntl_setfl(&self.0, flags)?;
+        written
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn write_direct(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
 }

@@ -18,7 +18,8 @@
 
 use std::sync::Arc;
 
-use sealane_crypto::{Key, OpenError, SealError, Secret, aead, kdf};
+use sealane_crypto::aead::{self, PreparedKey};
+use sealane_crypto::{Key, OpenError, SealError, Secret, kdf};
 
 /// Frames begin at multiples of this, so that one can be looked for behind damage.
 pub(super) const ALIGNMENT: usize = 8;
@@ -46,8 +47,9 @@ pub(super) enum FrameKind {
 /// What makes a segment's frames its own.
 #[derive(Clone)]
 pub(super) struct SegmentSeal {
-    pub(super) uuid: [u8; 16],
-    key: Arc<Key>,
+    key: Arc<PreparedKey>,
+    /// Of the segment's UUID, with which every checksum begins.
+    crc: u32,
 }
 
 /// The first sixteen bytes, without the checksum.
@@ -69,7 +71,8 @@ pub(super) struct Frame<'a> {
 impl SegmentSeal {
     /// Every segment has its own key, so that an LSN written twice is never one nonce used twice.
     pub(super) fn new(journal_key: &Key, uuid: [u8; 16]) -> Self {
-        Self { uuid, key: Arc::new(kdf::derive(journal_key, "journal segment v1", &[&uuid])) }
+        let key = kdf::derive(journal_key, "journal segment v1", &[&uuid]);
+        Self { key: Arc::new(PreparedKey::new(&key)), crc: crc32c::crc32c(&uuid) }
     }
 
     /// Finishes a frame: `frame` holds the sealed part in the clear, the caller's data, and zeros
@@ -79,7 +82,7 @@ impl SegmentSeal {
         let fixed = prefix.encode();
         frame[4..PREFIX_BYTES].copy_from_slice(&fixed);
         let end = PREFIX_BYTES + usize::from(prefix.sealed_bytes);
-        let tag = aead::seal_in_place(&self.key, &nonce(lsn), &fixed, &mut frame[PREFIX_BYTES..end])?;
+        let tag = self.key.seal_in_place(&nonce(lsn), &fixed, &mut frame[PREFIX_BYTES..end])?;
         frame[end..end + aead::TAG_BYTES].copy_from_slice(&tag);
         let crc = self.checksum(lsn, &frame[4..]);
         frame[..4].copy_from_slice(&crc.to_be_bytes());
@@ -104,17 +107,11 @@ impl SegmentSeal {
     /// Opens the sealed part.
     pub(super) fn open(&self, frame: &Frame<'_>) -> Result<Secret<Vec<u8>>, OpenError> {
         let end = PREFIX_BYTES + usize::from(frame.prefix.sealed_bytes) + aead::TAG_BYTES;
-        aead::open(
-            &self.key,
-            &nonce(frame.lsn),
-            &frame.bytes[4..PREFIX_BYTES],
-            &frame.bytes[PREFIX_BYTES..end],
-        )
+        self.key.open(&nonce(frame.lsn), &frame.bytes[4..PREFIX_BYTES], &frame.bytes[PREFIX_BYTES..end])
     }
 
     fn checksum(&self, lsn: u64, bytes: &[u8]) -> u32 {
-        let crc = crc32c::crc32c(&self.uuid);
-        let crc = crc32c::crc32c_append(crc, &lsn.to_be_bytes());
+        let crc = crc32c::crc32c_append(self.crc, &lsn.to_be_bytes());
         crc32c::crc32c_append(crc, bytes)
     }
 }

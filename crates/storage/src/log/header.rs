@@ -139,7 +139,7 @@ fn array<const N: usize>(sector: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
 
 /// Keeps a stranger from making a segment, and tells the wrong key from a damaged file.
 fn mac(journal_key: &Key, bytes: &[u8]) -> [u8; MAC_BYTES] {
-    let tag = token::tag(&kdf::derive(journal_key, "journal header v1", &[]), &[bytes]);
+    let tag = token::tag(&kdf::derive(journal_key, "journal header v1", &[]), [bytes]);
     let mut out = [0; MAC_BYTES];
     out.copy_from_slice(&tag[..MAC_BYTES]);
     out

@@ -21,6 +21,7 @@ mod header;
 mod open;
 mod preparer;
 mod reader;
+mod recent;
 mod recovery;
 mod segments;
 mod settings;

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 
 use super::files::{PREPARED, PREPARED_UNFINISHED};
 use super::settings::Prepare;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{DIRECT_ALIGNMENT, Disk, DiskFile};
 
 /// Zeros are written in pieces of this size.
 const PIECE_BYTES: usize = 1 << 20;
@@ -209,16 +209,18 @@ impl Shared {
 }
 
 /// Writes zeros from `from` to `to`. Zeros and not a hole: the blocks are then really there, and a
-/// later write neither needs space nor changes the file system's own records.
+/// later write neither needs space nor changes the file system's own records. Past the system's cache
+/// where it can be: nobody reads them, and copying them there took a tenth of the server's time.
 pub(super) fn fill(file: &dyn DiskFile, from: u64, to: u64, stop: impl Fn() -> bool) -> io::Result<()> {
-    let zeros = vec![0; PIECE_BYTES];
+    let zeros = vec![0; PIECE_BYTES + DIRECT_ALIGNMENT];
+    let zeros = &zeros[zeros.as_ptr().align_offset(DIRECT_ALIGNMENT).min(DIRECT_ALIGNMENT)..][..PIECE_BYTES];
     let mut at = from;
     while at < to {
         if stop() {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "the journal is closing"));
         }
         let piece = usize::try_from(to - at).map_or(PIECE_BYTES, |rest| rest.min(PIECE_BYTES));
-        file.write_at(&zeros[..piece], at)?;
+        file.write_past_cache(&zeros[..piece], at)?;
         at += u64::try_from(piece).expect("at most 1 MiB");
     }
     Ok(())

@@ -11,6 +11,7 @@ use sealane_core::record::RecordRef;
 use sealane_crypto::at_rest;
 
 use super::frame::{FRAME_BYTES_MAX, FrameKind};
+use super::recent::Recent;
 use super::segments::Segments;
 use crate::codec;
 use crate::error::{Damage, Place, ReadError, Unopenable};
@@ -29,6 +30,7 @@ const DATA_VERSION: u64 = 1;
 pub(super) struct LogReader {
     pub(super) segments: Arc<Segments>,
     pub(super) keys: Arc<dyn DataKeys>,
+    pub(super) recent: Arc<Recent>,
 }
 
 /// The place an event's caller data is bound to; `None` for an event that carries none.
@@ -49,16 +51,28 @@ pub(super) fn place<'a>(namespace: &'a Namespace, event: &'a Event, lsn: u64) ->
 }
 
 impl LogReader {
-    /// The caller data of a record that must be of this field.
+    /// Refuses what is not durable: it may still be taken back.
+    fn durable(&self, record: RecordRef) -> Result<(), ReadError> {
+        let end = record.lsn.checked_add(u64::from(record.bytes));
+        if end.is_some_and(|end| end <= self.segments.durable_lsn()) {
+            return Ok(());
+        }
+        Err(ReadError::NoSuchRecord { lsn: record.lsn })
+    }
+
+    /// An input that is still in memory. With its key destroyed there is none: whatever keys do not
+    /// open any more is not to be had from here either.
+    fn recent(&self, record: RecordRef) -> Option<Arc<JobInput>> {
+        let (key_ref, input) = self.recent.get(record)?;
+        self.keys.by_ref(key_ref).map(|_| input)
+    }
+
+    /// The caller data of a durable record that must be of this field.
     fn read(&self, record: RecordRef, field: &str) -> Result<Option<Vec<u8>>, ReadError> {
         let lsn = record.lsn;
         let none = || ReadError::NoSuchRecord { lsn };
-        let end = lsn.checked_add(u64::from(record.bytes)).ok_or_else(none)?;
         let bytes =
             usize::try_from(record.bytes).ok().filter(|bytes| *bytes <= FRAME_BYTES_MAX).ok_or_else(none)?;
-        if end > self.segments.durable_lsn() {
-            return Err(none());
-        }
         let segment = self.segments.locate(lsn).ok_or_else(none)?;
         let corrupt = |damage| ReadError::Corrupt {
             damage,
@@ -94,13 +108,18 @@ impl LogReader {
 }
 
 impl JournalReader for LogReader {
-    fn read_job(&self, record: RecordRef) -> Result<JobInput, ReadError> {
+    fn read_job(&self, record: RecordRef) -> Result<Arc<JobInput>, ReadError> {
+        self.durable(record)?;
+        if let Some(input) = self.recent(record) {
+            return Ok(input);
+        }
         let unopenable = || ReadError::Unopenable { lsn: record.lsn, why: Unopenable::Content };
         let bytes = self.read(record, INPUT)?.ok_or_else(unopenable)?;
-        codec::decode_job_input(&bytes).map_err(|_| unopenable())
+        codec::decode_job_input(&bytes).map(Arc::new).map_err(|_| unopenable())
     }
 
     fn read_outcome(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError> {
+        self.durable(record)?;
         self.read(record, OUTCOME)
     }
 }

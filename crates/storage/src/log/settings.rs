@@ -1,5 +1,7 @@
 //! What can be set on the log.
 
+use sealane_core::limits;
+
 /// When the next segment is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prepare {
@@ -18,10 +20,17 @@ pub struct LogSettings {
     pub first_segment_bytes: u64,
     /// When the next segment is made.
     pub prepare: Prepare,
+    /// Bytes of inputs stored last that are kept in memory for those who lease them soon.
+    pub recent_bytes: usize,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, first_segment_bytes: 1 << 20, prepare: Prepare::Background }
+        Self {
+            segment_bytes: 64 << 20,
+            first_segment_bytes: 1 << 20,
+            prepare: Prepare::Background,
+            recent_bytes: limits::RECENT_INPUTS_BYTES_MAX,
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use sealane_core::record::RecordRef;
-use sealane_crypto::{Random, at_rest};
+use sealane_crypto::{Random, Zeroize, at_rest};
 
 use super::files::{self, PREPARED, STOPPED, STOPPED_UNFINISHED};
 use super::frame::{
@@ -14,6 +14,7 @@ use super::frame::{
 use super::header::{Before, HEADER_BYTES, Left, SegmentHeader};
 use super::preparer::{PrepareError, Preparer};
 use super::reader::{self, LogReader};
+use super::recent::Recent;
 use super::segments::{Segment, Segments, offset_in};
 use super::settings::LogSettings;
 use super::stop_marker::StopMarker;
@@ -24,6 +25,8 @@ use crate::fact::{CallerData, Fact};
 use crate::journal::{Journal, JournalReader, Mark, Room};
 use crate::keys::DataKeys;
 
+/// What systems keep a file's bytes in memory by; a larger one costs a read, not an error.
+const PAGE_BYTES: u64 = 4_096;
 /// A buffer that grew beyond this for one large group is given back after it.
 const BUFFER_BYTES_KEPT: usize = 16 << 20;
 
@@ -53,8 +56,7 @@ pub(super) struct LogJournal {
     pub(super) end_lsn: u64,
     group: Vec<u8>,
     staged: Vec<Staged>,
-    /// Caller data before encryption. One buffer, used again.
-    plain: Vec<u8>,
+    recent: Arc<Recent>,
     /// After a failed write nobody knows what the disk holds: nothing more is taken.
     poisoned: bool,
 }
@@ -99,7 +101,7 @@ impl LogJournal {
             end_lsn,
             group: Vec::new(),
             staged: Vec::new(),
-            plain: Vec::new(),
+            recent: Arc::new(Recent::new(settings.recent_bytes)),
             poisoned: false,
         }
     }
@@ -109,17 +111,20 @@ impl LogJournal {
     }
 
     /// Adds a frame to the group's buffer; takes everything back if it cannot.
-    fn stage(&mut self, fact: &Fact, data: Option<CallerData<'_>>) -> Result<usize, JournalError> {
+    fn stage(&mut self, fact: &Fact, data: Option<CallerData<'_>>) -> Result<RecordRef, JournalError> {
         let at = self.group.len();
-        let result = self.try_stage(at, fact, data);
-        match &result {
-            Ok(()) => {}
-            Err(_) => {
-                self.group.truncate(at);
-                self.staged.truncate(self.staged.partition_point(|staged| staged.at < at));
-            }
+        let staged = self.try_stage(at, fact, data);
+        if staged.is_err() {
+            self.group.truncate(at);
+            self.staged.truncate(self.staged.partition_point(|staged| staged.at < at));
         }
-        result.map(|()| at)
+        let key_ref = staged?;
+        let bytes = u32::try_from(self.group.len() - at).expect("no frame is longer than FRAME_BYTES_MAX");
+        let record = RecordRef { lsn: self.end_lsn + bytes_u64(at), bytes };
+        if let (Some(CallerData::Job { input, .. }), Some(key_ref)) = (data, key_ref) {
+            self.recent.put(record, key_ref, input);
+        }
+        Ok(record)
     }
 
     fn try_stage(
@@ -127,7 +132,7 @@ impl LogJournal {
         at: usize,
         fact: &Fact,
         data: Option<CallerData<'_>>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Option<u32>, JournalError> {
         let sealed_at = at + FramePrefix::sealed_at();
         self.group.resize(sealed_at, 0);
         codec::encode_fact(fact, &mut self.group);
@@ -141,33 +146,41 @@ impl LogJournal {
             group_offset: u32::try_from(at).expect("a group is at most one segment, far below 4 GiB"),
         };
         self.group.resize(at + prefix.data_at(), 0);
+        let mut key_ref = None;
         if let Some(data) = data {
-            let record = self.encrypt(fact, data, self.end_lsn + bytes_u64(at))?;
-            prefix.data_bytes = u32::try_from(record.len()).expect("checked against DATA_BYTES_MAX");
-            self.group.extend_from_slice(&record);
+            let from = self.group.len();
+            key_ref = Some(self.encrypt(fact, data, self.end_lsn + bytes_u64(at))?);
+            let bytes = self.group.len() - from;
+            prefix.data_bytes = u32::try_from(bytes).expect("checked against DATA_BYTES_MAX");
         }
         self.group.resize(at + prefix.frame_bytes(), 0);
         self.staged.push(Staged { at, prefix });
-        self.make_room()
+        self.make_room()?;
+        Ok(key_ref)
     }
 
-    /// What the caller supplied, under the data key of its queue and bound to this position.
-    fn encrypt(&mut self, fact: &Fact, data: CallerData<'_>, lsn: u64) -> Result<Vec<u8>, JournalError> {
+    /// Adds what the caller supplied to the group's buffer, under the data key of its queue and bound
+    /// to this position. Gives the key's number.
+    fn encrypt(&mut self, fact: &Fact, data: CallerData<'_>, lsn: u64) -> Result<u32, JournalError> {
         let Fact::Shard { namespace, event } = fact else { return Err(JournalError::Misplaced) };
         let place = reader::place(namespace, event, lsn)
             .filter(|_| data.belongs_to(fact))
             .ok_or(JournalError::Misplaced)?;
-        self.plain.clear();
-        match data {
-            CallerData::Job { input, .. } => codec::encode_job_input(input, &mut self.plain),
-            CallerData::Outcome { bytes, .. } => self.plain.extend_from_slice(bytes),
-        }
-        let max = DATA_BYTES_MAX - at_rest::OVERHEAD;
-        if self.plain.len() > max {
-            return Err(JournalError::TooLarge { part: "caller data", bytes: self.plain.len(), max });
-        }
         let key = self.keys.for_queue(namespace, data.queue())?;
-        Ok(at_rest::seal(key.key_ref, &key.key, &place, self.random.as_ref(), &self.plain)?)
+        let from = self.group.len();
+        self.group.resize(from + at_rest::HEAD_BYTES, 0);
+        match data {
+            CallerData::Job { input, .. } => codec::encode_job_input(input, &mut self.group),
+            CallerData::Outcome { bytes, .. } => self.group.extend_from_slice(bytes),
+        }
+        let bytes = self.group.len() - from - at_rest::HEAD_BYTES;
+        let max = DATA_BYTES_MAX - at_rest::OVERHEAD;
+        if bytes > max {
+            self.group[from..].zeroize();
+            return Err(JournalError::TooLarge { part: "caller data", bytes, max });
+        }
+        at_rest::seal_end(&mut self.group, from, key.key_ref, &key.key, &place, self.random.as_ref())?;
+        Ok(key.key_ref)
     }
 
     /// Sees to it that the group as staged has a segment to go to, so that a commit never lacks one.
@@ -211,7 +224,9 @@ impl LogJournal {
         let journal_key = self.keys.journal_key();
         let name = files::segment(header.sequence);
         // The header is durable before the file has its name, and the name before a group is in it.
-        file.write_at(&header.encode(&journal_key), 0)
+        let mut page = header.encode(&journal_key).to_vec();
+        page.resize(usize::try_from(header.file_bytes.min(PAGE_BYTES)).expect("at most a page"), 0);
+        file.write_at(&page, 0)
             .and_then(|()| file.sync_data())
             .map_err(|source| self.poison("start", PREPARED.into(), source))?;
         self.disk
@@ -254,7 +269,16 @@ impl LogJournal {
         let offset = offset_in(self.active.header.base_lsn, self.end_lsn);
         let file = Arc::clone(&self.active.file);
         let name = files::segment(self.active.header.sequence);
-        file.write_at(&self.group, offset).map_err(|source| self.poison("write", name.clone(), source))?;
+        // Why to the end of a page, with the zeros that stand there: half a page the system must first
+        // read from the disk, since prepared segments were written past its cache.
+        let end = offset + bytes_u64(self.group.len());
+        let page_end = end.next_multiple_of(PAGE_BYTES).min(self.active.header.file_bytes.max(end));
+        let bytes = self.group.len();
+        let padding = usize::try_from(page_end - end).expect("less than a page");
+        self.group.resize(bytes + padding, 0);
+        let written = file.write_at(&self.group, offset);
+        self.group.truncate(bytes);
+        written.map_err(|source| self.poison("write", name.clone(), source))?;
         file.sync_data().map_err(|source| self.poison("sync", name, source))
     }
 
@@ -274,8 +298,6 @@ impl LogJournal {
         self.group.clear();
         self.group.shrink_to(BUFFER_BYTES_KEPT);
         self.staged.clear();
-        self.plain.clear();
-        self.plain.shrink_to(BUFFER_BYTES_KEPT);
     }
 
     /// Ends the active segment and writes down, in a second place, that it was ended.
@@ -298,9 +320,7 @@ impl LogJournal {
 impl Journal for LogJournal {
     fn append(&mut self, fact: &Fact, data: Option<CallerData<'_>>) -> Result<RecordRef, JournalError> {
         self.alive()?;
-        let at = self.stage(fact, data)?;
-        let bytes = u32::try_from(self.group.len() - at).expect("no frame is longer than FRAME_BYTES_MAX");
-        Ok(RecordRef { lsn: self.end_lsn + bytes_u64(at), bytes })
+        self.stage(fact, data)
     }
 
     fn commit(&mut self) -> Result<(), JournalError> {
@@ -329,6 +349,7 @@ impl Journal for LogJournal {
         let end = self.staged.get(keep).map_or(self.group.len(), |staged| staged.at);
         self.staged.truncate(keep);
         self.group.truncate(end);
+        self.recent.take_back(self.end_lsn + bytes_u64(end));
     }
 
     fn room(&self) -> Room {
@@ -340,7 +361,11 @@ impl Journal for LogJournal {
     }
 
     fn reader(&self) -> Arc<dyn JournalReader> {
-        Arc::new(LogReader { segments: Arc::clone(&self.segments), keys: Arc::clone(&self.keys) })
+        Arc::new(LogReader {
+            segments: Arc::clone(&self.segments),
+            keys: Arc::clone(&self.keys),
+            recent: Arc::clone(&self.recent),
+        })
     }
 
     fn close(mut self: Box<Self>) -> Result<(), JournalError> {

@@ -56,7 +56,8 @@ pub struct LogHome {
 }
 
 impl LogHome {
-    /// On this disk, with segments of `segment_bytes` prepared inline: every run makes the same calls.
+    /// On this disk, with segments of `segment_bytes` prepared inline and no
+    /// input kept in memory: every run makes the same calls.
     pub fn new(disk: Arc<dyn Disk>, segment_bytes: u64) -> Self {
         Self {
             disk,
@@ -66,6 +67,7 @@ impl LogHome {
                 segment_bytes,
                 first_segment_bytes: segment_bytes,
                 prepare: Prepare::Inline,
+                recent_bytes: 0,
             },
         }
     }

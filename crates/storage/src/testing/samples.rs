@@ -1,6 +1,7 @@
 //! Facts to store: one of every kind, and jobs by number.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
 use sealane_core::id::{JobId, LeaseId};
@@ -53,9 +54,9 @@ pub fn completed(number: u64) -> Fact {
 }
 
 /// What a producer supplied: a body of this many bytes and the number in it, nothing else.
-pub fn input(number: u64, body_bytes: usize) -> JobInput {
+pub fn input(number: u64, body_bytes: usize) -> Arc<JobInput> {
     let body = number.to_be_bytes().into_iter().cycle().take(body_bytes).collect();
-    JobInput {
+    Arc::new(JobInput {
         kind: Kind::parse("invoice.render").expect("follows the rule"),
         body,
         content_type: None,
@@ -64,12 +65,12 @@ pub fn input(number: u64, body_bytes: usize) -> JobInput {
         correlation_id: None,
         subject: None,
         tags: Vec::new(),
-    }
+    })
 }
 
 /// What a producer supplied, with every field set and `word` in each.
-pub fn full_input(word: &str) -> JobInput {
-    JobInput {
+pub fn full_input(word: &str) -> Arc<JobInput> {
+    Arc::new(JobInput {
         kind: Kind::parse(word).expect("the word follows the rule"),
         body: word.as_bytes().to_vec(),
         content_type: Some(ContentType::parse(word).expect("the word follows the rule")),
@@ -84,11 +85,11 @@ pub fn full_input(word: &str) -> JobInput {
             Tag::parse(word).expect("the word follows the rule"),
             Tag::parse("eu").expect("follows the rule"),
         ],
-    }
+    })
 }
 
 /// Caller data of a sample job.
-pub fn job_data(input: &JobInput) -> CallerData<'_> {
+pub fn job_data(input: &Arc<JobInput>) -> CallerData<'_> {
     CallerData::Job { queue: QUEUE, input }
 }
 
