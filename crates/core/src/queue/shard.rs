@@ -1,7 +1,8 @@
 //! One namespace: its queues, its live jobs and the indexes over them.
 //!
 //! Indexes are functions of the jobs. [`Shard::change`] is the only way to touch a live job: it takes
-//! the job's entries out of every index, lets the change happen, and puts the new entries in.
+//! the job's entries out of every index, lets the change happen, and puts the new entries in. The job
+//! itself stays where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +85,7 @@ pub struct Shard {
     /// By number: numbers are given in order and queues are never renamed or removed.
     pub(super) queues: Vec<Queue>,
     pub(super) jobs: BTreeMap<JobId, Job>,
-    pub(super) deadlines: BTreeSet<(Time, Deadline, JobId)>,
+    pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
     pub(super) next_sequence: u64,
     /// Time of the last event: what leases are measured against when the server starts again.
@@ -145,51 +146,56 @@ impl Shard {
     }
 
     pub(super) fn queue_at_mut(&mut self, number: QueueNumber) -> &mut Queue {
-        self.queues
-            .get_mut(index(number))
-            .expect("queue numbers come from events, which created the queue first")
+        queue_in(&mut self.queues, number)
     }
 
     /// Puts a new job under all indexes.
     pub(super) fn insert(&mut self, id: JobId, job: Job) {
-        self.index(id, &job);
+        index_job(&mut self.deadlines, &mut self.queues, id, &job);
         self.jobs.insert(id, job);
     }
 
     /// Takes a job out from under all indexes.
     pub(super) fn remove(&mut self, id: &JobId) -> Option<Job> {
         let job = self.jobs.remove(id)?;
-        self.unindex(*id, &job);
+        unindex_job(&mut self.deadlines, &mut self.queues, *id, &job);
         Some(job)
     }
 
     /// Changes a job and keeps the indexes in step.
     pub(super) fn change(&mut self, id: &JobId, change: impl FnOnce(&mut Job)) {
-        if let Some(mut job) = self.remove(id) {
-            change(&mut job);
-            self.insert(*id, job);
+        if let Some(job) = self.jobs.get_mut(id) {
+            unindex_job(&mut self.deadlines, &mut self.queues, *id, job);
+            change(job);
+            index_job(&mut self.deadlines, &mut self.queues, *id, job);
         }
     }
+}
 
-    fn index(&mut self, id: JobId, job: &Job) {
-        self.deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
-        let queue = self.queue_at_mut(job.queue);
-        queue.counts.add(job.state());
-        if job.phase == Phase::Ready {
-            queue.ready.insert((job.priority, job.sequence, id));
-        }
-    }
+type Deadlines = BTreeSet<(Time, Deadline, JobId)>;
 
-    fn unindex(&mut self, id: JobId, job: &Job) {
-        for (at, what) in job.deadlines() {
-            self.deadlines.remove(&(at, what, id));
-        }
-        let queue = self.queue_at_mut(job.queue);
-        queue.counts.remove(job.state());
-        if job.phase == Phase::Ready {
-            queue.ready.remove(&(job.priority, job.sequence, id));
-        }
+fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &Job) {
+    deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
+    let queue = queue_in(queues, job.queue);
+    queue.counts.add(job.state());
+    if job.phase == Phase::Ready {
+        queue.ready.insert((job.priority, job.sequence, id));
     }
+}
+
+fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &Job) {
+    for (at, what) in job.deadlines() {
+        deadlines.remove(&(at, what, id));
+    }
+    let queue = queue_in(queues, job.queue);
+    queue.counts.remove(job.state());
+    if job.phase == Phase::Ready {
+        queue.ready.remove(&(job.priority, job.sequence, id));
+    }
+}
+
+fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue {
+    queues.get_mut(index(number)).expect("queue numbers come from events, which created the queue first")
 }
 
 impl Queue {

@@ -371,12 +371,11 @@ impl Engine {
     fn lease(&mut self, now: Time, wish: &LeaseWish) -> Result<Vec<Leased>, Trouble> {
         let waiting = self.shard().queue(&wish.queue).map_or(0, |queue| queue.counts.of(State::Ready));
         let wanted = wish.max.min(usize::try_from(waiting).unwrap_or(usize::MAX));
-        let mut lease_ids = Vec::with_capacity(wanted);
-        for _ in 0..wanted {
-            let mut id = [0; 16];
-            self.random.fill(&mut id).map_err(|_| Trouble::Fault(Fault::NoRandomness))?;
-            lease_ids.push(LeaseId::from_bytes(id));
-        }
+        // One draw for all: each costs a lock and a look at the one before.
+        let mut random = vec![0; wanted * 16];
+        self.random.fill(&mut random).map_err(|_| Trouble::Fault(Fault::NoRandomness))?;
+        let (ids, _) = random.as_chunks::<16>();
+        let lease_ids: Vec<LeaseId> = ids.iter().copied().map(LeaseId::from_bytes).collect();
         let events = self.decide(
             now,
             &Command::Lease(Lease {

@@ -15,8 +15,8 @@ use super::files::{PREPARED, PREPARED_UNFINISHED};
 use super::settings::Prepare;
 use crate::disk::{DIRECT_ALIGNMENT, Disk, DiskFile};
 
-/// Zeros are written in pieces of this size.
-const PIECE_BYTES: usize = 1 << 20;
+/// Zeros are written in pieces of this size: a commit that comes meanwhile waits for one at most.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Why there is no next segment.
 #[derive(Debug)]
@@ -221,7 +221,7 @@ pub(super) fn fill(file: &dyn DiskFile, from: u64, to: u64, stop: impl Fn() -> b
         }
         let piece = usize::try_from(to - at).map_or(PIECE_BYTES, |rest| rest.min(PIECE_BYTES));
         file.write_past_cache(&zeros[..piece], at)?;
-        at += u64::try_from(piece).expect("at most 1 MiB");
+        at += u64::try_from(piece).expect("at most a piece");
     }
     Ok(())
 }
