@@ -31,7 +31,7 @@ pub enum CallerData<'a> {
         /// What the producer sent.
         input: &'a JobInput,
     },
-    /// With `JobCompleted` or `JobFailed`: the result or error, as the worker gave it.
+    /// With `JobCompleted`, `JobFailed` or `JobCancelled`: the result or error, as the worker gave it.
     Outcome {
         /// The queue whose data key is used.
         queue: QueueNumber,
@@ -46,7 +46,10 @@ impl CallerData<'_> {
         let Fact::Shard { event, .. } = fact else { return false };
         match self {
             Self::Job { .. } => matches!(event, Event::JobEnqueued(_)),
-            Self::Outcome { .. } => matches!(event, Event::JobCompleted { .. } | Event::JobFailed { .. }),
+            Self::Outcome { .. } => matches!(
+                event,
+                Event::JobCompleted { .. } | Event::JobFailed { .. } | Event::JobCancelled { .. }
+            ),
         }
     }
 

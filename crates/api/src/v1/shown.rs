@@ -34,6 +34,7 @@ impl SettleResult {
             ok: Some(true),
             state: Some(view.state.to_string()),
             lease_expires_at: view.lease_expires_at.map(rfc3339),
+            cancel_requested: view.cancel_requested.then_some(true),
             error: None,
         }
     }
@@ -45,6 +46,7 @@ impl SettleResult {
             ok: None,
             state: None,
             lease_expires_at: None,
+            cancel_requested: None,
             error: Some(ItemError::from(problem)),
         }
     }
@@ -63,7 +65,9 @@ impl JobOut {
         Self {
             id: view.id.to_string(),
             queue: queue.to_string(),
+            origin_queue: text(&view.origin),
             state: view.state.to_string(),
+            cancel_requested: view.cancel_requested,
             kind: input.map(|input| input.kind.to_string()).unwrap_or_default(),
             content_type: input.and_then(|input| text(&input.content_type)),
             attributes: input.map(|input| attributes(&input.attributes)).unwrap_or_default(),
@@ -74,6 +78,7 @@ impl JobOut {
             priority: view.priority.to_string(),
             attempt: view.attempt,
             max_attempts: view.max_attempts,
+            redrives: view.redrives,
             owner: view.owner.to_string(),
             created_at: rfc3339(view.created_at),
             run_at: rfc3339(view.run_at),
@@ -97,6 +102,7 @@ impl LeasedJob {
         Self {
             id: view.id.to_string(),
             queue: queue.to_string(),
+            origin_queue: text(&view.origin),
             kind: input.kind.to_string(),
             content_type: text(&input.content_type),
             attributes: attributes(&input.attributes),

@@ -5,6 +5,7 @@ mod certificate;
 mod durability;
 mod gone;
 mod http;
+mod life;
 mod limits;
 mod published;
 mod strangers;
