@@ -48,7 +48,8 @@ macro_rules! described {
 
 described! {
     QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, LeaseIn, LeaseOut, Complete, Fail,
-    Release, Extend, Hold, Settled, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
+    Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut, SweepOut,
+    AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
 }
 
 /// Makes the document.

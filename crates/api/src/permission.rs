@@ -5,8 +5,16 @@
 pub enum Permission {
     /// Create, list and revoke access keys.
     AccessManage,
+    /// List a queue's dead-letter.
+    DeadLetterRead,
+    /// Re-drive and purge dead-letter and other ended jobs.
+    DeadLetterManage,
+    /// End jobs that are not wanted any more.
+    JobCancel,
     /// Send jobs to a queue.
     JobEnqueue,
+    /// Release, promote, re-prioritise and move jobs.
+    JobManage,
     /// Read a job's metadata.
     JobRead,
     /// Lease and settle jobs of a queue.
@@ -23,7 +31,11 @@ impl Permission {
     /// Every permission.
     pub const ALL: &'static [Self] = &[
         Self::AccessManage,
+        Self::DeadLetterManage,
+        Self::DeadLetterRead,
+        Self::JobCancel,
         Self::JobEnqueue,
+        Self::JobManage,
         Self::JobRead,
         Self::JobWork,
         Self::QueueConfigure,
@@ -35,6 +47,10 @@ impl Permission {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccessManage => "access.manage",
+            Self::DeadLetterManage => "dead_letter.manage",
+            Self::DeadLetterRead => "dead_letter.read",
+            Self::JobCancel => "job.cancel",
+            Self::JobManage => "job.manage",
             Self::JobEnqueue => "job.enqueue",
             Self::JobRead => "job.read",
             Self::JobWork => "job.work",

@@ -61,6 +61,8 @@ codes! {
     InvalidRequest = "invalid_request", 400, "the request is not valid", retry: false, unsure: false;
     /// The id belongs to a job with other content.
     JobIdConflict = "job_id_conflict", 409, "the job id is taken", retry: false, unsure: false;
+    /// The job stands where this cannot be done to it.
+    JobState = "job_state", 409, "the job is in another state", retry: false, unsure: false;
     /// The receipt holds no job any more.
     LeaseLost = "lease_lost", 409, "the lease is lost", retry: false, unsure: false;
     /// A bound of the server is reached.
@@ -122,8 +124,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             // Why: unknown and forbidden look alike, to the letter.
-            Refusal::QueueUnknown => return Self::not_found(),
-            Refusal::TooManyQueues | Refusal::TooManyJobs => Code::LimitExceeded,
+            Refusal::QueueUnknown | Refusal::JobUnknown => return Self::not_found(),
+            Refusal::TooManyQueues | Refusal::TooManyJobs | Refusal::SweepRunning => Code::LimitExceeded,
+            Refusal::JobState { .. } | Refusal::RedrivesUsed => Code::JobState,
             Refusal::JobIdConflict => Code::JobIdConflict,
             Refusal::IdTooOld => Code::IdTooOld,
             Refusal::SealingRequired => Code::SealingRequired,

@@ -4,9 +4,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sealane_api::v1::{JobOut, QueueIn, QueueList, QueueOut};
+use sealane_api::v1::{
+    DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SweepOut,
+};
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName};
+use sealane_core::queue::SweepKind;
 use sealane_crypto::{Random, SystemRandom};
 use sealane_envelope::keys::KeyProvider;
 use sealane_envelope::{Envelope, Part};
@@ -16,7 +19,7 @@ use crate::error::Error;
 use crate::job_ids::JobIds;
 use crate::plaintext::PlaintextPolicy;
 use crate::producer::Producer;
-use crate::provider::Provider;
+use crate::provider::{JobAct, Provider};
 use crate::retry::Retry;
 use crate::sealing::Sealing;
 use crate::tally::{Counters, Tally};
@@ -93,6 +96,39 @@ impl Client {
     /// When there is none to be seen or no answer came.
     pub async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         self.retry("job.get", || self.provider().job(id)).await
+    }
+
+    /// Cancels, moves, promotes, re-drives, releases or re-prioritises a job.
+    ///
+    /// # Errors
+    /// `job_state` when that cannot be done to the job as it stands; otherwise as [`Client::job`]. What
+    /// may have been done all the same is not tried again, unless it is the same to do it twice.
+    pub async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
+        match act {
+            JobAct::Cancel { .. } | JobAct::Move { .. } | JobAct::Reprioritise { .. } => {
+                self.retry("job.act", || self.provider().act(id, act)).await
+            }
+            JobAct::Promote | JobAct::Redrive | JobAct::Release => self.provider().act(id, act).await,
+        }
+    }
+
+    /// A page of a queue's dead-letter, the oldest jobs first.
+    ///
+    /// # Errors
+    /// When there is no such queue to be seen or no answer came.
+    pub async fn dead_letter(&self, queue: &str, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.list", || self.provider().dead_letter(&queue, page)).await
+    }
+
+    /// Begins bulk work on a queue's dead-letter. It goes on by itself.
+    ///
+    /// # Errors
+    /// `limit_exceeded` while other bulk work on the queue is on its way; otherwise as
+    /// [`Client::dead_letter`].
+    pub async fn sweep(&self, queue: &str, kind: SweepKind) -> Result<SweepOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.sweep", || self.provider().sweep(&queue, kind)).await
     }
 
     /// What a completed job came to, opened; `None` where it is not completed or came to nothing.

@@ -76,6 +76,14 @@ pub enum Unopenable {
         /// What is wrong.
         what: &'static str,
     },
+    /// It was moved here from a queue that this worker was not told to accept jobs from.
+    #[error(
+        "it was moved here from '{origin}', which its seal is bound to; let this worker accept jobs from there"
+    )]
+    Moved {
+        /// The queue that it was sent to.
+        origin: String,
+    },
     /// It is sealed and there are no keys.
     #[error("it is sealed and there is no keyring; give one with the right root")]
     NoKeys,

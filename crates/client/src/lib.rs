@@ -72,15 +72,18 @@ pub use error::Error;
 pub use job::Job;
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
-pub use provider::Provider;
+pub use provider::{JobAct, Provider};
 pub use retry::Retry;
 pub use tally::Tally;
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
 
-pub use sealane_api::v1::{JobOut, QueueIn, QueueOut};
+pub use sealane_api::v1::{
+    DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, SweepOut,
+};
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};
 pub use sealane_core::name::{Namespace, QueueName};
+pub use sealane_core::queue::SweepKind;
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.

@@ -183,7 +183,8 @@ impl Sealing {
     ) -> Result<Vec<u8>, Unopenable> {
         let malformed = |what| Unopenable::Malformed { what };
         let id = JobId::parse(&job.id).map_err(|_| malformed("id"))?;
-        let queue = QueueName::parse(&job.queue).map_err(|_| malformed("queue"))?;
+        let queue = QueueName::parse(job.origin_queue.as_ref().unwrap_or(&job.queue))
+            .map_err(|_| malformed("queue"))?;
         if job.content_type.as_deref() != Some(CONTENT_TYPE) {
             self.admit_plaintext(&queue, id)?;
             return Ok(bytes.to_vec());

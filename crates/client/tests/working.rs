@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sealane::{Client, Error, Job, JobId, Outcome, Provider as _, QueueName, Worked};
+use sealane::{Category, Client, Error, Job, JobAct, JobId, Outcome, Provider as _, QueueName, Worked};
 use sealane_api::problem::Code;
 use sealane_api::v1::LeaseIn;
 use support::{keys, world};
@@ -365,4 +365,59 @@ async fn a_worker_that_cannot_work_is_not_built() {
     assert!(refused(worker().lease(Duration::from_secs(12 * 3_600 + 1))));
     assert!(refused(worker().lease_wait(Duration::from_secs(301))));
     assert!(worker().concurrency(1_000).lease(Duration::from_millis(100)).build().is_ok());
+}
+
+// covers JOB-11 (the worker of a cancelled job is told into its handler)
+// covers WORK-1 (cancellation into the handler)
+#[tokio::test(start_paused = true)]
+async fn a_handler_hears_at_the_next_heartbeat_that_its_job_is_cancelled() {
+    let world = world().await;
+    let client = world.sealed(&keys());
+    let ids = send(&client, "k", 1).await;
+    let (began, running) = oneshot::channel();
+    let began = Mutex::new(Some(began));
+    let worker = client
+        .worker("orders")
+        .max_jobs(1)
+        .default_handler(move |_, context| {
+            began.lock().unwrap().take().unwrap().send(()).unwrap();
+            async move {
+                assert!(!context.is_cancelled());
+                context.cancelled().await;
+                Outcome::Fail { category: Category::Cancelled, error: b"stopped".to_vec(), retry_after: None }
+            }
+        })
+        .build()
+        .unwrap();
+    let working = tokio::spawn(worker.run(std::future::pending()));
+    running.await.unwrap();
+    let asked = client.act(ids[0], &JobAct::Cancel { force: false }).await.unwrap();
+    assert!(asked.cancel_requested && asked.state == "running", "{asked:?}");
+    let asked_at = Instant::now();
+    assert_eq!(working.await.unwrap().unwrap().failed, 1);
+    assert!(asked_at.elapsed() <= Duration::from_secs(10), "a third of the lease");
+    let job = client.job(ids[0]).await.unwrap();
+    assert_eq!(job.state, "cancelled");
+    assert_eq!(client.open_error(&job).await.unwrap().as_deref(), Some(&b"stopped"[..]));
+    assert!(client.act(ids[0], &JobAct::Release).await.is_err());
+}
+
+// covers SEAL-3 (a moved body opens in a worker that accepts jobs from where it was sent, and in no other)
+#[tokio::test(start_paused = true)]
+async fn a_moved_job_is_held_until_a_worker_accepts_it_from_its_queue() {
+    let world = world().await;
+    let client = world.sealed(&keys());
+    let ids = send(&client, "k", 1).await;
+    client.act(ids[0], &JobAct::Move { queue: QueueName::parse("open").unwrap() }).await.unwrap();
+    let worker = |from: &str| {
+        let worker = client.worker("open").max_jobs(1).default_handler(async |delivery, _| {
+            assert_eq!(delivery.queue.as_str(), "open");
+            Outcome::complete_with("done")
+        });
+        worker.accept_from(from).build().unwrap()
+    };
+    assert_eq!(worker("elsewhere").run(std::future::pending()).await.unwrap().held, 1);
+    client.act(ids[0], &JobAct::Release).await.unwrap();
+    assert_eq!(worker("orders").run(std::future::pending()).await.unwrap().completed, 1);
+    assert_eq!(client.result(ids[0]).await.unwrap().as_deref(), Some(&b"done"[..]));
 }

@@ -36,8 +36,8 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
@@ -78,6 +78,8 @@ words! {
         Completed = "completed" / 6,
         /// In dead-letter: all attempts used, or failed for good.
         Dead = "dead" / 7,
+        /// Not wanted any more.
+        Cancelled = "cancelled" / 8,
         /// Its time to live ran out before it was done.
         Expired = "expired" / 9,
     }

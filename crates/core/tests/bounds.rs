@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use sealane_core::control::{AccessKey, Control, ControlRefusal, QueuePattern, Role};
 use sealane_core::id::{JobId, LeaseId};
-use sealane_core::job::{JobInput, Priority};
+use sealane_core::job::{Category, JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{KeyId, Kind, Namespace, Principal, QueueName};
 use sealane_core::queue::{
-    Command, Enqueue, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
+    Act, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
+    SweepKind,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -153,6 +154,40 @@ fn deadlines_are_worked_off_in_slices() {
         events.iter().for_each(|event| bench.shard.evolve(event, RECORD));
     }
     assert_eq!(slices, [limits::EXPIRIES_PER_TURN_MAX, 1]);
+}
+
+#[test]
+fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
+    let mut bench = Bench::new();
+    let queue = bench.queue.clone();
+    let jobs = limits::SWEEP_JOBS_PER_TURN_MAX as u64 + 1;
+    for number in 0..jobs {
+        bench.enqueue(Bench::id(number), 0).unwrap();
+    }
+    for round in 0..=limits::REDRIVES_MAX {
+        for number in 0..jobs {
+            let lease = LeaseId::from_bytes([u8::try_from(round).unwrap(); 16]);
+            let owner = bench.owner.clone();
+            let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+            assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
+            let receipt = Receipt { job: Bench::id(number), attempt: round + 1, lease };
+            let outcome = Settle::Fail { category: Category::Permanent, retry_after: None, random: 0 };
+            assert_eq!(bench.run(&Command::Settle { receipt, outcome }), Ok(1));
+        }
+        let begun = bench.run(&Command::Sweep { queue: &queue, kind: SweepKind::RedriveDead });
+        assert_eq!(begun, Ok(1));
+        let mut slices = Vec::new();
+        while bench.shard.sweep(&queue).is_some() {
+            let events = bench.shard.expire(bench.now);
+            slices.push(events.iter().filter(|event| matches!(event, Event::JobRedriven { .. })).count());
+            events.iter().for_each(|event| bench.shard.evolve(event, RECORD));
+        }
+        let full = limits::SWEEP_JOBS_PER_TURN_MAX;
+        assert_eq!(slices, if round < limits::REDRIVES_MAX { [full, 1, 0] } else { [0, 0, 0] });
+        bench.now = bench.now.plus(Millis::new(1));
+    }
+    let act = Command::Act { job: Bench::id(0), act: &Act::Redrive };
+    assert_eq!(bench.run(&act), Err(Refusal::RedrivesUsed));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use sealane_core::job::{Category, HoldReason, JobInput, Priority, State};
 use sealane_core::limits;
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, SealingPolicy, Settle, Shard, invariants,
+    Act, Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, SealingPolicy, Settle, Shard,
+    SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -24,6 +25,9 @@ enum Step {
     Lease { worker: u8, max: usize, lease: u64 },
     Settle { receipt: prop::sample::Index, outcome: Settle },
     Extend { receipt: prop::sample::Index, lease: u64 },
+    Act { job: u8, act: Act },
+    Move { job: u8, back: bool },
+    Sweep { kind: SweepKind },
     Tick { by: u64 },
     Restart { away: u64 },
 }
@@ -39,7 +43,17 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Settle::Undelivered),
         1 => Just(Settle::Hold(HoldReason::Unopenable)),
     ];
+    let act = prop_oneof![
+        2 => any::<bool>().prop_map(|force| Act::Cancel { force }),
+        2 => Just(Act::Promote),
+        3 => Just(Act::Redrive),
+        2 => Just(Act::Release),
+        1 => prop::sample::select(Priority::ALL.to_vec()).prop_map(|priority| Act::Reprioritise { priority }),
+    ];
     prop_oneof![
+        5 => (0u8..12, act).prop_map(|(job, act)| Step::Act { job, act }),
+        1 => (0u8..12, any::<bool>()).prop_map(|(job, back)| Step::Move { job, back }),
+        1 => prop::sample::select(SweepKind::ALL.to_vec()).prop_map(|kind| Step::Sweep { kind }),
         6 => (0u8..12, 0u8..2, priority, prop_oneof![Just(0), 0u64..4_000], prop::option::of(1u64..6_000), prop::option::of(1u32..4))
             .prop_map(|(job, content, priority, delay, ttl, attempts)| Step::Enqueue { job, content, priority, delay, ttl, attempts }),
         6 => (0u8..3, 0usize..4, 100u64..4_000).prop_map(|(worker, max, lease)| Step::Lease { worker, max, lease }),
@@ -59,18 +73,27 @@ struct ModelJob {
     /// When a delayed or retrying job becomes ready; when a running one's lease ends.
     at: u64,
     expires: Option<u64>,
+    begun: u64,
     attempt: u32,
+    before: u32,
     max_attempts: u32,
+    redrives: u32,
+    /// Which place in the line.
+    place: usize,
+    elsewhere: bool,
+    stopping: bool,
     lease: Option<LeaseId>,
     settled: Option<(LeaseId, &'static str)>,
 }
 
-/// Jobs in the order in which they were first accepted.
+/// All jobs that were ever accepted.
 #[derive(Default)]
 struct Model {
     jobs: Vec<ModelJob>,
     /// Time of the last thing that happened.
     last: u64,
+    next_place: usize,
+    sweep: Option<(SweepKind, u64)>,
 }
 
 impl Model {
@@ -88,7 +111,12 @@ impl Model {
                 job.state = State::Ready;
             } else if job.state == State::Running && job.at <= now {
                 job.lease = None;
-                job.state = if job.attempt >= job.max_attempts { State::Dead } else { State::Ready };
+                job.state = match () {
+                    () if job.stopping => State::Cancelled,
+                    () if job.attempt - job.before >= job.max_attempts => State::Dead,
+                    () => State::Ready,
+                };
+                job.at = now;
             } else {
                 continue;
             }
@@ -97,13 +125,74 @@ impl Model {
         happened
     }
 
+    /// The whole of a sweep that was begun.
+    fn sweep(&mut self, now: u64, was_dead: &[JobId]) -> bool {
+        let Some((kind, begun)) = self.sweep.take() else { return false };
+        let mut dead: Vec<usize> = (0..self.jobs.len())
+            .filter(|at| {
+                let job = &self.jobs[*at];
+                job.state == State::Dead && !job.elsewhere && job.at <= begun && was_dead.contains(&job.id)
+            })
+            .collect();
+        dead.sort_by_key(|at| (self.jobs[*at].at, self.jobs[*at].id));
+        for at in dead {
+            match kind {
+                SweepKind::PurgeDead => self.jobs[at].state = State::Cancelled,
+                SweepKind::RedriveDead if self.jobs[at].redrives >= limits::REDRIVES_MAX => {}
+                SweepKind::RedriveDead => self.redrive(now, at),
+            }
+        }
+        true
+    }
+
+    fn redrive(&mut self, now: u64, at: usize) {
+        self.next_place += 1;
+        let place = self.next_place;
+        let job = &mut self.jobs[at];
+        job.state = State::Ready;
+        job.redrives += 1;
+        job.before = job.attempt;
+        job.place = place;
+        job.expires = job.expires.map(|end| now + (end - job.begun));
+        job.begun = now;
+    }
+
+    /// What an act must come to: the number of events, `None` where it is refused.
+    fn act(&mut self, now: u64, id: JobId, act: &Act) -> Option<usize> {
+        let at = self.jobs.iter().position(|job| job.id == id)?;
+        let job = &mut self.jobs[at];
+        let live = !matches!(job.state, State::Completed | State::Expired | State::Cancelled);
+        match act {
+            Act::Cancel { .. } if job.state == State::Cancelled => return Some(0),
+            Act::Cancel { force: false } if job.state == State::Running && job.stopping => return Some(0),
+            Act::Cancel { force: false } if job.state == State::Running => job.stopping = true,
+            Act::Cancel { .. } if live => {
+                job.state = State::Cancelled;
+                job.lease = None;
+            }
+            Act::Promote if matches!(job.state, State::Delayed | State::Retrying) => job.state = State::Ready,
+            Act::Release if job.state == State::Held => job.state = State::Ready,
+            Act::Redrive if matches!(job.state, State::Dead | State::Cancelled | State::Expired) => {
+                if job.redrives >= limits::REDRIVES_MAX {
+                    return None;
+                }
+                self.redrive(now, at);
+            }
+            Act::Reprioritise { priority } if live && job.priority == *priority => return Some(0),
+            Act::Reprioritise { priority } if live => job.priority = *priority,
+            _ => return None,
+        }
+        Some(1)
+    }
+
     fn lease(&mut self, now: u64, ids: &[LeaseId], until: u64) -> Vec<JobId> {
         let mut ready: Vec<usize> = (0..self.jobs.len())
             .filter(|at| {
-                self.jobs[*at].state == State::Ready && self.jobs[*at].expires.is_none_or(|end| end > now)
+                let job = &self.jobs[*at];
+                job.state == State::Ready && !job.elsewhere && job.expires.is_none_or(|end| end > now)
             })
             .collect();
-        ready.sort_by_key(|at| (self.jobs[*at].priority, *at));
+        ready.sort_by_key(|at| (self.jobs[*at].priority, self.jobs[*at].place));
         ready
             .into_iter()
             .zip(ids)
@@ -112,6 +201,7 @@ impl Model {
                 job.state = State::Running;
                 job.attempt += 1;
                 job.lease = Some(*lease);
+                job.stopping = false;
                 job.at = until;
                 job.id
             })
@@ -136,6 +226,7 @@ struct Pair {
     now: u64,
     drawn: u128,
     queue: QueueName,
+    other: QueueName,
 }
 
 impl Pair {
@@ -149,9 +240,11 @@ impl Pair {
             now: START,
             drawn: 0,
             queue: queue.clone(),
+            other: QueueName::parse("other").unwrap(),
         };
         let settings = QueueSettings { sealing: SealingPolicy::Allowed, ..QueueSettings::default() };
         pair.run(&Command::PutQueue { queue: &queue, settings }).unwrap();
+        pair.run(&Command::PutQueue { queue: &pair.other.clone(), settings }).unwrap();
         pair
     }
 
@@ -193,12 +286,52 @@ impl Pair {
                 }
             }
             Step::Settle { .. } | Step::Extend { .. } => {}
+            Step::Act { job, act } => {
+                let job = Self::id(*job);
+                let done = self.run(&Command::Act { job, act }).map(|events| events.len());
+                assert_eq!(done, self.model.act(self.now, job, act), "{job} {act:?}");
+            }
+            Step::Move { job, back } => {
+                let job = Self::id(*job);
+                let to = if *back { self.queue.clone() } else { self.other.clone() };
+                let act = Act::Move { queue: to, sealed: false };
+                let done = self.run(&Command::Act { job, act: &act }).map(|events| events.len());
+                let expected = self.model.get(job).and_then(|job| {
+                    let may = [State::Delayed, State::Ready, State::Retrying, State::Held, State::Dead];
+                    let moved = std::mem::replace(&mut job.elsewhere, !back);
+                    if !may.contains(&job.state) {
+                        job.elsewhere = moved;
+                        return None;
+                    }
+                    Some(usize::from(moved == *back))
+                });
+                assert_eq!(done, expected);
+            }
+            Step::Sweep { kind } => {
+                let queue = self.queue.clone();
+                let done =
+                    self.run(&Command::Sweep { queue: &queue, kind: *kind }).map(|events| events.len());
+                let dead = self.model.jobs.iter().any(|job| job.state == State::Dead && !job.elsewhere);
+                let expected = match self.model.sweep {
+                    Some((running, _)) => (running == *kind).then_some(0),
+                    None => Some(usize::from(dead)),
+                };
+                assert_eq!(done, expected);
+                if done == Some(1) {
+                    self.model.sweep = Some((*kind, self.now));
+                }
+            }
             Step::Tick { by } => {
                 self.now += by;
                 loop {
                     let events = self.shard.expire(Time::from_unix_ms(self.now));
                     self.apply(&events);
-                    assert_eq!(self.model.expire(self.now), !events.is_empty());
+                    let dead = self.model.jobs.iter().filter(|job| job.state == State::Dead);
+                    let dead: Vec<JobId> = dead.map(|job| job.id).collect();
+                    let by_time = self.model.expire(self.now);
+                    let by_sweep = self.model.sweep(self.now, &dead);
+                    let ended = matches!(events[..], [Event::SweepEnded { .. }]);
+                    assert_eq!(by_time || by_sweep || ended, !events.is_empty());
                     if events.is_empty() {
                         break;
                     }
@@ -218,6 +351,10 @@ impl Pair {
             }
         }
         self.compare();
+    }
+
+    fn id(number: u8) -> JobId {
+        JobId::v7(START, [number; 10])
     }
 
     fn enqueue(
@@ -240,7 +377,7 @@ impl Pair {
             subject: None,
             tags: Vec::new(),
         };
-        let id = JobId::v7(START, [job; 10]);
+        let id = Self::id(job);
         let done = self.run(&Command::Enqueue(Enqueue {
             job: id,
             id_given: true,
@@ -261,6 +398,7 @@ impl Pair {
         };
         assert_eq!(done.map(|events| events.len()), expected);
         if expected == Some(1) {
+            self.model.next_place += 1;
             self.model.jobs.push(ModelJob {
                 id,
                 digest: [content; 16],
@@ -268,8 +406,14 @@ impl Pair {
                 state: if delay > 0 { State::Delayed } else { State::Ready },
                 at: now + delay,
                 expires: ttl.map(|ttl| now + ttl),
+                begun: now,
                 attempt: 0,
+                before: 0,
                 max_attempts: attempts.unwrap_or(5),
+                redrives: 0,
+                place: self.model.next_place,
+                elsewhere: false,
+                stopping: false,
                 lease: None,
                 settled: None,
             });
@@ -317,15 +461,23 @@ impl Pair {
         job.settled = Some((receipt.lease, kind_of(outcome)));
         job.lease = None;
         match outcome {
+            Settle::Fail { .. } if job.stopping => job.state = State::Cancelled,
+            Settle::Release { .. } | Settle::Undelivered | Settle::Hold(_) if job.stopping => {
+                job.attempt -= 1;
+                job.state = State::Cancelled;
+            }
             Settle::Complete => job.state = State::Completed,
             Settle::Fail { category, .. } => {
                 // The length of the wait has its own test; that it is not in the past is what counts here.
                 let events = done.unwrap();
                 let Event::JobFailed { next, .. } = &events[0] else { panic!("{events:?}") };
-                let dead = *category == Category::Permanent || job.attempt >= job.max_attempts;
+                let dead = *category == Category::Permanent || job.attempt - job.before >= job.max_attempts;
                 assert_eq!(matches!(next, Next::Dead), dead);
                 match next {
-                    Next::Dead => job.state = State::Dead,
+                    Next::Dead => {
+                        job.state = State::Dead;
+                        job.at = now;
+                    }
                     Next::Retry(at) => {
                         assert!(at.unix_ms() >= now);
                         job.at = at.unix_ms();
@@ -352,9 +504,22 @@ impl Pair {
     fn compare(&self) {
         for job in &self.model.jobs {
             let view = self.shard.job(&job.id).expect("nothing is forgotten within the hour");
-            assert_eq!((view.state, view.attempt), (job.state, job.attempt), "{job:?}");
+            assert_eq!(
+                (view.state, view.attempt, view.redrives, view.priority, view.cancel_requested),
+                (
+                    job.state,
+                    job.attempt,
+                    job.redrives,
+                    job.priority,
+                    job.stopping && job.state == State::Running
+                ),
+                "{job:?}"
+            );
+            assert_eq!(view.origin.is_some(), job.elsewhere);
+            assert_eq!(view.expires_at.map(Time::unix_ms), job.expires);
         }
-        let live = |job: &&ModelJob| !matches!(job.state, State::Completed | State::Expired);
+        let live =
+            |job: &&ModelJob| !matches!(job.state, State::Completed | State::Expired | State::Cancelled);
         assert_eq!(self.shard.live_jobs(), self.model.jobs.iter().filter(live).count());
     }
 }

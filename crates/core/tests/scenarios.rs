@@ -7,7 +7,11 @@
 //!                                                              -> delayed | ready | refused CODE
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] · release w1 j1 [delay=5s] · hold w1 j1
-//! extend   w1 j1 [for=60s]                                     -> ok | refused CODE
+//! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
+//! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
+//! release  j1 · promote j1 · redrive j1                        -> STATE | refused CODE
+//! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
+//! sweep    redrive_dead | purge_dead [of=orders]               -> begun | known | refused CODE
 //! tick     31s                                                 -> what time did, in order
 //! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
 //! restart  [after=10m]                                         -> ok
@@ -23,7 +27,8 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard, invariants,
+    Act, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
+    SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -86,6 +91,27 @@ impl World {
                 let retry_after = options.get("after").map(|text| millis(text));
                 self.settle(&bare, Settle::Fail { category, retry_after, random: u32::MAX / 2 + 1 })
             }
+            "release" if bare.len() == 1 => self.act(bare[0], &Act::Release),
+            "promote" => self.act(bare[0], &Act::Promote),
+            "redrive" => self.act(bare[0], &Act::Redrive),
+            "cancel" => self.act(bare[0], &Act::Cancel { force: bare.get(1) == Some(&"force") }),
+            "priority" => {
+                let priority = Priority::parse(bare[1]).expect("a priority");
+                self.act(bare[0], &Act::Reprioritise { priority })
+            }
+            "move" => {
+                let queue = QueueName::parse(options["to"]).expect("a queue name");
+                let sealed = bare.get(1) != Some(&"plain");
+                self.act(bare[0], &Act::Move { queue, sealed })
+            }
+            "sweep" => {
+                let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
+                let kind = SweepKind::parse(bare[0]).expect("a kind");
+                self.run(&Command::Sweep { queue: &queue, kind }).map_or_else(
+                    |refused| refused,
+                    |events| if events.is_empty() { "known" } else { "begun" }.to_owned(),
+                )
+            }
             "release" => {
                 let delay = options.get("delay").map_or(Millis::default(), |text| millis(text));
                 self.settle(&bare, Settle::Release { delay })
@@ -95,8 +121,13 @@ impl World {
             "extend" => {
                 let receipt = self.receipt(bare[0], bare[1]);
                 let lease = options.get("for").map(|text| millis(text));
-                self.run(&Command::Extend { receipt, lease })
-                    .map_or_else(|refused| refused, |_| "ok".to_owned())
+                let done = self.run(&Command::Extend { receipt, lease });
+                let asked = self.shard.job(&receipt.job).is_some_and(|view| view.cancel_requested);
+                match done {
+                    Err(refused) => refused,
+                    Ok(_) if asked => "ok, asked to stop".to_owned(),
+                    Ok(_) => "ok".to_owned(),
+                }
             }
             "tick" => self.tick(millis(bare[0])),
             "pass" => {
@@ -207,6 +238,21 @@ impl World {
         if handed.is_empty() { "nothing".to_owned() } else { handed.join(" ") }
     }
 
+    fn act(&mut self, name: &str, act: &Act) -> String {
+        let job = self.id(name);
+        match self.run(&Command::Act { job, act }) {
+            Err(refused) => refused,
+            Ok(events) if events.is_empty() => "known".to_owned(),
+            Ok(events) if matches!(events[..], [Event::JobCancelRequested { .. }]) => "asked".to_owned(),
+            Ok(_) => self.shard.job(&job).expect("it is remembered").state.to_string(),
+        }
+    }
+
+    fn id(&self, name: &str) -> JobId {
+        let known = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id);
+        known.expect("a known job")
+    }
+
     fn receipt(&self, worker: &str, job: &str) -> Receipt {
         self.receipts[&(worker.to_owned(), job.to_owned())]
     }
@@ -228,11 +274,14 @@ impl World {
             let events = self.shard.expire(self.now);
             self.apply(&events);
             for event in &events {
-                let (Event::JobDue { job, .. }
-                | Event::JobExpired { job, .. }
-                | Event::LeaseExpired { job, .. }) = event
-                else {
-                    panic!("time does nothing else")
+                let job = match event {
+                    Event::JobDue { job, .. }
+                    | Event::JobExpired { job, .. }
+                    | Event::LeaseExpired { job, .. }
+                    | Event::JobCancelled { job, .. }
+                    | Event::JobRedriven { job, .. } => job,
+                    Event::SweepAdvanced { .. } | Event::SweepEnded { .. } => continue,
+                    other => panic!("time does nothing like {other:?}"),
                 };
                 let state = self.shard.job(job).expect("it is remembered").state;
                 told.push(format!("{} {state}", self.names[job]));
@@ -253,15 +302,20 @@ impl World {
     }
 
     fn state(&self, name: &str) -> String {
-        let id = self
-            .names
-            .iter()
-            .find(|(_, known)| known.as_str() == name)
-            .map(|(id, _)| *id)
-            .expect("a known job");
+        let id = self.id(name);
         match self.shard.job(&id) {
             None => "forgotten".to_owned(),
-            Some(view) => format!("{} attempt={}", view.state, view.attempt),
+            Some(view) => {
+                let mut told = format!("{} attempt={}", view.state, view.attempt);
+                if view.redrives > 0 {
+                    told.push_str(&format!(" redrives={}", view.redrives));
+                }
+                if let Some(origin) = view.origin {
+                    let here = self.shard.queue_name(view.queue);
+                    told.push_str(&format!(" in={here} from={origin}"));
+                }
+                told
+            }
         }
     }
 }
@@ -316,7 +370,9 @@ fn run_table(path: &Path) -> usize {
     lines
 }
 
-// covers JOB-2 (the states of this version)
+// covers JOB-2 (the states of this version, held and ended jobs have exits)
+// covers JOB-11 (cancel, promote, re-prioritise, move)
+// covers DLQ-1 (re-drive one and all, purge, loop-safe)
 // covers JOB-3 (order of service by priority)
 // covers JOB-4 (delay and time to live)
 // covers JOB-5 (lease, extend, release, complete, fail, fencing)

@@ -32,7 +32,7 @@ pub enum CallerData<'a> {
         /// What the producer sent.
         input: &'a Arc<JobInput>,
     },
-    /// With `JobCompleted` or `JobFailed`: the result or error, as the worker gave it.
+    /// With `JobCompleted`, `JobFailed` or `JobCancelled`: the result or error, as the worker gave it.
     Outcome {
         /// The queue whose data key is used.
         queue: QueueNumber,
@@ -47,7 +47,10 @@ impl CallerData<'_> {
         let Fact::Shard { event, .. } = fact else { return false };
         match self {
             Self::Job { .. } => matches!(event, Event::JobEnqueued(_)),
-            Self::Outcome { .. } => matches!(event, Event::JobCompleted { .. } | Event::JobFailed { .. }),
+            Self::Outcome { .. } => matches!(
+                event,
+                Event::JobCompleted { .. } | Event::JobFailed { .. } | Event::JobCancelled { .. }
+            ),
         }
     }
 

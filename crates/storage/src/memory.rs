@@ -154,9 +154,13 @@ impl JournalReader for MemoryStore {
     fn read_outcome(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError> {
         self.read(record, |record| match (&record.fact, &record.data) {
             (_, Some(Data::Outcome(bytes))) => Some(Some(bytes.clone())),
-            (Fact::Shard { event: Event::JobCompleted { .. } | Event::JobFailed { .. }, .. }, None) => {
-                Some(None)
-            }
+            (
+                Fact::Shard {
+                    event: Event::JobCompleted { .. } | Event::JobFailed { .. } | Event::JobCancelled { .. },
+                    ..
+                },
+                None,
+            ) => Some(None),
             _ => None,
         })
     }

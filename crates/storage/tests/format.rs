@@ -10,7 +10,7 @@ use sealane_core::record::RecordRef;
 use sealane_storage::testing::home::{Home, LogHome};
 use sealane_storage::testing::lossy_disk::LossyDisk;
 use sealane_storage::testing::samples::{
-    QUEUE, completed, enqueued, every_fact, full_input, input, job_data, namespace, outcome_data,
+    QUEUE, completed, enqueued, first_facts, full_input, input, job_data, namespace, outcome_data,
 };
 use sealane_storage::{DataKeys, Fact, LastStop};
 
@@ -29,7 +29,7 @@ struct Written {
 fn write(home: &LogHome) -> Written {
     let mut journal = home.open(&mut |_, _| Ok(())).unwrap().journal;
     let mut facts = Vec::new();
-    for fact in every_fact() {
+    for fact in first_facts() {
         facts.push((journal.append(&fact, None).unwrap(), fact));
     }
     journal.commit().unwrap();

@@ -103,6 +103,51 @@ operations! {
         { job: JobId = job }, body: NoBody => v1::JobOut,
         target: |op| Target::Job(op.job);
 
+    JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
+        Post "/v1/jobs/{job}:cancel", JobCancel, Settle, repeatable: true,
+        { job: JobId = job, how: v1::CancelIn = body }, body: v1::CancelIn => v1::JobStands,
+        target: |op| Target::Job(op.job);
+
+    JobMove = "job.move", "let a job wait in another queue",
+        Post "/v1/jobs/{job}:move", JobManage, Manage, repeatable: true,
+        { job: JobId = job, to: v1::MoveIn = body }, body: v1::MoveIn => v1::JobStands,
+        target: |op| Target::Job(op.job);
+
+    JobPromote = "job.promote", "let a delayed or retrying job not wait for its time",
+        Post "/v1/jobs/{job}:promote", JobManage, Manage, repeatable: false,
+        { job: JobId = job }, body: NoBody => v1::JobStands,
+        target: |op| Target::Job(op.job);
+
+    JobRedrive = "job.redrive", "send a dead, cancelled or expired job through once more",
+        Post "/v1/jobs/{job}:redrive", DeadLetterManage, NewWork, repeatable: false,
+        { job: JobId = job }, body: NoBody => v1::JobStands,
+        target: |op| Target::Job(op.job);
+
+    JobRelease = "job.release", "let a held job go on",
+        Post "/v1/jobs/{job}:release", JobManage, Manage, repeatable: false,
+        { job: JobId = job }, body: NoBody => v1::JobStands,
+        target: |op| Target::Job(op.job);
+
+    JobReprioritise = "job.reprioritise", "make a job more or less urgent",
+        Post "/v1/jobs/{job}:reprioritise", JobManage, Manage, repeatable: true,
+        { job: JobId = job, to: v1::ReprioritiseIn = body }, body: v1::ReprioritiseIn => v1::JobStands,
+        target: |op| Target::Job(op.job);
+
+    DeadLetterList = "dead_letter.list", "list a queue's dead-letter, the oldest first",
+        Post "/v1/queues/{queue}/dead:list", DeadLetterRead, Read, repeatable: true,
+        { queue: QueueName = queue, page: v1::DeadLetterIn = body }, body: v1::DeadLetterIn => v1::DeadLetterOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    DeadLetterPurge = "dead_letter.purge", "end every job in a queue's dead-letter, slice by slice",
+        Post "/v1/queues/{queue}/dead:purge", DeadLetterManage, Manage, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    DeadLetterRedrive = "dead_letter.redrive", "re-drive every job in a queue's dead-letter, slice by slice",
+        Post "/v1/queues/{queue}/dead:redrive", DeadLetterManage, NewWork, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
+        target: |op| Target::Queue(op.queue.clone());
+
     LeaseAcquire = "lease.acquire", "take jobs to work on, waiting for them if wished",
         Post "/v1/queues/{queue}/leases", JobWork, NewWork, repeatable: false,
         { queue: QueueName = queue, wish: v1::LeaseIn = body }, body: v1::LeaseIn => v1::LeaseOut,
@@ -163,6 +208,9 @@ impl Answer for v1::QueueOut {}
 impl Answer for v1::QueueList {}
 impl Answer for v1::JobBatchOut {}
 impl Answer for v1::JobOut {}
+impl Answer for v1::JobStands {}
+impl Answer for v1::DeadLetterOut {}
+impl Answer for v1::SweepOut {}
 impl Answer for v1::LeaseOut {}
 impl Answer for v1::Settled {}
 impl Answer for v1::AccessKeyList {}

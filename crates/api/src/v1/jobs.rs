@@ -55,6 +55,11 @@ pub struct JobIn {
     pub max_attempts: Option<u32>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn is_empty(map: &StringMap) -> bool {
     map.0.is_empty()
 }
@@ -247,8 +252,14 @@ pub struct JobOut {
     pub id: String,
     /// Its queue.
     pub queue: String,
+    /// The queue that it was sent to, where it was moved since: a sealed body is bound to that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_queue: Option<String>,
     /// Where it stands.
     pub state: String,
+    /// Whether its worker is asked to stop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_requested: bool,
     /// What sort of job it is.
     pub kind: String,
     /// Media type of the body.
@@ -271,10 +282,13 @@ pub struct JobOut {
     pub tags: Vec<String>,
     /// How urgent.
     pub priority: String,
-    /// The running attempt, or the last one that counted.
+    /// The running attempt, or the last one that counted, over the job's whole life.
     pub attempt: u32,
-    /// Attempts before dead-letter.
+    /// Attempts before dead-letter, since it was sent or re-driven.
     pub max_attempts: u32,
+    /// How often it was re-driven.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redrives: u32,
     /// Who sent it.
     pub owner: String,
     /// When it was accepted.

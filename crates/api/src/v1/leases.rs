@@ -38,6 +38,9 @@ pub struct LeasedJob {
     pub id: String,
     /// Its queue.
     pub queue: String,
+    /// The queue that it was sent to, where it was moved since: a sealed body is bound to that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_queue: Option<String>,
     /// What sort of job it is.
     pub kind: String,
     /// The payload, as it was sent.
@@ -223,6 +226,9 @@ pub struct SettleResult {
     /// When the lease ends now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_expires_at: Option<Timestamp>,
+    /// True where the job is not wanted any more: its worker should stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_requested: Option<bool>,
     /// Why it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ItemError>,

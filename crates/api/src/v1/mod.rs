@@ -1,6 +1,8 @@
 //! Version 1 of the shapes, one file per noun.
 
 mod access;
+mod acts;
+mod dead_letter;
 mod jobs;
 mod leases;
 mod queues;
@@ -8,6 +10,8 @@ mod server;
 mod shown;
 
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
+pub use acts::{CancelIn, JobStands, MoveIn, ReprioritiseIn};
+pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, SweepOut};
 pub use jobs::{JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError};
 pub use leases::{
     Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,

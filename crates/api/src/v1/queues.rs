@@ -93,7 +93,9 @@ pub struct QueueCounts {
     pub dead: u64,
     /// Completed since the queue was created.
     pub completed: u64,
-    /// Expired since the queue was created.
+    /// Cancelled since the queue was created, and not re-driven.
+    pub cancelled: u64,
+    /// Expired since the queue was created, and not re-driven.
     pub expired: u64,
 }
 
@@ -116,6 +118,7 @@ impl From<QueueView> for QueueOut {
                 held: of(State::Held),
                 dead: of(State::Dead),
                 completed: of(State::Completed),
+                cancelled: of(State::Cancelled),
                 expired: of(State::Expired),
             },
         }

@@ -34,6 +34,7 @@ impl SettleResult {
             ok: Some(true),
             state: Some(view.state.as_str().to_owned()),
             lease_expires_at: view.lease_expires_at.map(Timestamp),
+            cancel_requested: view.cancel_requested.then_some(true),
             error: None,
         }
     }
@@ -45,6 +46,7 @@ impl SettleResult {
             ok: None,
             state: None,
             lease_expires_at: None,
+            cancel_requested: None,
             error: Some(ItemError::from(problem)),
         }
     }
@@ -63,7 +65,9 @@ impl JobOut {
         Self {
             id: view.id.to_string(),
             queue: queue.as_str().to_owned(),
+            origin_queue: text(&view.origin),
             state: view.state.as_str().to_owned(),
+            cancel_requested: view.cancel_requested,
             kind: input.map(|input| input.kind.as_str().to_owned()).unwrap_or_default(),
             content_type: input.and_then(|input| text(&input.content_type)),
             attributes: input.map(|input| attributes(&input.attributes)).unwrap_or_default(),
@@ -74,6 +78,7 @@ impl JobOut {
             priority: view.priority.as_str().to_owned(),
             attempt: view.attempt,
             max_attempts: view.max_attempts,
+            redrives: view.redrives,
             owner: view.owner.as_str().to_owned(),
             created_at: Timestamp(view.created_at),
             run_at: Timestamp(view.run_at),
@@ -97,6 +102,7 @@ impl LeasedJob {
         Self {
             id: view.id.to_string(),
             queue: queue.as_str().to_owned(),
+            origin_queue: text(&view.origin),
             kind: input.kind.as_str().to_owned(),
             content_type: text(&input.content_type),
             attributes: attributes(&input.attributes),

@@ -1,4 +1,4 @@
-//! `sealane job`: send a job, look at one.
+//! `sealane job`: send a job, look at one, say what is to become of one.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,6 +14,7 @@ use sealane_core::sealed::CONTENT_TYPE;
 use serde::Serialize;
 
 use super::Surroundings;
+use super::acts::{self, Act};
 use crate::duration::parse;
 use crate::failure::Failure;
 use crate::session;
@@ -28,6 +29,8 @@ pub(crate) enum Job {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
+    #[command(flatten)]
+    Act(Act),
 }
 
 #[derive(Args, Debug)]
@@ -81,11 +84,11 @@ pub(crate) struct Enqueue {
     plaintext: bool,
 }
 
-fn job_id(text: &str) -> Result<JobId, String> {
+pub(super) fn job_id(text: &str) -> Result<JobId, String> {
     JobId::parse(text).map_err(|error| error.to_string())
 }
 
-fn priority(word: &str) -> Result<Priority, String> {
+pub(super) fn priority(word: &str) -> Result<Priority, String> {
     Priority::parse(word).ok_or_else(|| "must be critical, high, normal, low or bulk".to_owned())
 }
 
@@ -98,6 +101,7 @@ pub(crate) async fn run(at: &Surroundings, command: Job) -> Result<(), Failure> 
     match command {
         Job::Enqueue(enqueue) => send(at, *enqueue).await,
         Job::Get { id } => get(at, id).await,
+        Job::Act(act) => acts::run(at, act).await,
     }
 }
 
@@ -197,7 +201,7 @@ struct Shown<'a> {
     opened_error_base64: Option<Bytes>,
 }
 
-async fn get(at: &Surroundings, id: JobId) -> Result<(), Failure> {
+pub(super) async fn get(at: &Surroundings, id: JobId) -> Result<(), Failure> {
     let client = session::client(&at.global)?.build();
     let job = client.job(id).await?;
     let (result, error) = reports(&client, &job, at.global.keyring.is_some()).await;
@@ -243,6 +247,9 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
         ("run at", job.run_at.to_string()),
     ];
     let optional = [
+        ("sent to", job.origin_queue.clone()),
+        ("re-driven", (job.redrives > 0).then(|| format!("{} times", job.redrives))),
+        ("asked to stop", job.cancel_requested.then(|| "yes".to_owned())),
         ("content type", job.content_type.clone()),
         ("session", job.session_id.clone()),
         ("correlation id", job.correlation_id.clone()),

@@ -1,7 +1,9 @@
 //! What the program can do: one file per noun.
 
 mod access;
+mod acts;
 mod bench;
+mod dlq;
 mod envelope;
 mod job;
 mod keyring;
@@ -24,6 +26,9 @@ pub(crate) enum Command {
     Access(access::Access),
     /// Measure a server: sealed jobs per second, with its settings and the disk beside the figures
     Bench(bench::Bench),
+    /// Look at a queue's dead-letter, send it through once more, or end it
+    #[command(subcommand)]
+    Dlq(dlq::Dlq),
     /// Look at sealed bodies
     #[command(subcommand)]
     Envelope(envelope::Envelope),
@@ -65,6 +70,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
     match options.command {
         Command::Access(command) => wait(access::run(at, command)),
         Command::Bench(command) => wait(bench::run(at, command)),
+        Command::Dlq(command) => wait(dlq::run(at, command)),
         Command::Envelope(command) => envelope::run(at, &command),
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),

@@ -67,6 +67,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 "held",
                 "dead",
                 "completed",
+                "cancelled",
                 "expired",
             ];
             let rows = list.queues.iter().map(row).collect();
@@ -85,6 +86,7 @@ fn row(queue: &QueueOut) -> Vec<String> {
         jobs.held,
         jobs.dead,
         jobs.completed,
+        jobs.cancelled,
         jobs.expired,
     ];
     let mut row = vec![queue.name.clone(), queue.sealing.clone()];
@@ -108,6 +110,7 @@ fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("held", jobs.held.to_string()),
         ("dead", jobs.dead.to_string()),
         ("completed", jobs.completed.to_string()),
+        ("cancelled", jobs.cancelled.to_string()),
         ("expired", jobs.expired.to_string()),
     ];
     at.output.one(queue, &rows)

@@ -5,6 +5,7 @@ mod data_dir;
 mod journey;
 mod kill;
 mod leaks;
+mod life;
 mod support;
 mod sync_order;
 mod webhooks;

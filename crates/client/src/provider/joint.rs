@@ -2,12 +2,14 @@
 
 use async_trait::async_trait;
 use sealane_api::v1::{
-    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut,
-    QueueIn, QueueList, QueueOut, Release, Settled,
+    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
+    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName};
+use sealane_core::queue::SweepKind;
 
+use super::act::JobAct;
 use super::capabilities::Capabilities;
 use crate::error::Error;
 
@@ -41,6 +43,15 @@ pub trait Provider: Send + Sync {
 
     /// A job as it stands.
     async fn job(&self, id: JobId) -> Result<JobOut, Error>;
+
+    /// Does something with a job besides working on it.
+    async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;
+
+    /// A page of a queue's dead-letter.
+    async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error>;
+
+    /// Begins bulk work on a queue. It goes on by itself.
+    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error>;
 
     /// Hands out jobs, waiting for some if wished.
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error>;

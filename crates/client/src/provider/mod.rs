@@ -3,8 +3,10 @@
 //! A provider knows nothing of keys: bodies reach it sealed. It tries once; trying again is the
 //! client's business. What it cannot do is in its [`Capabilities`].
 
+mod act;
 mod capabilities;
 mod joint;
 
+pub use act::JobAct;
 pub use capabilities::Capabilities;
 pub use joint::Provider;

@@ -16,7 +16,7 @@ use super::heartbeat::{self, Loss};
 use super::outcome::Outcome;
 use super::settle::{Ended, Lease};
 use crate::client::Client;
-use crate::delivery::Unopenable;
+use crate::delivery::{Delivery, Unopenable};
 use crate::retry::Chain;
 
 /// A job whose keys are out of reach is handed back for so long.
@@ -40,15 +40,24 @@ impl Bench {
             tracing::error!("a leased job has no valid id");
             return Ended::Unsettled;
         };
+        let queue = match self.setup.bound_to(&leased) {
+            Ok(queue) => queue,
+            Err(reason) => {
+                let receipt = leased.receipt;
+                let queue = self.setup.queue.clone();
+                let lease = Lease { queue, job, attempt: leased.attempt, receipt, sealed: true };
+                return self.set_aside(&lease, &reason).await;
+            }
+        };
         let lease = Lease {
-            queue: self.setup.queue.clone(),
+            queue: queue.clone(),
             job,
             attempt: leased.attempt,
             receipt: leased.receipt.clone(),
             sealed: leased.content_type.as_deref() == Some(CONTENT_TYPE),
         };
-        let delivery = match self.client.sealing().open(&self.setup.queue, leased).await {
-            Ok(delivery) => delivery,
+        let delivery = match self.client.sealing().open(&queue, leased).await {
+            Ok(delivery) => Delivery { queue: self.setup.queue.clone(), ..delivery },
             Err(reason) => return self.set_aside(&lease, &reason).await,
         };
         let Some(handler) = self.setup.handler_for(&delivery.kind) else {
@@ -56,9 +65,10 @@ impl Bench {
             return lease.release(&self.client, NO_HANDLER_DELAY).await;
         };
         let (lost, lease_lost) = watch::channel(false);
-        let context = JobContext::new(lease_lost, self.stopping.clone());
+        let (cancel, cancelled) = watch::channel(false);
+        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone());
         let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
-        self.watch_over(lease, running, lost, granted_at).await
+        self.watch_over(lease, running, (lost, cancel), granted_at).await
     }
 
     /// Keeps the lease while the handler runs and settles when it has ended.
@@ -66,11 +76,12 @@ impl Bench {
         &self,
         lease: Lease,
         mut running: Running,
-        lost: watch::Sender<bool>,
+        (lost, cancelled): (watch::Sender<bool>, watch::Sender<bool>),
         granted_at: Instant,
     ) -> Ended {
         let until = granted_at + self.setup.lease;
-        let mut keep = std::pin::pin!(heartbeat::keep(&self.client, &lease.receipt, self.setup.lease, until));
+        let beats = heartbeat::keep(&self.client, &lease.receipt, self.setup.lease, until, &cancelled);
+        let mut keep = std::pin::pin!(beats);
         let mut over = std::pin::pin!(when_true(self.over.clone()));
         let mut loss = None;
         let mut given_up = false;

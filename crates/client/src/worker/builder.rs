@@ -4,19 +4,22 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use sealane_api::v1::LeasedJob;
 use sealane_core::limits;
 use sealane_core::name::QueueName;
+use sealane_core::sealed::CONTENT_TYPE;
 
 use super::handler::{Handler, JobContext, erase};
 use super::outcome::Outcome;
 use super::run::Worker;
 use crate::client::Client;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Unopenable};
 use crate::error::Error;
 
 /// What a worker was told before it began.
 pub(super) struct Setup {
     pub(super) queue: QueueName,
+    pub(super) accepts_from: Vec<QueueName>,
     pub(super) handlers: HashMap<String, Handler>,
     pub(super) default_handler: Option<Handler>,
     pub(super) concurrency: usize,
@@ -27,6 +30,17 @@ pub(super) struct Setup {
 }
 
 impl Setup {
+    /// The queue that a job's seal is bound to: this worker's, or one that it was told to accept jobs
+    /// from. The message alone has no say in it.
+    pub(super) fn bound_to(&self, leased: &LeasedJob) -> Result<QueueName, Unopenable> {
+        let sealed = leased.content_type.as_deref() == Some(CONTENT_TYPE);
+        let Some(origin) = leased.origin_queue.as_ref().filter(|_| sealed) else {
+            return Ok(self.queue.clone());
+        };
+        let accepted = self.accepts_from.iter().find(|queue| queue.as_str() == origin);
+        accepted.cloned().ok_or_else(|| Unopenable::Moved { origin: origin.clone() })
+    }
+
     pub(super) fn handler_for(&self, kind: &str) -> Option<Handler> {
         self.handlers.get(kind).or(self.default_handler.as_ref()).cloned()
     }
@@ -37,6 +51,7 @@ impl Setup {
 pub struct WorkerBuilder {
     client: Client,
     queue: String,
+    accepts_from: Vec<String>,
     handlers: HashMap<String, Handler>,
     default_handler: Option<Handler>,
     concurrency: usize,
@@ -51,6 +66,7 @@ impl WorkerBuilder {
         Self {
             client,
             queue,
+            accepts_from: Vec::new(),
             handlers: HashMap::new(),
             default_handler: None,
             concurrency: 1,
@@ -59,6 +75,13 @@ impl WorkerBuilder {
             drain_timeout: Duration::from_secs(30),
             max_jobs: None,
         }
+    }
+
+    /// Takes jobs that were moved here from this queue as well: their seals are bound to that one.
+    /// Others that were moved are held.
+    pub fn accept_from(mut self, queue: impl Into<String>) -> Self {
+        self.accepts_from.push(queue.into());
+        self
     }
 
     /// Runs jobs of one kind. A panic fails the attempt and touches no other job.
@@ -140,6 +163,12 @@ impl WorkerBuilder {
             client: self.client,
             setup: Setup {
                 queue: QueueName::parse(&self.queue).map_err(Error::invalid)?,
+                accepts_from: self
+                    .accepts_from
+                    .iter()
+                    .map(|queue| QueueName::parse(queue))
+                    .collect::<Result<_, _>>()
+                    .map_err(Error::invalid)?,
                 handlers: self.handlers,
                 default_handler: self.default_handler,
                 concurrency: self.concurrency,

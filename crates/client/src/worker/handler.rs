@@ -25,6 +25,7 @@ where
 #[derive(Clone, Debug)]
 pub struct JobContext {
     lease_lost: watch::Receiver<bool>,
+    cancelled: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -32,6 +33,7 @@ pub struct JobContext {
 #[derive(Debug)]
 pub struct JobSignals {
     lease_lost: watch::Sender<bool>,
+    cancelled: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
 }
 
@@ -39,6 +41,11 @@ impl JobSignals {
     /// Tells the handler that its lease is lost.
     pub fn lose_lease(&self) {
         self.lease_lost.send_replace(true);
+    }
+
+    /// Tells the handler that the job is not wanted any more.
+    pub fn cancel(&self) {
+        self.cancelled.send_replace(true);
     }
 
     /// Tells the handler that the worker is stopping.
@@ -52,11 +59,17 @@ impl JobContext {
     #[must_use]
     pub fn on_its_own() -> (Self, JobSignals) {
         let ((lost, lease_lost), (stop, stopping)) = (watch::channel(false), watch::channel(false));
-        (Self { lease_lost, stopping }, JobSignals { lease_lost: lost, stopping: stop })
+        let (cancel, cancelled) = watch::channel(false);
+        let signals = JobSignals { lease_lost: lost, cancelled: cancel, stopping: stop };
+        (Self { lease_lost, cancelled, stopping }, signals)
     }
 
-    pub(super) fn new(lease_lost: watch::Receiver<bool>, stopping: watch::Receiver<bool>) -> Self {
-        Self { lease_lost, stopping }
+    pub(super) fn new(
+        lease_lost: watch::Receiver<bool>,
+        cancelled: watch::Receiver<bool>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { lease_lost, cancelled, stopping }
     }
 
     /// Returns when the lease is lost: another attempt may run elsewhere, and what this one
@@ -69,6 +82,18 @@ impl JobContext {
     #[must_use]
     pub fn is_lease_lost(&self) -> bool {
         *self.lease_lost.borrow()
+    }
+
+    /// Returns when somebody cancelled the job. Stop soon and fail with the category `cancelled`;
+    /// what is complete already may still be completed. No further attempt follows either way.
+    pub async fn cancelled(&self) {
+        when_true(self.cancelled.clone()).await;
+    }
+
+    /// Whether somebody cancelled the job.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        *self.cancelled.borrow()
     }
 
     /// Returns when the worker begins to stop. The job may still be finished.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sealane_api::problem::Code;
 use sealane_api::v1::{Extend, ExtendItem};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::client::Client;
@@ -20,8 +21,14 @@ pub(super) enum Loss {
 }
 
 /// Makes the lease longer at each third of it; returns when it is lost. `until` is when it ends
-/// by this machine's timers.
-pub(super) async fn keep(client: &Client, receipt: &str, lease: Duration, mut until: Instant) -> Loss {
+/// by this machine's timers; `cancelled` goes up when the job is not wanted any more.
+pub(super) async fn keep(
+    client: &Client,
+    receipt: &str,
+    lease: Duration,
+    mut until: Instant,
+    cancelled: &watch::Sender<bool>,
+) -> Loss {
     let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
     let request =
         Extend { items: vec![ExtendItem { receipt: receipt.to_owned(), lease_ms: Some(lease_ms) }] };
@@ -34,7 +41,10 @@ pub(super) async fn keep(client: &Client, receipt: &str, lease: Duration, mut un
         }
         match timeout_at(until, beat(client, &request)).await {
             Err(_) => return Loss::Silent,
-            Ok(Ok(())) => {
+            Ok(Ok(stop)) => {
+                if stop {
+                    cancelled.send_replace(true);
+                }
                 until = asked_at + lease;
                 wait = lease / 3;
             }
@@ -49,10 +59,12 @@ pub(super) async fn keep(client: &Client, receipt: &str, lease: Duration, mut un
     }
 }
 
-async fn beat(client: &Client, request: &Extend) -> Result<(), Error> {
+/// Whether the job's worker is asked to stop.
+async fn beat(client: &Client, request: &Extend) -> Result<bool, Error> {
     let answer = client.provider().extend(request).await?;
-    match answer.results.first().and_then(|result| result.error.as_ref()) {
+    let result = answer.results.first();
+    match result.and_then(|result| result.error.as_ref()) {
         Some(error) => Err(Error::item(error)),
-        None => Ok(()),
+        None => Ok(result.and_then(|result| result.cancel_requested).unwrap_or(false)),
     }
 }

@@ -14,12 +14,13 @@ use sealane::keys::{Keyring, memory::MemoryKeys};
 use sealane::provider::Capabilities;
 use sealane::providers::memory::Memory;
 use sealane::{
-    Client, ClientBuilder, Error, JobId, Namespace, Provider, QueueIn, QueueName, QueueOut, Retry,
+    Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueName, QueueOut, Retry,
+    SweepKind,
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut,
-    LeasedJob, QueueList, Release, Settled,
+    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
+    JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Settled, SweepOut,
 };
 
 /// 2026-01-01.
@@ -154,6 +155,18 @@ impl Provider for Between {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         self.memory.job(id).await
+    }
+
+    async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
+        self.pass("act", self.memory.act(id, act)).await
+    }
+
+    async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {
+        self.memory.dead_letter(queue, page).await
+    }
+
+    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
+        self.memory.sweep(queue, kind).await
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {

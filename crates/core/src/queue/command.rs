@@ -5,6 +5,7 @@ use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{Principal, QueueName};
 use crate::queue::settings::QueueSettings;
+use crate::queue::sweep::SweepKind;
 use crate::time::Millis;
 
 /// Accept a job.
@@ -81,6 +82,34 @@ pub enum Settle {
     Hold(HoldReason),
 }
 
+/// What a person asks of one job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// End it. A running job's worker is told at its next heartbeat.
+    Cancel {
+        /// End a running job's lease as well, whatever its worker does.
+        force: bool,
+    },
+    /// Let it wait in another queue.
+    Move {
+        /// In which.
+        queue: QueueName,
+        /// Whether its body is sealed: the queue's policy counts.
+        sealed: bool,
+    },
+    /// Do not wait for its time.
+    Promote,
+    /// Send an ended job through once more.
+    Redrive,
+    /// Let a held job go on.
+    Release,
+    /// Make it more or less urgent.
+    Reprioritise {
+        /// How urgent.
+        priority: Priority,
+    },
+}
+
 /// What can be asked.
 #[derive(Clone, Copy, Debug)]
 pub enum Command<'a> {
@@ -108,6 +137,20 @@ pub enum Command<'a> {
         receipt: Receipt,
         /// What became of it.
         outcome: Settle,
+    },
+    /// Do something with one job.
+    Act {
+        /// Which.
+        job: JobId,
+        /// What.
+        act: &'a Act,
+    },
+    /// Do something with many jobs of a queue, slice by slice.
+    Sweep {
+        /// Where.
+        queue: &'a QueueName,
+        /// What.
+        kind: SweepKind,
     },
     /// The server starts.
     Start,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::command::{Command, Enqueue, Lease, Receipt, Settle};
-use super::event::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
-use super::job::{Deadline, Job, Phase, Settled};
+use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
+use super::job::{Deadline, Job, Settled};
 use super::refusal::Refusal;
 use super::sealing;
 use super::settings::QueueSettings;
@@ -24,6 +24,8 @@ impl Shard {
             Command::Lease(lease) => self.decide_lease(now, lease),
             Command::Extend { receipt, lease } => self.decide_extend(now, receipt, *lease),
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
+            Command::Act { job, act } => self.decide_act(now, job, act),
+            Command::Sweep { queue, kind } => self.decide_sweep(now, queue, *kind),
             Command::Start => Ok(vec![Event::ServerStarted { at: now }]),
         }
     }
@@ -34,13 +36,17 @@ impl Shard {
             self.deadlines.iter().take_while(|(at, _, _)| *at <= now).take(limits::EXPIRIES_PER_TURN_MAX);
         // Why: a job may stand in the table twice, and its first event settles both entries.
         let mut seen = BTreeSet::new();
-        due.filter(|(_, _, id)| seen.insert(*id))
+        let mut events: Vec<Event> = due
+            .filter(|(_, _, id)| seen.insert(*id))
             .map(|(_, what, id)| {
                 let job = self
                     .jobs
                     .get(id)
                     .expect("the deadline table holds live jobs only: both change in Shard::change");
                 match what {
+                    Deadline::LeaseEnd if job.is_cancel_requested() => {
+                        Event::JobCancelled { job: *id, reason: CancelReason::LeaseEnded, at: now }
+                    }
                     Deadline::LeaseEnd => {
                         Event::LeaseExpired { job: *id, next: after_failure(job, now), at: now }
                     }
@@ -48,7 +54,9 @@ impl Shard {
                     Deadline::Due | Deadline::Expiry => Event::JobExpired { job: *id, at: now },
                 }
             })
-            .collect()
+            .collect();
+        events.extend(self.sweep_slice(now, &seen));
+        events
     }
 
     fn decide_queue(
@@ -74,7 +82,9 @@ impl Shard {
     fn decide_enqueue(&self, now: Time, command: &Enqueue<'_>) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(command.queue).ok_or(Refusal::QueueUnknown)?;
         let known = self.jobs.get(&command.job).map(|job| job.digest);
-        if let Some(digest) = known.or_else(|| self.finished.get(&command.job).map(|job| job.digest)) {
+        if let Some(digest) =
+            known.or_else(|| self.finished.get(&command.job).map(|finished| finished.job.digest))
+        {
             return if digest == command.digest { Ok(Vec::new()) } else { Err(Refusal::JobIdConflict) };
         }
         let queue = self.queue_at(number);
@@ -118,11 +128,8 @@ impl Shard {
         let until = now.plus(lease_time(command.lease, &queue.settings)?);
         // Why the filter: deadlines are worked off in slices, so a job past its time to live may still
         // stand among the ready ones.
-        let waiting = queue
-            .ready
-            .iter()
-            .map(|(_, _, id)| id)
-            .filter(|id| self.jobs.get(id).is_some_and(|job| !job.is_expired(now)));
+        let waiting =
+            queue.ready.iter().filter(|id| self.jobs.get(id).is_some_and(|job| !job.is_expired(now)));
         Ok(command
             .lease_ids
             .iter()
@@ -154,14 +161,21 @@ impl Shard {
         }
         let job = self.held_by(receipt, now).ok_or(Refusal::LeaseLost)?;
         let id = receipt.job;
+        let cancelled = |reason| Event::JobCancelled { job: id, reason, at: now };
+        let stopping = job.is_cancel_requested();
         let event = match outcome {
             Settle::Complete => Event::JobCompleted { job: id, at: now },
+            Settle::Fail { .. } if stopping => cancelled(CancelReason::WorkerFailed),
+            Settle::Release { .. } | Settle::Undelivered if stopping => {
+                cancelled(CancelReason::WorkerReleased)
+            }
+            Settle::Hold(_) if stopping => cancelled(CancelReason::WorkerHeld),
             Settle::Fail { category, retry_after, random } => {
                 if retry_after.is_some_and(|wait| wait.get() > limits::DELAY_MS_MAX) {
                     return Err(Refusal::RetryAfter);
                 }
                 let policy = &self.queue_at(job.queue).settings.retry;
-                let wait = retry_after.unwrap_or_else(|| policy.wait(job.attempt, *random));
+                let wait = retry_after.unwrap_or_else(|| policy.wait(job.attempt_of_round(), *random));
                 let next = match category {
                     Category::Permanent => Next::Dead,
                     _ => after_failure(job, now.plus(wait)),
@@ -187,14 +201,15 @@ impl Shard {
     /// worked off.
     fn held_by(&self, receipt: &Receipt, now: Time) -> Option<&Job> {
         let job = self.jobs.get(&receipt.job)?;
-        let held = matches!(&job.phase, Phase::Running { lease, until, .. } if *lease == receipt.lease && now < *until);
+        let held = job.running().is_some_and(|running| running.lease == receipt.lease && now < running.until);
         (held && job.attempt == receipt.attempt).then_some(job)
     }
 
     /// Whether this settle was done already under the same lease, in the same way.
     fn is_repeat(&self, receipt: &Receipt, outcome: &Settle) -> bool {
-        let live = self.jobs.get(&receipt.job).map(|job| job.settled);
-        let settled = live.or_else(|| self.finished.get(&receipt.job).map(|job| job.settled)).flatten();
+        let live = self.jobs.get(&receipt.job).map(|job| job.settled());
+        let settled =
+            live.or_else(|| self.finished.get(&receipt.job).map(|finished| finished.job.settled())).flatten();
         let same = match outcome {
             Settle::Complete => Settled::Completed,
             Settle::Fail { .. } => Settled::Failed,
@@ -215,5 +230,5 @@ fn lease_time(asked: Option<Millis>, settings: &QueueSettings) -> Result<Millis,
 }
 
 fn after_failure(job: &Job, again_at: Time) -> Next {
-    if job.attempt >= job.max_attempts { Next::Dead } else { Next::Retry(again_at) }
+    if job.has_attempts_left() { Next::Retry(again_at) } else { Next::Dead }
 }

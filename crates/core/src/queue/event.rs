@@ -2,9 +2,10 @@
 //! and applying it cannot fail.
 
 use crate::id::{JobId, LeaseId};
-use crate::job::{Category, HoldReason, Priority};
+use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{Principal, QueueName};
 use crate::queue::settings::QueueSettings;
+use crate::queue::sweep::SweepKind;
 use crate::time::Time;
 
 /// A queue's number inside its namespace: what events and indexes carry instead of the name.
@@ -27,6 +28,26 @@ pub enum ReleaseReason {
     Returned,
     /// The answer that carried the lease never reached a worker.
     Undelivered,
+}
+
+words! {
+    /// What ended a job that is not wanted any more.
+    CancelReason {
+        /// A person, while it waited.
+        Asked = "asked" / 1,
+        /// A person, against its running worker.
+        Forced = "forced" / 2,
+        /// A purge of its queue or of dead-letter.
+        Purged = "purged" / 3,
+        /// Its worker, which was asked to stop, by failing the attempt.
+        WorkerFailed = "worker_failed" / 4,
+        /// Its worker, which was asked to stop, by handing it back.
+        WorkerReleased = "worker_released" / 5,
+        /// Its worker, which was asked to stop, by setting it aside.
+        WorkerHeld = "worker_held" / 6,
+        /// The end of the lease, after its worker was asked to stop.
+        LeaseEnded = "lease_ended" / 7,
+    }
 }
 
 /// A fact about one namespace.
@@ -137,6 +158,88 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// A running job's worker is to stop: it hears so at its next heartbeat.
+    JobCancelRequested {
+        /// Which job.
+        job: JobId,
+        /// When.
+        at: Time,
+    },
+    /// A job was ended because it is not wanted any more. The record carries what its worker said, if any.
+    JobCancelled {
+        /// Which job.
+        job: JobId,
+        /// What ended it.
+        reason: CancelReason,
+        /// When.
+        at: Time,
+    },
+    /// A waiting job does not wait for its time any more.
+    JobPromoted {
+        /// Which job.
+        job: JobId,
+        /// When.
+        at: Time,
+    },
+    /// An ended job begins anew, behind those that wait: all its attempts, and its time to live once more.
+    JobRedriven {
+        /// Which job.
+        job: JobId,
+        /// When.
+        at: Time,
+    },
+    /// A held job goes on.
+    HoldReleased {
+        /// Which job.
+        job: JobId,
+        /// When.
+        at: Time,
+    },
+    /// A job is more or less urgent than before.
+    JobReprioritised {
+        /// Which job.
+        job: JobId,
+        /// How urgent.
+        priority: Priority,
+        /// When.
+        at: Time,
+    },
+    /// A job waits in another queue from now on.
+    JobMoved {
+        /// Which job.
+        job: JobId,
+        /// Where it waits.
+        queue: QueueNumber,
+        /// When.
+        at: Time,
+    },
+    /// Bulk work on a queue began.
+    SweepBegun {
+        /// Which queue.
+        queue: QueueNumber,
+        /// What it does.
+        kind: SweepKind,
+        /// When.
+        at: Time,
+    },
+    /// A slice of bulk work is done.
+    SweepAdvanced {
+        /// Which queue.
+        queue: QueueNumber,
+        /// It has looked at jobs that died up to here,
+        died_at: Time,
+        /// and among those of that moment up to this one.
+        job: JobId,
+        /// When.
+        at: Time,
+    },
+    /// Bulk work on a queue is over.
+    SweepEnded {
+        /// Which queue.
+        queue: QueueNumber,
+        /// When.
+        at: Time,
+    },
     /// The server started: leases that were running go on for as long as they had left.
     ServerStarted {
         /// When.
@@ -183,6 +286,16 @@ impl Event {
             | Self::JobFailed { at, .. }
             | Self::JobHeld { at, .. }
             | Self::JobExpired { at, .. }
+            | Self::JobCancelRequested { at, .. }
+            | Self::JobCancelled { at, .. }
+            | Self::JobPromoted { at, .. }
+            | Self::JobRedriven { at, .. }
+            | Self::HoldReleased { at, .. }
+            | Self::JobReprioritised { at, .. }
+            | Self::JobMoved { at, .. }
+            | Self::SweepBegun { at, .. }
+            | Self::SweepAdvanced { at, .. }
+            | Self::SweepEnded { at, .. }
             | Self::ServerStarted { at } => *at,
         }
     }

@@ -1,12 +1,13 @@
 //! Applying: what was judged and stored becomes so. Cannot fail, draws nothing, asks nothing: the
 //! same events always make the same shard.
 
-use super::event::{Event, JobEnqueued, Next};
+use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber};
 use super::finished::FinishedJob;
-use super::job::{Failure, Job, Phase, Settled};
+use super::job::{Ended, Failure, Job, Phase, Running, Settled};
 use super::shard::{Queue, QueueCounts, Shard};
-use crate::id::{JobId, LeaseId};
-use crate::job::{Category, State};
+use super::transitions::Cause;
+use crate::id::JobId;
+use crate::job::Category;
 use crate::record::RecordRef;
 use crate::time::Time;
 
@@ -16,28 +17,30 @@ impl Shard {
         let at = event.at();
         match event {
             Event::QueueCreated { number: _, queue, settings, at } => {
-                let number = super::event::QueueNumber(
-                    u32::try_from(self.queues.len()).expect("QUEUES_MAX is far below u32::MAX"),
-                );
+                let number =
+                    QueueNumber(u32::try_from(self.queues.len()).expect("QUEUES_MAX is far below u32::MAX"));
                 self.names.insert(queue.clone(), number);
                 self.queues.push(Queue {
                     name: queue.clone(),
                     settings: *settings,
                     created_at: *at,
                     ready: Default::default(),
+                    dead: Default::default(),
                     counts: QueueCounts::default(),
                 });
             }
             Event::QueueChanged { number, settings, .. } => self.queue_at_mut(*number).settings = *settings,
             Event::JobEnqueued(enqueued) => self.enqueued(enqueued, record),
-            Event::JobDue { job, .. } => self.change(job, |job| job.phase = Phase::Ready),
+            Event::JobDue { job, .. } => self.change(job, |job| job.enter(Cause::Due, Phase::Ready)),
             Event::JobLeased { job, lease, holder, until, .. } => self.change(job, |job| {
                 job.attempt = job.attempt.saturating_add(1);
-                job.phase = Phase::Running { lease: *lease, holder: holder.clone(), until: *until };
+                let (lease, holder, until) = (*lease, holder.clone(), *until);
+                let running = Running { lease, holder, until, cancel_requested: false };
+                job.enter(Cause::Lease, Phase::Running(Box::new(running)));
             }),
             Event::LeaseExtended { job, until, .. } => self.change(job, |job| {
-                if let Phase::Running { until: end, .. } = &mut job.phase {
-                    *end = *until;
+                if let Some(running) = job.running_mut() {
+                    running.until = *until;
                 }
             }),
             Event::LeaseExpired { job, next, .. } => {
@@ -46,63 +49,127 @@ impl Shard {
             Event::JobReleased { job, run_at, .. } => self.change(job, |job| {
                 job.set_aside(Settled::Released);
                 job.run_at = *run_at;
-                job.phase = if *run_at > at { Phase::Delayed } else { Phase::Ready };
+                match *run_at > at {
+                    true => job.enter(Cause::HandBackLater, Phase::Delayed),
+                    false => job.enter(Cause::HandBack, Phase::Ready),
+                }
             }),
-            Event::JobCompleted { job, .. } => self.finish(job, State::Completed, at, Some(record)),
-            Event::JobFailed { job, category, next, .. } => {
-                self.change(job, |job| {
-                    job.settled = job.lease().map(|lease| (lease, Settled::Failed));
-                    job.failed(*category, at, record, next);
-                });
-            }
+            Event::JobCompleted { job, .. } => self.finish(job, Cause::Complete, at, |job| {
+                job.settled_as(Settled::Completed);
+                (Ended::Completed, Some(record))
+            }),
+            Event::JobFailed { job, category, next, .. } => self.change(job, |job| {
+                job.settled_as(Settled::Failed);
+                job.failed(*category, at, record, next);
+            }),
             Event::JobHeld { job, reason, .. } => self.change(job, |job| {
                 job.set_aside(Settled::Held);
-                job.phase = Phase::Held { reason: *reason };
+                job.enter(Cause::Hold, Phase::Held { reason: *reason });
             }),
-            Event::JobExpired { job, .. } => self.finish(job, State::Expired, at, None),
+            Event::JobExpired { job, .. } => {
+                self.finish(job, Cause::Expire, at, |_| (Ended::Expired, None));
+            }
+            Event::JobCancelRequested { job, .. } => self.change(job, |job| {
+                if let Some(running) = job.running_mut() {
+                    running.cancel_requested = true;
+                }
+            }),
+            Event::JobCancelled { job, reason, .. } => self.finish(job, Cause::Cancel, at, |job| {
+                job.stopped(*reason, at, record);
+                (Ended::Cancelled, None)
+            }),
+            Event::JobPromoted { job, .. } => self.change(job, |job| {
+                job.run_at = at;
+                job.enter(Cause::Promote, Phase::Ready);
+            }),
+            Event::JobRedriven { job, .. } => self.redriven(job, at),
+            Event::HoldReleased { job, .. } => {
+                self.change(job, |job| job.enter(Cause::Release, Phase::Ready));
+            }
+            Event::JobReprioritised { job, priority, .. } => {
+                self.change(job, |job| job.priority = *priority);
+            }
+            Event::JobMoved { job, queue, .. } => self.moved(job, *queue),
+            Event::SweepBegun { queue, kind, at } => self.sweep_begun(*queue, *kind, *at),
+            Event::SweepAdvanced { queue, died_at, job, .. } => self.sweep_advanced(*queue, *died_at, *job),
+            Event::SweepEnded { queue, .. } => {
+                self.sweeps.remove(queue);
+            }
             Event::ServerStarted { at } => self.started(*at),
         }
         self.last_at = self.last_at.max(at);
     }
 
     fn enqueued(&mut self, event: &JobEnqueued, record: RecordRef) {
+        let later = event.run_at > event.at;
         let job = Job {
             queue: event.queue,
             owner: event.owner.clone(),
             priority: event.priority,
             sequence: self.next_sequence,
-            phase: if event.run_at > event.at { Phase::Delayed } else { Phase::Ready },
+            phase: if later { Phase::Delayed } else { Phase::Ready },
             attempt: 0,
             max_attempts: event.max_attempts,
             created_at: event.at,
             run_at: event.run_at,
-            delayed_at_first: event.run_at > event.at,
+            delayed_at_first: later,
             expires_at: event.expires_at,
             digest: event.digest,
             input: record,
-            last_failure: None,
-            settled: None,
+            past: None,
         };
         self.next_sequence += 1;
-        self.insert(event.job, job);
+        self.insert(event.job, Box::new(job));
     }
 
-    fn finish(&mut self, id: &JobId, state: State, at: Time, result: Option<RecordRef>) {
-        let Some(job) = self.remove(id) else { return };
-        let counts = &mut self.queue_at_mut(job.queue).counts;
-        match state {
-            State::Completed => counts.completed += 1,
-            _ => counts.expired += 1,
-        }
-        let completed = job.lease().map(|lease| (lease, Settled::Completed));
-        let settled = completed.or(job.settled);
-        let mut view = job.view(*id);
-        view.state = state;
-        view.finished_at = Some(at);
-        view.lease_expires_at = None;
-        view.holder = None;
-        view.result = result;
-        self.finished.insert(at, FinishedJob { view, digest: job.digest, settled });
+    /// Ends a job; `how` makes its last changes and says where the result is.
+    fn finish(
+        &mut self,
+        id: &JobId,
+        cause: Cause,
+        at: Time,
+        how: impl FnOnce(&mut Job) -> (Ended, Option<RecordRef>),
+    ) {
+        let Some(mut job) = self.remove(id) else { return };
+        let (ended, result) = how(&mut job);
+        job.enter(cause, Phase::Ended(ended));
+        self.queue_at_mut(job.queue).counts.add(job.state());
+        self.finished.insert(*id, FinishedJob { job, at, result });
+    }
+
+    fn moved(&mut self, id: &JobId, queue: QueueNumber) {
+        let Some(from) = self.jobs.get(id).map(|job| self.queue_name(job.queue).clone()) else { return };
+        let to = self.queue_name(queue).clone();
+        self.change(id, |job| {
+            job.queue = queue;
+            let origin = job.past().origin.get_or_insert(from);
+            if *origin == to {
+                job.past().origin = None;
+            }
+        });
+    }
+
+    /// An ended job begins anew: from dead-letter, or from among the finished.
+    fn redriven(&mut self, id: &JobId, at: Time) {
+        let job = match self.remove(id) {
+            Some(job) => Some(job),
+            None => self.finished.take(id).map(|finished| {
+                self.queue_at_mut(finished.job.queue).counts.remove(finished.job.state());
+                finished.job
+            }),
+        };
+        let Some(mut job) = job else { return };
+        let (attempt, created_at) = (job.attempt, job.created_at);
+        let past = job.past();
+        let begun_at = past.redriven_at.replace(at).unwrap_or(created_at);
+        past.redrives += 1;
+        past.attempts_before = attempt;
+        job.expires_at = job.expires_at.map(|end| at.plus(end.since(begun_at)));
+        job.run_at = at;
+        job.sequence = self.next_sequence;
+        self.next_sequence += 1;
+        job.enter(Cause::Redrive, Phase::Ready);
+        self.insert(*id, job);
     }
 
     /// Leases go on for as long as they had left when the server stopped: its absence is not the
@@ -110,11 +177,11 @@ impl Shard {
     fn started(&mut self, at: Time) {
         let away = at.since(self.last_at);
         let running: Vec<JobId> =
-            self.jobs.iter().filter(|(_, job)| job.state() == State::Running).map(|(id, _)| *id).collect();
+            self.jobs.iter().filter(|(_, job)| job.running().is_some()).map(|(id, _)| *id).collect();
         for id in running {
             self.change(&id, |job| {
-                if let Phase::Running { until, .. } = &mut job.phase {
-                    *until = until.plus(away);
+                if let Some(running) = job.running_mut() {
+                    running.until = running.until.plus(away);
                 }
             });
         }
@@ -122,26 +189,48 @@ impl Shard {
 }
 
 impl Job {
-    fn lease(&self) -> Option<LeaseId> {
-        match &self.phase {
-            Phase::Running { lease, .. } => Some(*lease),
-            _ => None,
+    fn settled_as(&mut self, how: Settled) {
+        if let Some(lease) = self.lease() {
+            self.past().settled = Some((lease, how));
         }
     }
 
     fn failed(&mut self, category: Category, at: Time, record: RecordRef, next: &Next) {
-        self.last_failure = Some(Failure { attempt: self.attempt, category, at, record });
-        self.phase = match next {
-            Next::Dead => Phase::Dead { at },
-            Next::Retry(until) if *until > at => Phase::Retrying { until: *until },
-            Next::Retry(_) => Phase::Ready,
-        };
+        self.note_failure(category, at, record);
+        match next {
+            Next::Dead => self.enter(Cause::GiveUp, Phase::Dead { at }),
+            Next::Retry(until) if *until > at => {
+                self.enter(Cause::RetryLater, Phase::Retrying { until: *until });
+            }
+            Next::Retry(_) => self.enter(Cause::RetryNow, Phase::Ready),
+        }
+    }
+
+    fn note_failure(&mut self, category: Category, at: Time, record: RecordRef) {
+        let attempt = self.attempt;
+        self.past().last_failure = Some(Failure { attempt, category, at, record });
+    }
+
+    /// How the lease of a job that is not wanted any more ended, if it had one.
+    fn stopped(&mut self, reason: CancelReason, at: Time, record: RecordRef) {
+        match reason {
+            CancelReason::Asked | CancelReason::Purged => {}
+            CancelReason::Forced | CancelReason::LeaseEnded => {
+                self.note_failure(Category::Cancelled, at, record);
+            }
+            CancelReason::WorkerFailed => {
+                self.settled_as(Settled::Failed);
+                self.note_failure(Category::Cancelled, at, record);
+            }
+            CancelReason::WorkerReleased => self.set_aside(Settled::Released),
+            CancelReason::WorkerHeld => self.set_aside(Settled::Held),
+        }
     }
 
     /// Takes back an attempt that does not count.
     fn set_aside(&mut self, how: Settled) {
-        if let Some(lease) = self.lease() {
-            self.settled = Some((lease, how));
+        if self.lease().is_some() {
+            self.settled_as(how);
             self.attempt = self.attempt.saturating_sub(1);
         }
     }

@@ -5,22 +5,29 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::job::{JobView, Settled};
-use crate::id::{JobId, LeaseId};
+use super::job::{Job, JobView};
+use crate::id::JobId;
 use crate::limits;
+use crate::record::RecordRef;
 use crate::time::{Millis, Time};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FinishedJob {
-    pub(super) view: JobView,
-    pub(super) digest: [u8; 16],
-    pub(super) settled: Option<(LeaseId, Settled)>,
+    pub(super) job: Box<Job>,
+    pub(super) at: Time,
+    pub(super) result: Option<RecordRef>,
+}
+
+impl FinishedJob {
+    pub(super) fn view(&self, id: JobId) -> JobView {
+        JobView { finished_at: Some(self.at), result: self.result, ..self.job.view(id) }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Finished {
     jobs: BTreeMap<JobId, FinishedJob>,
-    /// The same jobs, by the time they ended.
+    /// The same jobs, by the time they ended. A job that was taken back leaves its entry behind.
     order: VecDeque<(Time, JobId)>,
     /// Ids with a time at or below this one may have been forgotten.
     forgotten_through_ms: u64,
@@ -41,22 +48,36 @@ impl Finished {
         id_unix_ms < hour_ago || (self.forgotten_through_ms > 0 && id_unix_ms <= self.forgotten_through_ms)
     }
 
-    pub(super) fn insert(&mut self, at: Time, job: FinishedJob) {
-        let id = job.view.id;
-        if self.jobs.insert(id, job).is_none() {
-            self.order.push_back((at, id));
-        }
-        while let Some((finished_at, id)) = self.order.front().copied() {
-            let old = finished_at.plus(Millis::new(limits::FINISHED_KEPT_MS)) < at;
+    pub(super) fn insert(&mut self, id: JobId, job: FinishedJob) {
+        let now = job.at;
+        self.jobs.insert(id, job);
+        self.order.push_back((now, id));
+        while let Some((at, id)) = self.order.front().copied() {
+            let old = at.plus(Millis::new(limits::FINISHED_KEPT_MS)) < now;
             if !old && self.jobs.len() <= limits::FINISHED_JOBS_MAX {
                 break;
             }
             self.order.pop_front();
+            if self.jobs.get(&id).is_none_or(|job| job.at != at) {
+                continue;
+            }
             self.jobs.remove(&id);
             if !old {
                 let id_ms = id.unix_ms().unwrap_or(0);
                 self.forgotten_through_ms = self.forgotten_through_ms.max(id_ms);
             }
         }
+    }
+
+    /// Gives a job back to life.
+    pub(super) fn take(&mut self, id: &JobId) -> Option<FinishedJob> {
+        const SMALL: usize = 64;
+        let taken = self.jobs.remove(id)?;
+        // What was taken leaves an entry behind; a sweep each time that half of all may be such.
+        if self.order.len() > SMALL + 2 * self.jobs.len() {
+            let jobs = &self.jobs;
+            self.order.retain(|(at, id)| jobs.get(id).is_some_and(|job| job.at == *at));
+        }
+        Some(taken)
     }
 }

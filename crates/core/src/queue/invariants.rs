@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::job::Phase;
+use super::ready::Ready;
 use super::shard::{QueueCounts, Shard};
 use crate::job::State;
 
@@ -16,26 +17,38 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     }
     for (number, queue) in shard.queues.iter().enumerate() {
         let here = || shard.jobs.iter().filter(|(_, job)| usize::try_from(job.queue.0) == Ok(number));
-        let ready: BTreeSet<_> = here()
-            .filter(|(_, job)| job.phase == Phase::Ready)
-            .map(|(id, job)| (job.priority, job.sequence, *id))
-            .collect();
+        let mut ready = Ready::default();
+        here().filter(|(_, job)| job.phase == Phase::Ready).for_each(|(id, job)| ready.insert(*id, job));
         if ready != queue.ready {
             return Err(format!("the ready index of {} is not that of its jobs", queue.name));
         }
+        let dead: BTreeSet<_> = here()
+            .filter_map(|(id, job)| match job.phase {
+                Phase::Dead { at } => Some((at, *id)),
+                _ => None,
+            })
+            .collect();
+        if dead != queue.dead {
+            return Err(format!("the dead-letter index of {} is not that of its jobs", queue.name));
+        }
         let mut counts = QueueCounts::default();
-        (counts.completed, counts.expired) = (queue.counts.completed, queue.counts.expired);
+        counts.completed = queue.counts.completed;
+        counts.expired = queue.counts.expired;
+        counts.cancelled = queue.counts.cancelled;
         here().for_each(|(_, job)| counts.add(job.state()));
         if counts != queue.counts {
             return Err(format!("the counts of {} are not those of its jobs", queue.name));
         }
     }
     for (id, job) in &shard.jobs {
-        if job.attempt > job.max_attempts {
-            return Err(format!("{id} is at attempt {} of {}", job.attempt, job.max_attempts));
+        if job.attempt_of_round() > job.max_attempts {
+            return Err(format!("{id} is at attempt {} of {}", job.attempt_of_round(), job.max_attempts));
         }
-        if job.state() == State::Ready && job.attempt >= job.max_attempts {
+        if job.state() == State::Ready && !job.has_attempts_left() {
             return Err(format!("{id} is ready for an attempt that it does not have"));
+        }
+        if matches!(job.phase, Phase::Ended(_)) {
+            return Err(format!("{id} has ended and is live"));
         }
         if shard.finished.get(id).is_some() {
             return Err(format!("{id} is live and finished"));

@@ -1,9 +1,10 @@
-//! One live job, and how a job looks from outside.
+//! One job: what every one has, and in boxes what only some have.
 
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, State};
-use crate::name::Principal;
+use crate::name::{Principal, QueueName};
 use crate::queue::event::QueueNumber;
+use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
 
@@ -12,10 +13,29 @@ use crate::time::Time;
 pub(super) enum Phase {
     Delayed,
     Ready,
-    Running { lease: LeaseId, holder: Principal, until: Time },
+    Running(Box<Running>),
     Retrying { until: Time },
     Held { reason: HoldReason },
     Dead { at: Time },
+    Ended(Ended),
+}
+
+/// The lease of a running job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Running {
+    pub(super) lease: LeaseId,
+    pub(super) holder: Principal,
+    pub(super) until: Time,
+    /// Somebody wants it to stop: no further attempt follows, however this one ends.
+    pub(super) cancel_requested: bool,
+}
+
+/// How a job ended for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Cancelled,
+    Completed,
+    Expired,
 }
 
 /// How the last lease ended: lets a worker repeat a settle whose answer it never got.
@@ -48,7 +68,10 @@ pub(super) struct Job {
     /// Order inside a priority. Kept through retries, so a job that comes back goes to the front.
     pub(super) sequence: u64,
     pub(super) phase: Phase,
+    /// Attempts of its whole life that count, the running one included. Never goes back to a number
+    /// that was reported under: sealed results and errors are bound to it.
     pub(super) attempt: u32,
+    /// Attempts that it may have since it was sent or re-driven.
     pub(super) max_attempts: u32,
     pub(super) created_at: Time,
     pub(super) run_at: Time,
@@ -56,8 +79,21 @@ pub(super) struct Job {
     pub(super) expires_at: Option<Time>,
     pub(super) digest: [u8; 16],
     pub(super) input: RecordRef,
+    /// Most jobs have none: it begins with the first lease that did not end well.
+    pub(super) past: Option<Box<Past>>,
+}
+
+/// What happened to a job besides waiting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Past {
     pub(super) last_failure: Option<Failure>,
     pub(super) settled: Option<(LeaseId, Settled)>,
+    pub(super) redrives: u32,
+    pub(super) redriven_at: Option<Time>,
+    /// Attempts used up before the last re-drive.
+    pub(super) attempts_before: u32,
+    /// The queue that it was sent to, where it was moved: a sealed body is bound to that one.
+    pub(super) origin: Option<QueueName>,
 }
 
 /// What a job's deadline is about.
@@ -74,24 +110,73 @@ pub(super) enum Deadline {
 
 impl Job {
     pub(super) fn state(&self) -> State {
-        match self.phase {
+        match &self.phase {
             Phase::Delayed => State::Delayed,
             Phase::Ready => State::Ready,
-            Phase::Running { .. } => State::Running,
+            Phase::Running(_) => State::Running,
             Phase::Retrying { .. } => State::Retrying,
             Phase::Held { .. } => State::Held,
             Phase::Dead { .. } => State::Dead,
+            Phase::Ended(Ended::Cancelled) => State::Cancelled,
+            Phase::Ended(Ended::Completed) => State::Completed,
+            Phase::Ended(Ended::Expired) => State::Expired,
         }
+    }
+
+    /// Enters another state, by the table.
+    pub(super) fn enter(&mut self, cause: Cause, phase: Phase) {
+        let (from, allowed) = (self.state(), transitions::after(Some(self.state()), cause));
+        self.phase = phase;
+        debug_assert_eq!(allowed, Some(self.state()), "{from} and then {cause:?} is not in the table");
+    }
+
+    pub(super) fn past(&mut self) -> &mut Past {
+        self.past.get_or_insert_default()
+    }
+
+    pub(super) fn running(&self) -> Option<&Running> {
+        match &self.phase {
+            Phase::Running(running) => Some(running),
+            _ => None,
+        }
+    }
+
+    pub(super) fn running_mut(&mut self) -> Option<&mut Running> {
+        match &mut self.phase {
+            Phase::Running(running) => Some(running),
+            _ => None,
+        }
+    }
+
+    pub(super) fn lease(&self) -> Option<LeaseId> {
+        self.running().map(|running| running.lease)
+    }
+
+    pub(super) fn settled(&self) -> Option<(LeaseId, Settled)> {
+        self.past.as_ref().and_then(|past| past.settled)
+    }
+
+    pub(super) fn is_cancel_requested(&self) -> bool {
+        self.running().is_some_and(|running| running.cancel_requested)
+    }
+
+    /// The attempt's number since the job was sent or re-driven, first = 1.
+    pub(super) fn attempt_of_round(&self) -> u32 {
+        self.attempt.saturating_sub(self.past.as_ref().map_or(0, |past| past.attempts_before))
+    }
+
+    pub(super) fn has_attempts_left(&self) -> bool {
+        self.attempt_of_round() < self.max_attempts
     }
 
     /// The deadlines that this job stands in the table with: a function of the job alone, so the
     /// table can be kept by taking a job's entries out before a change and putting them in after.
-    pub(super) fn deadlines(&self) -> impl Iterator<Item = (Time, Deadline)> {
-        let own = match self.phase {
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = (Time, Deadline)> + use<> {
+        let own = match &self.phase {
             Phase::Delayed => Some((self.run_at, Deadline::Due)),
-            Phase::Retrying { until } => Some((until, Deadline::Due)),
-            Phase::Running { until, .. } => Some((until, Deadline::LeaseEnd)),
-            Phase::Ready | Phase::Held { .. } | Phase::Dead { .. } => None,
+            Phase::Retrying { until } => Some((*until, Deadline::Due)),
+            Phase::Running(running) => Some((running.until, Deadline::LeaseEnd)),
+            Phase::Ready | Phase::Held { .. } | Phase::Dead { .. } | Phase::Ended(_) => None,
         };
         let waits = matches!(self.phase, Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
         let expiry = self.expires_at.filter(|_| waits).map(|at| (at, Deadline::Expiry));
@@ -103,24 +188,24 @@ impl Job {
     }
 
     pub(super) fn view(&self, id: JobId) -> JobView {
-        let (lease_expires_at, holder) = match &self.phase {
-            Phase::Running { until, holder, .. } => (Some(*until), Some(holder.clone())),
-            _ => (None, None),
-        };
+        let past = self.past.as_deref();
         JobView {
             id,
             queue: self.queue,
+            origin: past.and_then(|past| past.origin.clone()),
             owner: self.owner.clone(),
             priority: self.priority,
             state: self.state(),
             attempt: self.attempt,
             max_attempts: self.max_attempts,
+            redrives: past.map_or(0, |past| past.redrives),
             created_at: self.created_at,
             run_at: self.run_at,
             delayed_at_first: self.delayed_at_first,
             expires_at: self.expires_at,
-            lease_expires_at,
-            holder,
+            lease_expires_at: self.running().map(|running| running.until),
+            holder: self.running().map(|running| running.holder.clone()),
+            cancel_requested: self.is_cancel_requested(),
             finished_at: match self.phase {
                 Phase::Dead { at } => Some(at),
                 _ => None,
@@ -130,7 +215,7 @@ impl Job {
                 _ => None,
             },
             input: self.input,
-            last_failure: self.last_failure,
+            last_failure: past.and_then(|past| past.last_failure),
             result: None,
         }
     }
@@ -143,16 +228,20 @@ pub struct JobView {
     pub id: JobId,
     /// Its queue.
     pub queue: QueueNumber,
+    /// The queue that it was sent to, where it was moved since: a sealed body is bound to that one.
+    pub origin: Option<QueueName>,
     /// Who sent it.
     pub owner: Principal,
     /// How urgent.
     pub priority: Priority,
     /// Where it stands.
     pub state: State,
-    /// The running attempt, or the last one that counted.
+    /// The running attempt, or the last one that counted, over the whole life of the job.
     pub attempt: u32,
-    /// Attempts before dead-letter.
+    /// Attempts that it may have since it was sent or re-driven.
     pub max_attempts: u32,
+    /// How often it was re-driven.
+    pub redrives: u32,
     /// When it was accepted.
     pub created_at: Time,
     /// Not before this time.
@@ -165,6 +254,8 @@ pub struct JobView {
     pub lease_expires_at: Option<Time>,
     /// Who holds it.
     pub holder: Option<Principal>,
+    /// Whether its worker is asked to stop.
+    pub cancel_requested: bool,
     /// When it ended.
     pub finished_at: Option<Time>,
     /// Why it is held.

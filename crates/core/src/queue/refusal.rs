@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::job::State;
 use crate::limits;
 use crate::queue::settings::SettingsError;
 use crate::sealed::SyntaxError;
@@ -47,6 +48,17 @@ pub enum Refusal {
     SealedNeedsId,
     /// The receipt's lease does not hold this job any more.
     LeaseLost,
+    /// There is no such job.
+    JobUnknown,
+    /// This does not happen to a job in its state.
+    JobState {
+        /// Where it stands.
+        state: State,
+    },
+    /// The job was re-driven as often as it may be.
+    RedrivesUsed,
+    /// Other bulk work on the queue is not over.
+    SweepRunning,
 }
 
 impl fmt::Display for Refusal {
@@ -94,6 +106,18 @@ impl fmt::Display for Refusal {
             Self::SealedNeedsId => f.write_str("a sealed body needs the job id that it was sealed for"),
             Self::LeaseLost => {
                 f.write_str("the lease does not hold this job any more: another attempt may be running")
+            }
+            Self::JobUnknown => f.write_str("no such job"),
+            Self::JobState { state } => {
+                write!(f, "the job is {state}: look at it again, this cannot be done to it as it stands")
+            }
+            Self::RedrivesUsed => write!(
+                f,
+                "the job was re-driven {} times already: find out why it ends like that and send it as a new one",
+                limits::REDRIVES_MAX
+            ),
+            Self::SweepRunning => {
+                f.write_str("other bulk work on this queue is not over: try again when it is")
             }
         }
     }

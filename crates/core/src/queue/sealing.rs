@@ -26,3 +26,12 @@ pub(super) fn check(policy: SealingPolicy, command: &Enqueue<'_>) -> Result<(), 
         }
     }
 }
+
+/// Judges a job that is moved here from another queue. Its structure was looked at when it was sent.
+pub(super) fn check_moved(policy: SealingPolicy, sealed: bool) -> Result<(), Refusal> {
+    match (policy, sealed) {
+        (SealingPolicy::Required, false) => Err(Refusal::SealingRequired),
+        (SealingPolicy::Forbidden, true) => Err(Refusal::SealingForbidden),
+        _ => Ok(()),
+    }
+}

@@ -5,13 +5,16 @@
 //! itself stays where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
+use super::ready::Ready;
 use super::settings::QueueSettings;
+use super::sweep::Sweep;
 use crate::id::JobId;
-use crate::job::{Priority, State};
+use crate::job::State;
 use crate::name::QueueName;
 use crate::time::Time;
 
@@ -21,26 +24,38 @@ pub struct QueueCounts {
     counts: [u64; 6],
     /// Jobs completed since the journal began.
     pub completed: u64,
-    /// Jobs expired since the journal began.
+    /// Jobs that expired and were not re-driven since.
     pub expired: u64,
+    /// Jobs that were cancelled and not re-driven since.
+    pub cancelled: u64,
 }
 
 impl QueueCounts {
-    /// Live jobs in a state; completed and expired ones since the beginning.
+    /// Live jobs in a state; ended ones since the beginning.
     pub fn of(&self, state: State) -> u64 {
         match state {
             State::Completed => self.completed,
             State::Expired => self.expired,
+            State::Cancelled => self.cancelled,
             live => self.counts[slot(live)],
         }
     }
 
     pub(super) fn add(&mut self, state: State) {
-        self.counts[slot(state)] += 1;
+        *self.of_mut(state) += 1;
     }
 
-    fn remove(&mut self, state: State) {
-        self.counts[slot(state)] -= 1;
+    pub(super) fn remove(&mut self, state: State) {
+        *self.of_mut(state) -= 1;
+    }
+
+    fn of_mut(&mut self, state: State) -> &mut u64 {
+        match state {
+            State::Completed => &mut self.completed,
+            State::Expired => &mut self.expired,
+            State::Cancelled => &mut self.cancelled,
+            live => &mut self.counts[slot(live)],
+        }
     }
 }
 
@@ -52,7 +67,9 @@ fn slot(state: State) -> usize {
         State::Retrying => 3,
         State::Held => 4,
         State::Dead => 5,
-        State::Completed | State::Expired => unreachable!("finished jobs are not among the live ones"),
+        State::Cancelled | State::Completed | State::Expired => {
+            unreachable!("finished jobs are not among the live ones")
+        }
     }
 }
 
@@ -61,7 +78,9 @@ pub(super) struct Queue {
     pub(super) name: QueueName,
     pub(super) settings: QueueSettings,
     pub(super) created_at: Time,
-    pub(super) ready: BTreeSet<(Priority, u64, JobId)>,
+    pub(super) ready: Ready,
+    /// Dead-letter, the oldest first.
+    pub(super) dead: BTreeSet<(Time, JobId)>,
     pub(super) counts: QueueCounts,
 }
 
@@ -84,7 +103,10 @@ pub struct Shard {
     pub(super) names: BTreeMap<QueueName, QueueNumber>,
     /// By number: numbers are given in order and queues are never renamed or removed.
     pub(super) queues: Vec<Queue>,
-    pub(super) jobs: BTreeMap<JobId, Job>,
+    // Why a box: a change of the map moves a pointer, and half-filled nodes waste pointers only.
+    pub(super) jobs: BTreeMap<JobId, Box<Job>>,
+    /// Bulk work that goes on by itself, one slice a turn.
+    pub(super) sweeps: BTreeMap<QueueNumber, Sweep>,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
     pub(super) next_sequence: u64,
@@ -95,10 +117,7 @@ pub struct Shard {
 impl Shard {
     /// A job, live or still remembered.
     pub fn job(&self, id: &JobId) -> Option<JobView> {
-        self.jobs
-            .get(id)
-            .map(|job| job.view(*id))
-            .or_else(|| self.finished.get(id).map(|job| job.view.clone()))
+        self.jobs.get(id).map(|job| job.view(*id)).or_else(|| self.finished.get(id).map(|job| job.view(*id)))
     }
 
     /// A queue by name.
@@ -136,9 +155,23 @@ impl Shard {
         !self.queue_at(number).ready.is_empty()
     }
 
+    /// Jobs in a queue's dead-letter, the oldest first, from behind `after`.
+    pub fn dead_jobs(
+        &self,
+        number: QueueNumber,
+        after: Option<(Time, JobId)>,
+        max: usize,
+    ) -> impl Iterator<Item = JobView> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let dead = self.queue_at(number).dead.range((from, Bound::Unbounded)).take(max);
+        dead.filter_map(|(_, id)| self.jobs.get(id).map(|job| job.view(*id)))
+    }
+
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.first().map(|(at, _, _)| *at)
+        let deadline = self.deadlines.first().map(|(at, _, _)| *at);
+        // A sweep is due at once, until it is over.
+        if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
     }
 
     pub(super) fn queue_at(&self, number: QueueNumber) -> &Queue {
@@ -150,13 +183,13 @@ impl Shard {
     }
 
     /// Puts a new job under all indexes.
-    pub(super) fn insert(&mut self, id: JobId, job: Job) {
+    pub(super) fn insert(&mut self, id: JobId, job: Box<Job>) {
         index_job(&mut self.deadlines, &mut self.queues, id, &job);
         self.jobs.insert(id, job);
     }
 
     /// Takes a job out from under all indexes.
-    pub(super) fn remove(&mut self, id: &JobId) -> Option<Job> {
+    pub(super) fn remove(&mut self, id: &JobId) -> Option<Box<Job>> {
         let job = self.jobs.remove(id)?;
         unindex_job(&mut self.deadlines, &mut self.queues, *id, &job);
         Some(job)
@@ -178,8 +211,12 @@ fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &J
     deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
     let queue = queue_in(queues, job.queue);
     queue.counts.add(job.state());
-    if job.phase == Phase::Ready {
-        queue.ready.insert((job.priority, job.sequence, id));
+    match job.phase {
+        Phase::Ready => queue.ready.insert(id, job),
+        Phase::Dead { at } => {
+            queue.dead.insert((at, id));
+        }
+        _ => {}
     }
 }
 
@@ -189,8 +226,12 @@ fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: 
     }
     let queue = queue_in(queues, job.queue);
     queue.counts.remove(job.state());
-    if job.phase == Phase::Ready {
-        queue.ready.remove(&(job.priority, job.sequence, id));
+    match job.phase {
+        Phase::Ready => queue.ready.remove(job),
+        Phase::Dead { at } => {
+            queue.dead.remove(&(at, id));
+        }
+        _ => {}
     }
 }
 

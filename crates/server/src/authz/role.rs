@@ -21,7 +21,7 @@ pub fn reach(role: Role, permission: Permission) -> Reach {
         (Role::Submitter, Permission::JobEnqueue | Permission::QueueRead | Permission::ServerRead) => {
             Reach::Granted
         }
-        (Role::Submitter, Permission::JobRead) => Reach::Own,
+        (Role::Submitter, Permission::JobRead | Permission::JobCancel) => Reach::Own,
         (
             Role::Worker,
             Permission::JobWork | Permission::JobRead | Permission::QueueRead | Permission::ServerRead,
@@ -29,6 +29,10 @@ pub fn reach(role: Role, permission: Permission) -> Reach {
         (
             Role::Submitter | Role::Worker,
             Permission::AccessManage
+            | Permission::DeadLetterManage
+            | Permission::DeadLetterRead
+            | Permission::JobCancel
+            | Permission::JobManage
             | Permission::QueueConfigure
             | Permission::JobWork
             | Permission::JobEnqueue,

@@ -1,10 +1,13 @@
 //! Every route, from the operation list. What is not in the list cannot be reached; what is in it and
 //! has no handler does not compile.
 
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{RawPathParams, Request, State};
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use sealane_api::for_each_operation;
 use sealane_api::operation::{Method, Operation};
@@ -13,9 +16,16 @@ use sealane_api::problem::Problem;
 use super::door::Door;
 use super::walk::{refuse, walk};
 
+/// Enters the walk of one operation.
+type Enter = fn(Arc<Door>, String, Request) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// What can be asked of one thing, by the word behind its name: `{job}:cancel` and the like.
+type Verbs = BTreeMap<&'static str, Enter>;
+
 /// All routes.
 pub fn routes(door: Arc<Door>) -> Router {
     let mut router = Router::new();
+    let mut verbs: BTreeMap<&'static str, Verbs> = BTreeMap::new();
     macro_rules! register {
         ($($op:ident),*) => { $({
             use sealane_api::operation::$op;
@@ -23,10 +33,30 @@ pub fn routes(door: Arc<Door>) -> Router {
                 let parameter = parameters.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
                 walk::<$op>(door, parameter, request).await
             };
-            router = router.route($op::PATH, on(filter($op::METHOD), enter));
+            match $op::PATH.rsplit_once("}:") {
+                None => router = router.route($op::PATH, on(filter($op::METHOD), enter)),
+                Some((thing, verb)) => {
+                    assert!($op::METHOD == Method::Post, "a verb behind a name is posted: {}", $op::PATH);
+                    verbs.entry(thing).or_default().insert(verb, |door, parameter, request| {
+                        Box::pin(walk::<$op>(door, parameter, request))
+                    });
+                }
+            }
         })* };
     }
     for_each_operation!(register);
+    for (thing, verbs) in verbs {
+        let verbs = Arc::new(verbs);
+        let enter = |State(door): State<Arc<Door>>, parameters: RawPathParams, request: Request| async move {
+            let named = parameters.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+            let found = named.rsplit_once(':').and_then(|(name, verb)| Some((name, *verbs.get(verb)?)));
+            match found {
+                Some((name, enter)) => enter(door, name.to_owned(), request).await,
+                None => nothing_here(State(door), request).await,
+            }
+        };
+        router = router.route(&format!("{thing}}}"), on(MethodFilter::POST, enter));
+    }
     router
         .route("/livez", axum::routing::get(async || "ok\n"))
         .route("/readyz", axum::routing::get(ready))

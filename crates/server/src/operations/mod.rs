@@ -1,6 +1,8 @@
 //! What is done once the door has let a request through: one file per noun.
 
 mod access;
+mod acts;
+mod dead_letter;
 mod jobs;
 mod leases;
 mod queues;

@@ -46,7 +46,7 @@ pub enum Stopped {
 type Answer = Box<dyn FnOnce() + Send>;
 
 /// Why a step inside a turn did not happen: the caller is told, or the engine ends.
-enum Trouble {
+pub(super) enum Trouble {
     Fault(Fault),
     Journal(JournalError),
 }
@@ -256,6 +256,14 @@ impl Engine {
                     done.map(|()| self.machine.control().key(&id).expect("it was just revoked").clone());
                 self.answer(reply, done);
             }
+            Request::Act { job, act, reply } => {
+                let done = told(self.act(now, job, &act))?;
+                self.answer(reply, done);
+            }
+            Request::Sweep { queue, kind, reply } => {
+                let begun = told(self.sweep(now, &queue, kind))?;
+                self.answer(reply, begun);
+            }
             Request::Read(look) => self.answers.push(look(&self.machine)),
             Request::Drain => self.draining = true,
         }
@@ -409,15 +417,15 @@ impl Engine {
         Ok(())
     }
 
-    fn decide(&self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Trouble> {
+    pub(super) fn decide(&self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Trouble> {
         Ok(self.shard().decide(now, command)?)
     }
 
-    fn shard(&self) -> &Shard {
+    pub(super) fn shard(&self) -> &Shard {
         self.machine.shard(&self.namespace)
     }
 
-    fn append(&mut self, event: Event, data: Option<CallerData<'_>>) -> Result<(), Trouble> {
+    pub(super) fn append(&mut self, event: Event, data: Option<CallerData<'_>>) -> Result<(), Trouble> {
         self.append_fact(&Fact::Shard { namespace: self.namespace.clone(), event }, data)
     }
 
@@ -444,7 +452,7 @@ impl Engine {
         }
     }
 
-    fn view(&self, job: &JobId) -> JobView {
+    pub(super) fn view(&self, job: &JobId) -> JobView {
         self.shard().job(job).expect("a command that was honoured leaves its job live or remembered")
     }
 

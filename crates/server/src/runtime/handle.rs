@@ -1,14 +1,15 @@
 //! The handlers' side of the engine.
 
 use sealane_core::control::AccessKey;
+use sealane_core::id::JobId;
 use sealane_core::name::{KeyId, Principal, QueueName};
-use sealane_core::queue::{JobView, QueueSettings, QueueView, Receipt};
+use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, SweepKind};
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
-use super::request::{Accepted, LeaseWish, LeasedJobs, NewJob, Reply, Request, SettleItem};
+use super::request::{Accepted, LeaseWish, LeasedJobs, NewJob, Reply, Request, SettleItem, SweepBegun};
 
 /// Sends requests to the engine and waits for durable answers.
 #[derive(Clone)]
@@ -68,6 +69,16 @@ impl EngineHandle {
     /// Settles leases.
     pub async fn settle(&self, items: Vec<SettleItem>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
         self.ask(|reply| Request::Settle { items, reply }).await
+    }
+
+    /// Does something with one job.
+    pub async fn act(&self, job: JobId, act: Act) -> Result<JobView, Fault> {
+        self.ask(|reply| Request::Act { job, act, reply }).await?
+    }
+
+    /// Begins bulk work on a queue.
+    pub async fn sweep(&self, queue: QueueName, kind: SweepKind) -> Result<SweepBegun, Fault> {
+        self.ask(|reply| Request::Sweep { queue, kind, reply }).await?
     }
 
     /// Makes an access key.

@@ -12,6 +12,7 @@
 //! No answer that reports a change leaves before step 4 of its turn is over, reads included, since
 //! they may show a change of the same turn.
 
+mod acts;
 #[cfg(test)]
 mod bounds;
 mod engine;
@@ -25,4 +26,4 @@ pub use engine::{Engine, Stopped};
 pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
-pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem};
+pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem, SweepBegun};

@@ -6,7 +6,7 @@ use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
-use sealane_core::queue::{JobView, QueueSettings, QueueView, Receipt, Settle};
+use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, Settle, SweepKind};
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,6 +54,15 @@ pub struct SettleItem {
     pub outcome: Settle,
     /// The result or error.
     pub data: Option<Vec<u8>>,
+}
+
+/// Bulk work that was wished for.
+#[derive(Clone, Copy, Debug)]
+pub struct SweepBegun {
+    /// Whether it is on its way.
+    pub running: bool,
+    /// Jobs in dead-letter as it began.
+    pub dead: u64,
 }
 
 /// One job in the hands of a worker.
@@ -178,6 +187,24 @@ pub(super) enum Request {
         id: KeyId,
         /// The key as it stands then.
         reply: Reply<Result<AccessKey, Fault>>,
+    },
+    /// Do something with one job.
+    Act {
+        /// Which.
+        job: JobId,
+        /// What.
+        act: Act,
+        /// Where it stands then.
+        reply: Reply<Result<JobView, Fault>>,
+    },
+    /// Begin bulk work on a queue.
+    Sweep {
+        /// Which.
+        queue: QueueName,
+        /// What.
+        kind: SweepKind,
+        /// Whether it is on its way.
+        reply: Reply<Result<SweepBegun, Fault>>,
     },
     /// Look at the state.
     Read(Read),

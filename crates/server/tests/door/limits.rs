@@ -103,7 +103,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
                 | "NAMESPACE_BYTES_MAX"
-                | "QUEUES_MAX" => Some(Probe::Elsewhere),
+                | "QUEUES_MAX"
+                | "REDRIVES_MAX"
+                | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // a_result_has_its_limit
                 "OUTCOME_BYTES_MAX" => Some(Probe::Elsewhere),
                 // strangers: every_operation_of_the_list_refuses_strangers

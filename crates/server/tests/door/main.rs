@@ -6,6 +6,7 @@ mod durability;
 mod formats;
 mod gone;
 mod http;
+mod life;
 mod limits;
 mod published;
 mod strangers;

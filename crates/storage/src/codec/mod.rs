@@ -5,7 +5,7 @@
 //! one known layout is refused: an unknown tag, a value out of its bounds, a byte too many.
 //!
 //! - `fact`: which family a record belongs to.
-//! - `shard` and `control`: the families.
+//! - `shard` and `control`: the families; `person`: those of the first that people brought about.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
 
@@ -14,6 +14,7 @@ mod error;
 mod fact;
 mod fields;
 mod job_input;
+mod person;
 mod shard;
 
 pub use error::DecodeError;

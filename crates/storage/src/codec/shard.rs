@@ -11,10 +11,11 @@ use sealane_core::retry::RetryPolicy;
 use super::error::DecodeError;
 use super::fact::VERSION_1;
 use super::fields::{Cursor, Fields};
+use super::person;
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
-pub(super) const LAST_TAG: u8 = SERVER_STARTED;
+pub(super) const LAST_TAG: u8 = person::LAST_TAG;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const QUEUE_CREATED: u8 = 1;
@@ -95,6 +96,16 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             out.u8(reason.code());
         }
         Event::ServerStarted { at: _ } => {}
+        Event::HoldReleased { .. }
+        | Event::JobCancelRequested { .. }
+        | Event::JobCancelled { .. }
+        | Event::JobMoved { .. }
+        | Event::JobPromoted { .. }
+        | Event::JobRedriven { .. }
+        | Event::JobReprioritised { .. }
+        | Event::SweepAdvanced { .. }
+        | Event::SweepBegun { .. }
+        | Event::SweepEnded { .. } => person::encode(event, out),
     }
 }
 
@@ -156,7 +167,7 @@ pub(super) fn decode(tag: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeErr
         }
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
-        _ => return Err(DecodeError::UnknownTag { tag, version: VERSION_1 }),
+        _ => person::decode(tag, at, cursor)?,
     };
     Ok(Fact::Shard { namespace, event })
 }
@@ -176,6 +187,16 @@ fn tag(event: &Event) -> u8 {
         Event::JobHeld { .. } => JOB_HELD,
         Event::JobExpired { .. } => JOB_EXPIRED,
         Event::ServerStarted { .. } => SERVER_STARTED,
+        Event::HoldReleased { .. } => person::HOLD_RELEASED,
+        Event::JobCancelRequested { .. } => person::JOB_CANCEL_REQUESTED,
+        Event::JobCancelled { .. } => person::JOB_CANCELLED,
+        Event::JobMoved { .. } => person::JOB_MOVED,
+        Event::JobPromoted { .. } => person::JOB_PROMOTED,
+        Event::JobRedriven { .. } => person::JOB_REDRIVEN,
+        Event::JobReprioritised { .. } => person::JOB_REPRIORITISED,
+        Event::SweepAdvanced { .. } => person::SWEEP_ADVANCED,
+        Event::SweepBegun { .. } => person::SWEEP_BEGUN,
+        Event::SweepEnded { .. } => person::SWEEP_ENDED,
     }
 }
 
@@ -219,6 +240,6 @@ fn take_next(cursor: &mut Cursor<'_>) -> Result<Next, DecodeError> {
     }
 }
 
-fn job(cursor: &mut Cursor<'_>) -> Result<JobId, DecodeError> {
+pub(super) fn job(cursor: &mut Cursor<'_>) -> Result<JobId, DecodeError> {
     cursor.fixed("job").map(JobId::from_bytes)
 }

@@ -10,7 +10,9 @@ use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, KeyId, Kind, Namespace, Principal, QueueName, SessionId,
     Subject, Tag,
 };
-use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason};
+use sealane_core::queue::{
+    CancelReason, Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SweepKind,
+};
 use sealane_core::time::Time;
 
 use crate::fact::{CallerData, Fact};
@@ -100,6 +102,32 @@ pub fn outcome_data(bytes: &[u8]) -> CallerData<'_> {
 
 /// One fact of every kind, and of every shape a kind can have.
 pub fn every_fact() -> Vec<Fact> {
+    [first_facts(), later_facts()].concat()
+}
+
+/// The kinds that came after the first release, in the order of their tags.
+pub fn later_facts() -> Vec<Fact> {
+    let at = Time::from_unix_ms(1_767_225_600_000);
+    let (job, queue) = (job_id(1), QueueNumber(3));
+    let mut facts = vec![shard(Event::JobCancelRequested { job, at })];
+    facts.extend(
+        CancelReason::ALL.iter().map(|reason| shard(Event::JobCancelled { job, reason: *reason, at })),
+    );
+    facts.extend([
+        shard(Event::JobPromoted { job, at }),
+        shard(Event::JobRedriven { job, at }),
+        shard(Event::HoldReleased { job, at }),
+        shard(Event::JobReprioritised { job, priority: Priority::Bulk, at }),
+        shard(Event::JobMoved { job, queue, at }),
+    ]);
+    facts.extend(SweepKind::ALL.iter().map(|kind| shard(Event::SweepBegun { queue, kind: *kind, at })));
+    facts.push(shard(Event::SweepAdvanced { queue, died_at: Time::from_unix_ms(9), job, at }));
+    facts.push(shard(Event::SweepEnded { queue, at }));
+    facts
+}
+
+/// The kinds of the first release.
+pub fn first_facts() -> Vec<Fact> {
     let at = Time::from_unix_ms(1_767_225_600_000);
     let later = Time::from_unix_ms(1_767_225_630_000);
     let job = job_id(1);

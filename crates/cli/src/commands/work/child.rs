@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
 
-/// A command whose lease is lost has so long between SIGTERM and SIGKILL.
+/// A command that is to end has so long between SIGTERM and SIGKILL.
 const TERM_GRACE: Duration = Duration::from_secs(10);
 /// When the command has ended, what it left running has so long to close its outputs.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
@@ -59,6 +59,10 @@ impl Command {
         group.ended();
         match status {
             Ok(status) if status.success() => self.succeeded(printed),
+            Ok(status) if context.is_cancelled() => {
+                let error = complained.into_error(&status.to_string());
+                Outcome::Fail { category: Category::Cancelled, error, retry_after: None }
+            }
             Ok(status) => Outcome::fail(complained.into_error(&status.to_string())),
             Err(error) => {
                 Outcome::fail(complained.into_error(&format!("the command cannot be waited for: {error}")))
@@ -103,11 +107,13 @@ impl Command {
     }
 }
 
-/// Waits for the command to end, and makes it end when its lease is lost.
+/// Waits for the command to end, and makes it end when its lease is lost or its job is not wanted
+/// any more.
 async fn wait(child: &mut Child, group: &Group, context: &JobContext) -> std::io::Result<ExitStatus> {
     tokio::select! {
         status = child.wait() => return status,
         () = context.lease_lost() => group.signal(Signal::TERM),
+        () = context.cancelled() => group.signal(Signal::TERM),
     }
     if let Ok(status) = timeout(TERM_GRACE, child.wait()).await {
         return status;

@@ -29,6 +29,9 @@ pub(crate) struct Work {
     /// Keep what the command prints as the job's result
     #[arg(long)]
     result: bool,
+    /// Take sealed jobs that were moved here from this queue as well; may be given again
+    #[arg(long, value_name = "QUEUE")]
+    accept_from: Vec<String>,
     /// How long a lease lasts; it is made longer while the command runs
     #[arg(long, value_parser = parse, default_value = "30s", value_name = "TIME")]
     lease: Duration,
@@ -52,6 +55,9 @@ pub(crate) async fn run(at: &Surroundings, work: Work) -> Result<(), Failure> {
             let command = Arc::clone(&command);
             async move { command.run(delivery, &context).await }
         });
+    for queue in work.accept_from {
+        worker = worker.accept_from(queue);
+    }
     if let Some(jobs) = work.max_jobs {
         worker = worker.max_jobs(jobs);
     }

@@ -14,8 +14,8 @@ use super::{receipt, view};
 
 #[derive(Default)]
 pub(super) struct Machine {
-    shard: Shard,
-    records: Records,
+    pub(super) shard: Shard,
+    pub(super) records: Records,
 }
 
 impl Machine {
@@ -162,7 +162,7 @@ impl Machine {
         SettleResult::done(&job.expect("a command that was honoured leaves its job live or remembered"))
     }
 
-    fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Problem> {
+    pub(super) fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Problem> {
         self.pass_time(now);
         let events = self.shard.decide(now, command)?;
         self.apply(&events);

@@ -4,6 +4,7 @@
 //! Nothing is durable, nobody is authenticated. Timers wake sleepers when something is due;
 //! nothing polls.
 
+mod acts;
 mod machine;
 mod operations;
 mod receipt;

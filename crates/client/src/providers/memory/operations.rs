@@ -7,14 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut,
-    LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, SettleResult, Settled,
+    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut,
+    JobBatchResult, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
+    SettleResult, Settled, SweepOut,
 };
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::HoldReason;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
-use sealane_core::queue::Settle;
+use sealane_core::queue::{Settle, SweepKind};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::{Random, SystemRandom};
 use tokio::sync::Notify;
@@ -24,7 +25,7 @@ use super::machine::Machine;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::job_ids::JobIds;
-use crate::provider::{Capabilities, Provider};
+use crate::provider::{Capabilities, JobAct, Provider};
 
 /// A server's queues inside this process. Clones of the `Arc` around it share them.
 pub struct Memory {
@@ -156,6 +157,18 @@ impl Provider for Memory {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         Ok(self.change(|machine, _| machine.job(id))?)
+    }
+
+    async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
+        Ok(self.change(|machine, now| machine.act(now, id, act))?)
+    }
+
+    async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {
+        Ok(self.change(|machine, _| machine.dead_letter(queue, page))?)
+    }
+
+    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
+        Ok(self.change(|machine, now| machine.sweep(now, queue, kind))?)
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {

@@ -5,16 +5,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
-    Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, LeaseIn, LeaseOut,
-    QueueIn, QueueList, QueueOut, Release, Settled,
+    CancelIn, Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn,
+    JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release,
+    ReprioritiseIn, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, QueueName};
+use sealane_core::queue::SweepKind;
 
 use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, written};
 use crate::error::Error;
-use crate::provider::{Capabilities, Provider};
+use crate::provider::{Capabilities, JobAct, Provider};
 
 /// The most bytes that one leased job takes in either format: its body in base64, and room for its texts.
 const LEASED_JOB_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 3 * 4 + (2 << 20);
@@ -58,6 +60,36 @@ impl Provider for Server {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         self.get::<operation::JobGet>(&id.to_string()).await
+    }
+
+    async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
+        let id = id.to_string();
+        match act {
+            JobAct::Cancel { force } => {
+                self.call::<operation::JobCancel>(&id, &CancelIn { force: Some(*force) }).await
+            }
+            JobAct::Move { queue } => {
+                self.call::<operation::JobMove>(&id, &MoveIn { queue: queue.to_string() }).await
+            }
+            JobAct::Promote => self.get::<operation::JobPromote>(&id).await,
+            JobAct::Redrive => self.get::<operation::JobRedrive>(&id).await,
+            JobAct::Release => self.get::<operation::JobRelease>(&id).await,
+            JobAct::Reprioritise { priority } => {
+                let to = ReprioritiseIn { priority: priority.to_string() };
+                self.call::<operation::JobReprioritise>(&id, &to).await
+            }
+        }
+    }
+
+    async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {
+        self.call::<operation::DeadLetterList>(queue.as_str(), page).await
+    }
+
+    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
+        match kind {
+            SweepKind::PurgeDead => self.get::<operation::DeadLetterPurge>(queue.as_str()).await,
+            SweepKind::RedriveDead => self.get::<operation::DeadLetterRedrive>(queue.as_str()).await,
+        }
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {

@@ -1,0 +1,97 @@
+//! What people do with jobs from the command line.
+
+use serde_json::Value;
+
+use crate::support::{DEADLINE, Place, contains};
+
+fn id_of(job: &Value) -> String {
+    job["id"].as_str().expect("an id").to_owned()
+}
+
+// covers CLI-1 (job cancel, promote, retry, release, reprioritise, move; dlq list, inspect, redrive, purge)
+// covers JOB-11 (a running command is told to stop)
+#[test]
+fn every_exit_is_reached_from_the_command_line() {
+    let place = Place::new();
+    let _server = place.serve();
+    for queue in ["orders", "later"] {
+        place.json(&["queue", "create", queue], "");
+    }
+    let enqueue =
+        |more: &[&str]| {
+            id_of(&place.json(
+                &[&["job", "enqueue", "orders", "--kind", "k", "--body", "-"], more].concat(),
+                "secret",
+            ))
+        };
+    let waiting = enqueue(&["--delay", "1h"]);
+    let looked = place.json(&["job", "cancel", &waiting, "--dry-run"], "");
+    assert_eq!((&looked["state"], &looked["done"]), (&"delayed".into(), &false.into()));
+    assert_eq!(place.json(&["job", "get", &waiting], "")["state"], "delayed", "nothing was done");
+    assert_eq!(place.json(&["job", "promote", &waiting], "")["state"], "ready");
+    assert_eq!(place.json(&["job", "reprioritise", &waiting, "low"], "")["priority"], "low");
+    assert_eq!(place.json(&["job", "cancel", &waiting], "")["state"], "cancelled");
+    let refused = place.sealane(&["job", "release", &waiting, "-o", "json"], "");
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    assert!(contains(&refused.stderr, b"job_state"), "{refused:?}");
+
+    // Re-driven and worked; the attempts before stay in the count.
+    assert_eq!(place.json(&["job", "retry", &waiting], "")["state"], "ready");
+    let worked = place.sealane(&["work", "orders", "--max-jobs", "1", "--exec", "exit 1"], "");
+    assert!(worked.status.success(), "{worked:?}");
+    assert_eq!(place.json(&["job", "retry", &waiting], "")["state"], "ready", "it was retrying");
+    assert_eq!(place.json(&["job", "move", &waiting, "later"], "")["queue"], "later");
+    let work = ["work", "later", "--max-jobs", "1", "--exec", "true"];
+    assert!(place.sealane(&work, "").status.success());
+    assert_eq!(place.json(&["job", "get", &waiting], "")["state"], "held", "sealed for another queue");
+    assert_eq!(place.json(&["job", "release", &waiting], "")["state"], "ready");
+    assert!(place.sealane(&[&work[..], &["--accept-from", "orders"]].concat(), "").status.success());
+    assert_eq!(place.json(&["job", "get", &waiting], "")["state"], "completed");
+
+    for _ in 0..2 {
+        enqueue(&["--max-attempts", "1"]);
+    }
+    let fail = ["work", "orders", "--max-jobs", "2", "--exec", "echo why-canary >&2; exit 1"];
+    assert!(place.sealane(&fail, "").status.success());
+    let list = place.json(&["dlq", "list", "orders"], "");
+    let dead = id_of(&list["jobs"][0]);
+    assert_eq!(list["jobs"].as_array().map(Vec::len), Some(2), "{list}");
+    assert!(place.json(&["dlq", "inspect", &dead], "").to_string().contains("why-canary"));
+    assert_eq!(place.json(&["dlq", "redrive", "--job", &dead], "")["state"], "ready");
+    assert_eq!(place.json(&["dlq", "redrive", "orders", "--dry-run"], "")["dead"], 1);
+    for verb in ["purge", "redrive"] {
+        let unsaid = place.sealane(&["dlq", verb, "orders"], "");
+        assert_eq!(unsaid.status.code(), Some(2), "{unsaid:?}");
+    }
+    assert_eq!(place.json(&["queue", "get", "orders"], "")["jobs"]["dead"], 1, "nothing was done");
+    assert_eq!(place.json(&["dlq", "purge", "orders", "--yes"], "")["dead"], 1);
+    let end = std::time::Instant::now() + DEADLINE;
+    while place.json(&["queue", "get", "orders"], "")["jobs"]["dead"] != 0 {
+        assert!(std::time::Instant::now() < end, "the purge does not end");
+    }
+    let table = place.sealane(&["dlq", "list", "orders", "-o", "table"], "");
+    assert!(contains(&table.stdout, b"CATEGORY"), "{table:?}");
+
+    // A running command gets SIGTERM at the next heartbeat, and its job no further attempt.
+    let stuck = "trap 'exit 9' TERM; touch started; while :; do sleep 0.05; done";
+    let mut worker = std::process::Command::new(crate::support::binary())
+        .args(["work", "orders", "--max-jobs", "1", "--lease", "1s", "--exec", stuck])
+        .current_dir(place.dir.path())
+        .env("SEALANE_CONTEXT", "data/admin.context")
+        .env("SEALANE_KEYRING", "keyring")
+        .spawn()
+        .expect("a worker");
+    let end = std::time::Instant::now() + DEADLINE;
+    while !place.path("started").exists() {
+        assert!(std::time::Instant::now() < end, "the worker does not start");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(place.json(&["job", "cancel", &dead], "")["cancel_requested"], true);
+    assert!(crate::support::wait(&mut worker).success());
+    let shown = place.json(&["job", "get", &dead], "");
+    assert_eq!(
+        (&shown["state"], &shown["last_error"]["category"]),
+        (&"cancelled".into(), &"cancelled".into()),
+        "{shown}"
+    );
+}

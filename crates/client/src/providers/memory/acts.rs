@@ -1,0 +1,53 @@
+//! What people ask of jobs.
+
+use sealane_api::problem::Problem;
+use sealane_api::v1::{DeadLetterIn, DeadLetterOut, JobStands, SweepOut};
+use sealane_core::id::JobId;
+use sealane_core::job::State;
+use sealane_core::name::QueueName;
+use sealane_core::queue::{Act, Command, JobView, SweepKind};
+use sealane_core::sealed::CONTENT_TYPE;
+use sealane_core::time::Time;
+
+use super::machine::Machine;
+use crate::provider::JobAct;
+
+impl Machine {
+    pub(super) fn act(&mut self, now: Time, id: JobId, act: &JobAct) -> Result<JobStands, Problem> {
+        let content_type = self.records.get(&id).and_then(|record| record.input.content_type.as_ref());
+        let sealed = content_type.is_some_and(|name| name.as_str() == CONTENT_TYPE);
+        let act = match act {
+            JobAct::Cancel { force } => Act::Cancel { force: *force },
+            JobAct::Move { queue } => Act::Move { queue: queue.clone(), sealed },
+            JobAct::Promote => Act::Promote,
+            JobAct::Redrive => Act::Redrive,
+            JobAct::Release => Act::Release,
+            JobAct::Reprioritise { priority } => Act::Reprioritise { priority: *priority },
+        };
+        self.command(now, &Command::Act { job: id, act: &act })?;
+        let view = self.shard.job(&id).ok_or_else(Problem::not_found)?;
+        Ok(JobStands::show(&view, self.shard.queue_name(view.queue)))
+    }
+
+    pub(super) fn dead_letter(
+        &self,
+        queue: &QueueName,
+        page: &DeadLetterIn,
+    ) -> Result<DeadLetterOut, Problem> {
+        let (max, after) = (page.max()?, page.after()?);
+        let number = self.shard.queue_number(queue).ok_or_else(Problem::not_found)?;
+        let views: Vec<JobView> = self.shard.dead_jobs(number, after, max).collect();
+        Ok(DeadLetterOut::show(&views, max))
+    }
+
+    pub(super) fn sweep(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        kind: SweepKind,
+    ) -> Result<SweepOut, Problem> {
+        self.command(now, &Command::Sweep { queue, kind })?;
+        let dead = self.shard.queue(queue).map_or(0, |queue| queue.counts.of(State::Dead));
+        Ok(SweepOut::show(queue, kind, self.shard.sweep(queue).is_some(), dead))
+    }
+}

@@ -1,0 +1,92 @@
+//! What people ask of single jobs: cancel, move, promote, re-drive, release, re-prioritise.
+
+use super::command::Act;
+use super::event::{CancelReason, Event};
+use super::job::Job;
+use super::refusal::Refusal;
+use super::sealing;
+use super::shard::Shard;
+use super::transitions::{self, Cause};
+use crate::id::JobId;
+use crate::job::State;
+use crate::limits;
+use crate::time::Time;
+
+impl Shard {
+    pub(super) fn decide_act(&self, now: Time, id: &JobId, act: &Act) -> Result<Vec<Event>, Refusal> {
+        let live = self.jobs.get(id);
+        let job = live
+            .or_else(|| self.finished.get(id).map(|finished| &finished.job))
+            .ok_or(Refusal::JobUnknown)?;
+        let (job, id, at) = (&**job, *id, now);
+        match act {
+            Act::Cancel { force } => self.decide_cancel(now, id, job, *force),
+            Act::Promote => {
+                may(job, Cause::Promote)?;
+                Ok(vec![Event::JobPromoted { job: id, at }])
+            }
+            Act::Release => {
+                may(job, Cause::Release)?;
+                Ok(vec![Event::HoldReleased { job: id, at }])
+            }
+            Act::Redrive => {
+                may(job, Cause::Redrive)?;
+                if !job.may_be_redriven() {
+                    return Err(Refusal::RedrivesUsed);
+                }
+                if live.is_none() && self.jobs.len() >= limits::JOBS_MAX {
+                    return Err(Refusal::TooManyJobs);
+                }
+                Ok(vec![Event::JobRedriven { job: id, at }])
+            }
+            Act::Reprioritise { priority } => match live {
+                None => Err(Refusal::JobState { state: job.state() }),
+                Some(job) if job.priority == *priority => Ok(Vec::new()),
+                Some(_) => Ok(vec![Event::JobReprioritised { job: id, priority: *priority, at }]),
+            },
+            Act::Move { queue, sealed } => {
+                let number = *self.names.get(queue).ok_or(Refusal::QueueUnknown)?;
+                let still = matches!(
+                    job.state(),
+                    State::Delayed | State::Ready | State::Retrying | State::Held | State::Dead
+                );
+                if !still {
+                    return Err(Refusal::JobState { state: job.state() });
+                }
+                sealing::check_moved(self.queue_at(number).settings.sealing, *sealed)?;
+                if job.queue == number {
+                    return Ok(Vec::new());
+                }
+                Ok(vec![Event::JobMoved { job: id, queue: number, at }])
+            }
+        }
+    }
+
+    /// A waiting job ends at once. A running one is its worker's: it is asked to stop, unless by force.
+    fn decide_cancel(&self, now: Time, id: JobId, job: &Job, force: bool) -> Result<Vec<Event>, Refusal> {
+        if job.state() == State::Cancelled || (!force && job.is_cancel_requested()) {
+            return Ok(Vec::new());
+        }
+        may(job, Cause::Cancel)?;
+        Ok(vec![match (job.running(), force) {
+            (Some(_), false) => Event::JobCancelRequested { job: id, at: now },
+            (Some(_), true) => Event::JobCancelled { job: id, reason: CancelReason::Forced, at: now },
+            (None, _) => Event::JobCancelled { job: id, reason: CancelReason::Asked, at: now },
+        }])
+    }
+}
+
+impl Job {
+    /// Whether it had fewer re-drives than a job may have: a job that ends the same way each time
+    /// does not go round for ever.
+    pub(super) fn may_be_redriven(&self) -> bool {
+        self.past.as_ref().map_or(0, |past| past.redrives) < limits::REDRIVES_MAX
+    }
+}
+
+fn may(job: &Job, cause: Cause) -> Result<(), Refusal> {
+    match transitions::after(Some(job.state()), cause) {
+        Some(_) => Ok(()),
+        None => Err(Refusal::JobState { state: job.state() }),
+    }
+}

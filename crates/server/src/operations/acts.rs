@@ -1,0 +1,100 @@
+//! What people ask of single jobs.
+
+use std::sync::Arc;
+
+use sealane_api::operation::{JobCancel, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise};
+use sealane_api::problem::{Code, Problem};
+use sealane_api::v1::JobStands;
+use sealane_core::id::JobId;
+use sealane_core::job::JobInput;
+use sealane_core::queue::{Act, JobView};
+use sealane_core::sealed::{CONTENT_TYPE, Header};
+
+use crate::authz::Authorized;
+use crate::boundary::{Door, Handle};
+
+impl Door {
+    async fn act(&self, job: JobId, act: Act) -> Result<JobStands, Problem> {
+        let view = self.engine.act(job, act).await?;
+        let (namespace, number) = (self.namespace.clone(), view.queue);
+        let queue =
+            self.engine.read(move |machine| machine.shard(&namespace).queue_name(number).clone()).await?;
+        Ok(JobStands::show(&view, &queue))
+    }
+
+    fn input_of(&self, view: &JobView) -> Result<Arc<JobInput>, Problem> {
+        self.readable(self.records.read_job(view.input))?.ok_or_else(|| {
+            Problem::new(
+                Code::JobState,
+                "the job's record cannot be opened: nothing can be done with it but end it",
+            )
+        })
+    }
+}
+
+fn is_sealed(input: &JobInput) -> bool {
+    input.content_type.as_ref().is_some_and(|name| name.as_str() == CONTENT_TYPE)
+}
+
+impl Handle<JobCancel> for Door {
+    async fn handle(&self, asked: Authorized<JobCancel>) -> Result<JobStands, Problem> {
+        let (JobCancel { job, how }, _) = asked.into_parts();
+        self.act(job, Act::Cancel { force: how.force.unwrap_or(false) }).await
+    }
+}
+
+impl Handle<JobMove> for Door {
+    async fn handle(&self, asked: Authorized<JobMove>) -> Result<JobStands, Problem> {
+        let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
+        let (JobMove { job, to }, key) = asked.into_parts();
+        let queue = to.queue()?;
+        // Why here as well: the authoriser judged the queue that the job is in, and this is the other one.
+        if !key.opens(&queue) {
+            return Err(Problem::not_found());
+        }
+        let sealed = is_sealed(self.input_of(&view)?.as_ref());
+        self.act(job, Act::Move { queue, sealed }).await
+    }
+}
+
+impl Handle<JobPromote> for Door {
+    async fn handle(&self, asked: Authorized<JobPromote>) -> Result<JobStands, Problem> {
+        let (JobPromote { job }, _) = asked.into_parts();
+        self.act(job, Act::Promote).await
+    }
+}
+
+impl Handle<JobRedrive> for Door {
+    async fn handle(&self, asked: Authorized<JobRedrive>) -> Result<JobStands, Problem> {
+        let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
+        let (JobRedrive { job }, _) = asked.into_parts();
+        let input = self.input_of(&view)?;
+        // Unauthenticated, and good enough: whoever forged it keeps a job from running that he could
+        // have spoilt altogether.
+        let expires_ms = is_sealed(&input)
+            .then(|| Header::parse(&input.body).ok())
+            .flatten()
+            .and_then(|header| header.expires_ms());
+        if expires_ms.is_some_and(|end| end <= self.clock.now().unix_ms()) {
+            return Err(Problem::new(
+                Code::JobState,
+                "the sealed body's own expiry has passed, so no worker would open it: its producer must send it again",
+            ));
+        }
+        self.act(job, Act::Redrive).await
+    }
+}
+
+impl Handle<JobRelease> for Door {
+    async fn handle(&self, asked: Authorized<JobRelease>) -> Result<JobStands, Problem> {
+        let (JobRelease { job }, _) = asked.into_parts();
+        self.act(job, Act::Release).await
+    }
+}
+
+impl Handle<JobReprioritise> for Door {
+    async fn handle(&self, asked: Authorized<JobReprioritise>) -> Result<JobStands, Problem> {
+        let (JobReprioritise { job, to }, _) = asked.into_parts();
+        self.act(job, Act::Reprioritise { priority: to.priority()? }).await
+    }
+}

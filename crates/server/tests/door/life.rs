@@ -1,0 +1,238 @@
+//! What people ask of jobs, through the door.
+
+use std::sync::Arc;
+
+use sealane_storage::testing::lossy_disk::LossyDisk;
+use serde_json::{Value, json};
+
+use crate::http::{Http, Reply, job};
+use crate::support::{DEADLINE, Home, Running};
+
+async fn started() -> (Home, LossyDisk, Running, Http) {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk.clone())).await;
+    let admin = Http::admin(&server);
+    for queue in ["q", "other"] {
+        admin.send("PUT", &format!("/v1/queues/{queue}"), r#"{"sealing":"allowed"}"#).await;
+    }
+    (home, disk, server, admin)
+}
+
+impl Http {
+    /// Sends a job to `q`; its id.
+    async fn sent(&self, wish: Value) -> String {
+        let mut body = job("x");
+        wish.as_object().expect("an object").iter().for_each(|(name, value)| body[name] = value.clone());
+        let sent = self.post("/v1/queues/q/jobs", &body).await;
+        assert_eq!(sent.status, 201, "{sent:?}");
+        sent.json["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Does something with a job.
+    async fn act(&self, id: &str, verb: &str, body: &str) -> Reply {
+        self.send("POST", &format!("/v1/jobs/{id}:{verb}"), body).await
+    }
+
+    async fn leased(&self, queue: &str) -> Value {
+        let leased = self.post(&format!("/v1/queues/{queue}/leases"), &json!({})).await;
+        leased.json["jobs"][0].clone()
+    }
+
+    async fn settled(&self, verb: &str, item: Value) -> Value {
+        self.post(&format!("/v1/leases:{verb}"), &json!({"items": [item]})).await.json["results"][0].clone()
+    }
+
+    async fn state(&self, id: &str) -> Value {
+        self.get(&format!("/v1/jobs/{id}")).await.json["state"].clone()
+    }
+
+    /// Kills a job of `q`: leased by itself and failed for good.
+    async fn dead(&self) -> String {
+        let id = self.sent(json!({})).await;
+        let leased = self.leased("q").await;
+        let failed = json!({"receipt": leased["receipt"], "category": "permanent"});
+        assert_eq!(self.settled("fail", failed).await["state"], "dead");
+        id
+    }
+
+    async fn count(&self, state: &str) -> Value {
+        self.get("/v1/queues/q").await.json["jobs"][state].clone()
+    }
+}
+
+// covers JOB-11 (cancel: waiting at once, running by its heartbeat or by force)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_cancelled_where_it_waits_or_through_its_worker() {
+    let (home, disk, server, admin) = started().await;
+    let waiting = admin.sent(json!({"delay_ms": 60_000})).await;
+    let done = admin.act(&waiting, "cancel", "{}").await;
+    assert_eq!((done.status, &done.json["state"]), (200, &json!("cancelled")), "{done:?}");
+    assert_eq!(admin.act(&waiting, "cancel", "{}").await.status, 200, "twice is once");
+
+    let asked = admin.sent(json!({})).await;
+    let receipt = admin.leased("q").await["receipt"].clone();
+    let before = admin.settled("extend", json!({"receipt": receipt})).await;
+    assert_eq!(before.get("cancel_requested"), None, "{before}");
+    let done = admin.act(&asked, "cancel", "{}").await;
+    assert_eq!((&done.json["state"], &done.json["cancel_requested"]), (&json!("running"), &json!(true)));
+    server.stop().await.expect("a clean stop");
+
+    // It was durable before it was answered.
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    let beat = admin.settled("extend", json!({"receipt": receipt})).await;
+    assert_eq!((&beat["ok"], &beat["cancel_requested"]), (&json!(true), &json!(true)), "{beat}");
+    let failed = json!({"receipt": receipt, "category": "cancelled", "error": "b2s="});
+    assert_eq!(admin.settled("fail", failed).await["state"], "cancelled");
+    let shown = admin.get(&format!("/v1/jobs/{asked}")).await.json;
+    assert_eq!(
+        (&shown["last_error"]["category"], &shown["last_error"]["error"]),
+        (&json!("cancelled"), &json!("b2s="))
+    );
+
+    let forced = admin.sent(json!({})).await;
+    let receipt = admin.leased("q").await["receipt"].clone();
+    assert_eq!(admin.act(&forced, "cancel", r#"{"force":true}"#).await.json["state"], "cancelled");
+    assert_eq!(admin.settled("complete", json!({"receipt": receipt})).await["error"]["code"], "lease_lost");
+    assert_eq!(admin.act(&waiting, "promote", "").await.problem(), "job_state", "it has ended");
+    assert_eq!(admin.count("cancelled").await, 3);
+    server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-11 (promote, re-prioritise, move)
+// covers JOB-2 (held jobs are released)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiting_job_is_promoted_made_urgent_moved_and_released() {
+    let (_home, _disk, server, admin) = started().await;
+    let (late, first) = (admin.sent(json!({"delay_ms": 60_000})).await, admin.sent(json!({})).await);
+    assert_eq!(admin.act(&first, "promote", "").await.problem(), "job_state");
+    assert_eq!(admin.act(&late, "promote", "").await.json["state"], "ready");
+    assert_eq!(
+        admin.act(&late, "reprioritise", r#"{"priority":"urgent"}"#).await.problem(),
+        "invalid_request"
+    );
+    assert_eq!(
+        admin.act(&late, "reprioritise", r#"{"priority":"critical"}"#).await.json["priority"],
+        "critical"
+    );
+    let held = admin.leased("q").await;
+    assert_eq!(held["id"], json!(late), "the more urgent one");
+    assert_eq!(admin.act(&late, "release", "").await.problem(), "job_state");
+    assert_eq!(admin.settled("hold", json!({"receipt": held["receipt"]})).await["state"], "held");
+    let moved = admin.act(&late, "move", r#"{"queue":"other"}"#).await;
+    assert_eq!((&moved.json["queue"], &moved.json["state"]), (&json!("other"), &json!("held")), "{moved:?}");
+    assert_eq!(admin.act(&late, "release", "").await.json["state"], "ready");
+    let leased = admin.leased("other").await;
+    assert_eq!(
+        (&leased["id"], &leased["origin_queue"], &leased["attempt"]),
+        (&json!(late), &json!("q"), &json!(1))
+    );
+    assert_eq!(admin.get(&format!("/v1/jobs/{late}")).await.json["origin_queue"], "q");
+    assert_eq!(admin.act(&late, "move", r#"{"queue":"q"}"#).await.problem(), "job_state", "it runs");
+
+    admin.send("PUT", "/v1/queues/strict", "{}").await;
+    assert_eq!(admin.act(&first, "move", r#"{"queue":"strict"}"#).await.problem(), "sealing_required");
+    assert_eq!(admin.act(&first, "move", r#"{"queue":"nowhere"}"#).await.problem(), "not_found");
+    for (verb, body) in [("nothing", ""), ("", ""), ("cancel:cancel", "{}"), ("promote", "{}")] {
+        let reply = admin.act(&first, verb, body).await;
+        assert!(matches!(reply.problem(), "not_found" | "invalid_request"), "{verb}: {reply:?}");
+    }
+    assert_eq!(admin.act("nonsense", "promote", "").await.problem(), "invalid_request");
+    server.stop().await.expect("a clean stop");
+}
+
+// covers DLQ-1 (list, re-drive one and all, purge)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letter_is_listed_redriven_and_purged() {
+    let (home, disk, server, admin) = started().await;
+    let mut dead = Vec::new();
+    for _ in 0..3 {
+        dead.push(admin.dead().await);
+    }
+    let page = admin.post("/v1/queues/q/dead:list", &json!({"max": 2})).await.json;
+    assert_eq!(
+        (&page["jobs"][0]["id"], &page["jobs"][1]["id"]),
+        (&json!(dead[0]), &json!(dead[1])),
+        "{page}"
+    );
+    assert_eq!(page["jobs"][0]["category"], "permanent");
+    let rest = admin.post("/v1/queues/q/dead:list", &json!({"max": 2, "after": page["next"]})).await.json;
+    assert_eq!((&rest["jobs"][0]["id"], rest.get("next")), (&json!(dead[2]), None), "{rest}");
+    for bad in [json!({"max": 0}), json!({"max": 1001}), json!({"after": "x"})] {
+        assert_eq!(admin.post("/v1/queues/q/dead:list", &bad).await.problem(), "invalid_request", "{bad}");
+    }
+
+    assert_eq!(admin.act(&dead[0], "redrive", "").await.json["state"], "ready");
+    assert_eq!(admin.act(&dead[0], "redrive", "").await.problem(), "job_state");
+    let leased = admin.leased("q").await;
+    assert_eq!((&leased["id"], &leased["attempt"]), (&json!(dead[0]), &json!(2)), "attempts count on");
+    assert_eq!(admin.settled("complete", json!({"receipt": leased["receipt"]})).await["ok"], true);
+    assert_eq!(admin.act(&dead[0], "redrive", "").await.problem(), "job_state", "it is done");
+
+    let begun = admin.send("POST", "/v1/queues/q/dead:redrive", "").await.json;
+    assert_eq!((&begun["running"], &begun["dead"]), (&json!(true), &json!(2)), "{begun}");
+    let all = async {
+        while admin.count("ready").await != 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, all).await.expect("it goes on by itself");
+    for _ in 0..2 {
+        let leased = admin.leased("q").await;
+        let failed = json!({"receipt": leased["receipt"], "category": "permanent"});
+        assert_eq!(admin.settled("fail", failed).await["state"], "dead");
+    }
+    let begun = admin.send("POST", "/v1/queues/q/dead:purge", "").await.json;
+    assert_eq!(begun["dead"], 2, "{begun}");
+    server.stop().await.expect("a clean stop");
+    // Begun is durable: whatever was not done before the stop is done after it.
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    let all = async {
+        while admin.count("dead").await != 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, all).await.expect("it is gone on with");
+    assert_eq!(admin.state(&dead[1]).await, "cancelled");
+    let none = admin.send("POST", "/v1/queues/q/dead:purge", "").await.json;
+    assert_eq!((&none["running"], &none["dead"]), (&json!(false), &json!(0)));
+    server.stop().await.expect("a clean stop");
+}
+
+// covers RBAC-1 (cancel own: submitter; the rest of a job's life: admin)
+// covers DLQ-1 (its own permission)
+// attack 44
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_decide_about_a_job_does_not_even_see_it() {
+    let (_home, _disk, server, admin) = started().await;
+    let shop = admin.made("shop", "submitter", &["**"]).await;
+    let stranger = admin.made("other", "submitter", &["**"]).await;
+    let worker = admin.made("w", "worker", &["**"]).await;
+    let id = shop.sent(json!({})).await;
+    let refused = [
+        stranger.act(&id, "cancel", "{}").await,
+        worker.act(&id, "cancel", "{}").await,
+        shop.act(&id, "promote", "").await,
+        shop.act(&id, "redrive", "").await,
+        shop.act(&id, "move", r#"{"queue":"other"}"#).await,
+        worker.act(&id, "release", "").await,
+        worker.act(&id, "reprioritise", r#"{"priority":"high"}"#).await,
+        worker.send("POST", "/v1/queues/q/dead:purge", "").await,
+        shop.send("POST", "/v1/queues/q/dead:redrive", "").await,
+        worker.post("/v1/queues/q/dead:list", &json!({})).await,
+    ];
+    for reply in refused {
+        assert_eq!((reply.status, reply.problem()), (404, "not_found"), "{reply:?}");
+    }
+    assert_eq!(shop.act(&id, "cancel", "{}").await.json["state"], "cancelled", "one's own");
+
+    // The real target of a move is judged as well, and an administrator of one queue is none of another.
+    let of_q = admin.made("of-q", "admin", &["q"]).await;
+    let id = admin.sent(json!({})).await;
+    assert_eq!(of_q.act(&id, "move", r#"{"queue":"other"}"#).await.problem(), "not_found");
+    assert_eq!(admin.act(&id, "move", r#"{"queue":"other"}"#).await.status, 200);
+    assert_eq!(of_q.act(&id, "cancel", "{}").await.problem(), "not_found", "it is elsewhere now");
+    assert_eq!(of_q.send("POST", "/v1/queues/other/dead:purge", "").await.problem(), "not_found");
+    server.stop().await.expect("a clean stop");
+}
