@@ -168,6 +168,29 @@ fn one_group_is_one_write_and_one_sync() {
 }
 
 /// The background thread makes the next segment while groups go into this one.
+/// So that the system need not read the rest of the page first. What stands there otherwise is zeros.
+#[test]
+fn a_write_goes_to_the_end_of_its_page_and_not_beyond_page_or_file() {
+    const FILE: &str = "0000000001.segment";
+    let (home, disk) = LogHome::lossy(10_000);
+    let mut journal = open(&home);
+    disk.tamper(FILE, |file| file[512..].fill(0xff));
+    let mut end = 512;
+    for (body, page_end) in [(100, 4_096), (7_500, 10_000)] {
+        enqueue(journal.as_mut(), 1, body).unwrap();
+        // The commit frame comes on top.
+        end += journal.staged_bytes() + 40;
+        journal.commit().unwrap();
+        let file = disk.contents(FILE).unwrap();
+        assert_eq!(file.len(), 10_000);
+        assert!(file[end - 40..end].iter().any(|byte| *byte != 0), "the commit frame ends there");
+        assert!(file[end..page_end].iter().all(|byte| *byte == 0), "zeros from {end} on");
+        assert!(file[page_end..].iter().all(|byte| *byte == 0xff), "untouched from {page_end} on");
+    }
+    let other = home.after_power_cut(&disk, Loss::Everything).0;
+    assert_eq!(other.open_collecting().unwrap().1.len(), 2);
+}
+
 #[test]
 fn the_background_thread_keeps_up_and_ends_with_the_journal() {
     let (mut home, disk) = LogHome::lossy(16 << 10);

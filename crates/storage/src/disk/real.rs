@@ -121,3 +121,22 @@ impl RealFile {
         Err(io::ErrorKind::InvalidInput.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_go_past_the_cache_is_written_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk::new(dir.path()).create("file").unwrap();
+        // Whole pages from memory that may begin anywhere, then what no system takes directly.
+        file.write_past_cache(&[1; 8_192], 0).unwrap();
+        file.write_past_cache(&[2; 3], 4_095).unwrap();
+        file.write_at(&[3], 0).unwrap();
+        let mut found = [0; 9_000];
+        assert_eq!(file.read_at(&mut found, 0).unwrap(), 8_192);
+        let expected = [vec![3], vec![1; 4_094], vec![2; 3], vec![1; 4_094]].concat();
+        assert!(found[..8_192] == expected);
+    }
+}
