@@ -112,7 +112,7 @@ mod tests {
     fn what_another_encoder_writes_is_read() {
         let read_kind_and_body = |bytes: &[u8]| {
             let job: JobIn = read(bytes).unwrap();
-            (job.kind, job.body.0, job.delay_ms)
+            (job.kind.to_string(), Vec::from(job.body), job.delay_ms)
         };
         let expected = ("k".to_owned(), vec![0, 255], Some(7));
         let plain = map(&[("kind", b"\x61k"), ("body", b"\x42\x00\xff"), ("delay_ms", b"\x07")]);
@@ -185,7 +185,7 @@ mod tests {
     fn what_was_written_is_read_again() {
         let job = JobIn {
             kind: "k".into(),
-            body: crate::wire::Bytes(vec![7; 300]),
+            body: vec![7; 300].into(),
             tags: vec!["a".into(), "b".into()],
             ttl_ms: Some(u64::MAX),
             ..JobIn::default()

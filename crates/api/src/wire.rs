@@ -2,17 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
+use sealane_core::id::JobId;
 use sealane_core::time::Time;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes: in JSON as base64 with padding (RFC 4648, section 4), one spelling only; in CBOR as they are.
+///
+/// Shared, not copied, when cloned.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Bytes(pub Vec<u8>);
+pub struct Bytes(pub bytes::Bytes);
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<Bytes> for Vec<u8> {
+    /// Takes the bytes over where nobody else holds them, else copies them.
+    fn from(bytes: Bytes) -> Self {
+        bytes.0.into()
+    }
+}
 
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +58,7 @@ impl<'de> Deserialize<'de> for Bytes {
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
                 // Why no detail: the decoder's words quote the input, and the input is a body.
-                STANDARD.decode(text).map(Bytes).map_err(|_| E::custom("not base64 with padding"))
+                STANDARD.decode(text).map(Bytes::from).map_err(|_| E::custom("not base64 with padding"))
             }
         }
         struct AsTheyAre;
@@ -51,10 +68,10 @@ impl<'de> Deserialize<'de> for Bytes {
                 f.write_str("bytes")
             }
             fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-                Ok(Bytes(bytes.to_vec()))
+                Ok(Bytes::from(bytes.to_vec()))
             }
             fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
-                Ok(Bytes(bytes))
+                Ok(Bytes::from(bytes))
             }
         }
         if deserializer.is_human_readable() {
@@ -78,6 +95,132 @@ impl utoipa::PartialSchema for Bytes {
 impl utoipa::ToSchema for Bytes {
     fn name() -> std::borrow::Cow<'static, str> {
         "Bytes".into()
+    }
+}
+
+/// A text that many hold: names go from one job to the next without being copied.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text(pub Arc<str>);
+
+impl std::ops::Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T> From<T> for Text
+where
+    Arc<str>: From<T>,
+{
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0.as_ref().to_owned()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shared;
+        impl Visitor<'_> for Shared {
+            type Value = Text;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.into()))
+            }
+        }
+        deserializer.deserialize_str(Shared)
+    }
+}
+
+impl utoipa::PartialSchema for Text {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        String::schema()
+    }
+}
+
+impl utoipa::ToSchema for Text {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Text".into()
+    }
+}
+
+/// A job's id: a UUID in lower case with hyphens.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id(pub JobId);
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.with_text(|text| serializer.serialize_str(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Uuid;
+        impl Visitor<'_> for Uuid {
+            type Value = Id;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a UUID")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Id, E> {
+                JobId::parse(text).map(Id).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Uuid)
+    }
+}
+
+impl utoipa::PartialSchema for Id {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .format(Some(utoipa::openapi::SchemaFormat::Custom("uuid".to_owned())))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Id {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
     }
 }
 
@@ -243,7 +386,7 @@ mod tests {
         for bad in [r#""aGk""#, r#""aGk=\n""#, r#""aG k=""#, r#""aGl=""#, "[1]", "5"] {
             assert!(serde_json::from_str::<Bytes>(bad).is_err(), "{bad}");
         }
-        assert_eq!(serde_json::from_str::<Bytes>(r#""aGk=""#).unwrap(), Bytes(b"hi".to_vec()));
+        assert_eq!(serde_json::from_str::<Bytes>(r#""aGk=""#).unwrap(), Bytes::from(b"hi".to_vec()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Sending jobs, one or many.
 
 use sealane_api::v1::{JobAccepted, JobBatchIn, JobBatchResult, JobIn};
+use sealane_api::wire::Text;
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::QueueName;
@@ -44,7 +45,7 @@ impl Producer {
         let job = self.client.sealing().prepare(&queue, job).await?;
         let provider = self.client.provider();
         let accepted = self.client.retry("job.enqueue", || provider.enqueue(&queue, &job)).await?;
-        Sent::from_wire(accepted)
+        Ok(Sent::from_wire(accepted))
     }
 
     /// Sends many jobs, each accepted or refused for itself, in as few requests as the limits
@@ -102,7 +103,7 @@ impl Producer {
             Ok(answers) => {
                 for (place, answer) in request.places.into_iter().zip(answers) {
                     results[place] = Some(match answer {
-                        JobBatchResult::Accepted(accepted) => Sent::from_wire(accepted),
+                        JobBatchResult::Accepted(accepted) => Ok(Sent::from_wire(accepted)),
                         JobBatchResult::Refused { error, .. } => Err(Error::item(&error)),
                     });
                 }
@@ -112,10 +113,8 @@ impl Producer {
 }
 
 impl Sent {
-    fn from_wire(accepted: JobAccepted) -> Result<Self, Error> {
-        let id = JobId::parse(&accepted.id)
-            .map_err(|error| Error::Answer { status: 0, detail: error.to_string() })?;
-        Ok(Self { id, queue: accepted.queue, state: accepted.state })
+    fn from_wire(accepted: JobAccepted) -> Self {
+        Self { id: accepted.id.0, queue: accepted.queue.into(), state: accepted.state.into_owned() }
     }
 }
 
@@ -145,12 +144,12 @@ impl Request {
 fn bytes_max(job: &JobIn) -> usize {
     const FIELD_NAMES_AND_NUMBERS: usize = 512;
     const LENGTH: usize = 5;
-    let option = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let option = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());
     let attributes: usize =
         job.attributes.0.iter().map(|(name, value)| name.len() + value.len() + 2 * LENGTH).sum();
     let tags: usize = job.tags.iter().map(|tag| tag.len() + LENGTH).sum();
     let texts = job.kind.len()
-        + option(&job.id)
+        + job.id.as_ref().map_or(0, String::len)
         + option(&job.content_type)
         + option(&job.session_id)
         + option(&job.correlation_id)
@@ -163,7 +162,7 @@ fn bytes_max(job: &JobIn) -> usize {
 #[cfg(test)]
 mod tests {
     use sealane_api::format::Format;
-    use sealane_api::wire::{Bytes, StringMap};
+    use sealane_api::wire::StringMap;
 
     use super::*;
 
@@ -172,14 +171,14 @@ mod tests {
         let worst = "\u{1}".repeat(256);
         let job = JobIn {
             id: Some("0".repeat(36)),
-            kind: worst.clone(),
-            body: Bytes(vec![0; 1000]),
-            content_type: Some(worst.clone()),
+            kind: worst.as_str().into(),
+            body: vec![0; 1000].into(),
+            content_type: Some(worst.as_str().into()),
             attributes: StringMap((0..64).map(|n| (format!("{n}{worst}"), worst.clone())).collect()),
-            session_id: Some(worst.clone()),
-            correlation_id: Some(worst.clone()),
-            subject: Some(worst.clone()),
-            tags: vec![worst; 16],
+            session_id: Some(worst.as_str().into()),
+            correlation_id: Some(worst.as_str().into()),
+            subject: Some(worst.as_str().into()),
+            tags: vec![worst.into(); 16],
             priority: Some("critical".to_owned()),
             delay_ms: Some(u64::MAX),
             ttl_ms: Some(u64::MAX),

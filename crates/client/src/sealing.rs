@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::{JobIn, JobOut, JobParts, LeasedJob};
-use sealane_api::wire::{Bytes, StringMap};
+use sealane_api::wire::{Bytes, StringMap, Text};
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
 use sealane_core::limits;
@@ -40,16 +40,16 @@ impl Sealing {
         let id = job.id.map_or_else(|| self.ids.next(), Ok)?;
         let mut wire = JobIn {
             id: Some(id.to_string()),
-            kind: job.kind,
-            session_id: job.session_id,
-            correlation_id: job.correlation_id,
-            subject: job.subject,
-            tags: job.tags,
+            kind: job.kind.into(),
+            session_id: job.session_id.map(Text::from),
+            correlation_id: job.correlation_id.map(Text::from),
+            subject: job.subject.map(Text::from),
+            tags: job.tags.into_iter().map(Text::from).collect(),
             priority: job.priority.map(|priority| priority.as_str().to_owned()),
             delay_ms: job.delay.map(millis),
             ttl_ms: job.ttl.map(millis),
             max_attempts: job.max_attempts,
-            content_type: job.content_type,
+            content_type: job.content_type.map(Text::from),
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),
         };
@@ -66,19 +66,19 @@ impl Sealing {
             };
             let content = Content {
                 body: job.body,
-                content_type: wire.content_type.take(),
+                content_type: wire.content_type.take().map(String::from),
                 attributes: job.attributes,
             };
             let expires_ms = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
-            wire.body = Bytes(envelope.seal_body(&context, &content, expires_ms).await?);
-            wire.content_type = Some(CONTENT_TYPE.to_owned());
+            wire.body = envelope.seal_body(&context, &content, expires_ms).await?.into();
+            wire.content_type = Some(CONTENT_TYPE.into());
             count(&self.counters.sealed);
         } else {
             if self.envelope.is_some() {
                 tracing::warn!(job = %id, %queue, "a body leaves unsealed although there are keys");
             }
             wire.attributes.0.extend(job.attributes);
-            wire.body = Bytes(job.body);
+            wire.body = job.body.into();
             count(&self.counters.sent_plain);
         }
         let bytes = wire.body.0.len();
@@ -105,30 +105,31 @@ impl Sealing {
 
     async fn open_leased(&self, queue: &QueueName, leased: LeasedJob) -> Result<Delivery, Unopenable> {
         let malformed = |what| Unopenable::Malformed { what };
-        let id = JobId::parse(&leased.id).map_err(|_| malformed("id"))?;
+        let id = leased.id.0;
         let sealed = leased.content_type.as_deref() == Some(CONTENT_TYPE);
         let mut delivery = Delivery {
             id,
             queue: queue.clone(),
-            kind: leased.kind,
-            body: leased.body.0,
-            content_type: leased.content_type,
+            kind: leased.kind.into(),
+            body: Vec::new(),
+            content_type: leased.content_type.map(String::from),
             attributes: leased.attributes.0,
             clear_attributes: Default::default(),
-            session_id: leased.session_id,
-            correlation_id: leased.correlation_id,
-            subject: leased.subject,
-            tags: leased.tags,
+            session_id: leased.session_id.map(String::from),
+            correlation_id: leased.correlation_id.map(String::from),
+            subject: leased.subject.map(String::from),
+            tags: leased.tags.into_iter().map(String::from).collect(),
             priority: Priority::parse(&leased.priority).ok_or_else(|| malformed("priority"))?,
             attempt: leased.attempt,
             max_attempts: leased.max_attempts,
-            owner: leased.owner,
+            owner: leased.owner.into(),
             created_at: leased.created_at.0,
             expires_at: leased.expires_at.map(|at| at.0),
             sealed,
         };
         if !sealed {
             self.admit_plaintext(queue, id)?;
+            delivery.body = leased.body.into();
             return Ok(delivery);
         }
         let context = BodyContext {
@@ -140,7 +141,7 @@ impl Sealing {
             correlation_id: delivery.correlation_id.as_deref(),
         };
         let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;
-        let opened = envelope.open_body(&context, &delivery.body).await?;
+        let opened = envelope.open_body(&context, &leased.body.0).await?;
         delivery.body = opened.content.body;
         delivery.content_type = opened.content.content_type;
         delivery.clear_attributes = std::mem::replace(&mut delivery.attributes, opened.content.attributes);

@@ -176,17 +176,22 @@ async fn a_worker_without_keys_holds_what_is_sealed() {
 #[tokio::test(start_paused = true)]
 async fn what_a_hostile_server_changes_does_not_open() {
     type Change = fn(&mut sealane_api::v1::LeasedJob);
-    let other_id = JobId::v7(support::START_MS, [9; 10]).to_string();
+    let other_id = JobId::v7(support::START_MS, [9; 10]);
+    let changed_body = |job: &mut sealane_api::v1::LeasedJob, change: fn(&mut Vec<u8>)| {
+        let mut body = Vec::from(job.body.clone());
+        change(&mut body);
+        job.body = body.into();
+    };
     let changes: [(&str, support::Tamper); 9] = [
-        ("kind", Box::new((|job| job.kind = "refund".to_owned()) as Change)),
-        ("session", Box::new((|job| job.session_id = Some("s-2".to_owned())) as Change)),
+        ("kind", Box::new((|job| job.kind = "refund".into()) as Change)),
+        ("session", Box::new((|job| job.session_id = Some("s-2".into())) as Change)),
         ("no session", Box::new((|job| job.session_id = None) as Change)),
-        ("correlation", Box::new((|job| job.correlation_id = Some("c-2".to_owned())) as Change)),
-        ("id", Box::new(move |job| job.id.clone_from(&other_id))),
-        ("a bit", Box::new((|job| *job.body.0.last_mut().unwrap() ^= 1) as Change)),
-        ("cut", Box::new((|job| job.body.0.truncate(job.body.0.len() - 1)) as Change)),
+        ("correlation", Box::new((|job| job.correlation_id = Some("c-2".into())) as Change)),
+        ("id", Box::new(move |job| job.id.0 = other_id)),
+        ("a bit", Box::new(move |job| changed_body(job, |body| *body.last_mut().unwrap() ^= 1))),
+        ("cut", Box::new(move |job| changed_body(job, |body| body.truncate(body.len() - 1)))),
         ("marker stripped", Box::new((|job| job.content_type = None) as Change)),
-        ("plain with marker", Box::new((|job| job.body.0 = b"plain".to_vec()) as Change)),
+        ("plain with marker", Box::new((|job| job.body = b"plain".to_vec().into()) as Change)),
     ];
     for (what, change) in changes {
         let (world, keys) = (world().await, keys());
@@ -212,7 +217,7 @@ async fn hints_are_not_bound() {
     let client = world.sealed(&keys);
     client.producer().send("orders", order()).await.unwrap();
     *world.mischief().tampers.lock().unwrap() = Some(Box::new(|job| {
-        job.priority = "bulk".to_owned();
+        job.priority = "bulk".into();
         job.subject = None;
         job.attributes.0.clear();
         job.attributes.0.insert("customer".to_owned(), "forged".to_owned());
@@ -258,7 +263,7 @@ async fn a_report_is_not_believed_for_another_job_or_attempt_or_unsealed() {
     assert!(client.open_result(&other_job).await.is_err());
     let other_attempt = sealane::JobOut { attempt: 2, ..job.clone() };
     assert!(client.open_result(&other_attempt).await.is_err());
-    let forged = sealane_api::wire::Bytes(b"all is well".to_vec());
+    let forged = sealane_api::wire::Bytes::from(b"all is well".to_vec());
     let plain = sealane::JobOut { content_type: None, result: Some(forged.clone()), ..job.clone() };
     assert!(matches!(client.open_result(&plain).await, Err(Unopenable::PlaintextRefused)));
     let unsealed = sealane::JobOut { result: Some(forged), ..job };

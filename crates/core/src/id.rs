@@ -46,6 +46,11 @@ impl JobId {
         }
     }
 
+    /// Shows the canonical text to `look`, without a place on the heap.
+    pub fn with_text<T>(&self, look: impl FnOnce(&str) -> T) -> T {
+        look(uuid::Uuid::from_bytes(self.0).as_hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()))
+    }
+
     /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -35,13 +35,28 @@ macro_rules! text_type {
 
             /// Reads a text; refuses one that breaks the rule.
             pub fn parse(text: &str) -> Result<Self, NameError> {
+                Self::check(text).map(|()| Self(Arc::from(text)))
+            }
+
+            /// The same for a text that can be kept as it is.
+            pub fn take(text: Arc<str>) -> Result<Self, NameError> {
+                Self::check(&text).map(|()| Self(text))
+            }
+
+            fn check(text: &str) -> Result<(), NameError> {
                 let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(Arc::from(text))) } else { Err(NameError { what: $what, rule: $rule }) }
+                if valid(text) { Ok(()) } else { Err(NameError { what: $what, rule: $rule }) }
             }
 
             /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl From<&$name> for Arc<str> {
+            fn from(name: &$name) -> Self {
+                Self::clone(&name.0)
             }
         }
 

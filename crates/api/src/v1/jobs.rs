@@ -1,5 +1,8 @@
 //! Jobs as they are sent and as they are shown.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::limits;
@@ -9,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::problem::{Code, ItemError, Problem};
-use crate::wire::{Bytes, StringMap, Timestamp};
+use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
 
 /// A job to send.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -20,27 +23,27 @@ pub struct JobIn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// What sort of job it is.
-    pub kind: String,
+    pub kind: Text,
     /// The payload, at most 1 MiB.
     pub body: Bytes,
     /// Media type of the payload; `application/vnd.sealane.qre2` says that it is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
+    pub content_type: Option<Text>,
     /// Attributes in the clear.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub attributes: StringMap,
     /// Ordering key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<String>,
+    pub session_id: Option<Text>,
     /// Ties jobs of one business event together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<String>,
+    pub correlation_id: Option<Text>,
     /// Whose data it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub subject: Option<Text>,
     /// Search words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
+    pub tags: Vec<Text>,
     /// `critical`, `high`, `normal`, `low` or `bulk`; `normal` where absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "priority_word")]
     pub priority: Option<String>,
@@ -112,17 +115,17 @@ impl TryFrom<JobIn> for JobParts {
         Ok(Self {
             id,
             input: JobInput {
-                kind: Kind::parse(&job.kind).map_err(Problem::invalid)?,
+                kind: Kind::take(job.kind.0).map_err(Problem::invalid)?,
                 body,
-                content_type: parsed(job.content_type.as_deref(), ContentType::parse)?,
+                content_type: taken(job.content_type, ContentType::take)?,
                 attributes,
-                session_id: parsed(job.session_id.as_deref(), SessionId::parse)?,
-                correlation_id: parsed(job.correlation_id.as_deref(), CorrelationId::parse)?,
-                subject: parsed(job.subject.as_deref(), Subject::parse)?,
+                session_id: taken(job.session_id, SessionId::take)?,
+                correlation_id: taken(job.correlation_id, CorrelationId::take)?,
+                subject: taken(job.subject, Subject::take)?,
                 tags: job
                     .tags
-                    .iter()
-                    .map(|tag| Tag::parse(tag))
+                    .into_iter()
+                    .map(|tag| Tag::take(tag.0))
                     .collect::<Result<_, _>>()
                     .map_err(Problem::invalid)?,
             },
@@ -134,11 +137,11 @@ impl TryFrom<JobIn> for JobParts {
     }
 }
 
-fn parsed<T>(
-    text: Option<&str>,
-    parse: fn(&str) -> Result<T, sealane_core::name::NameError>,
+fn taken<T>(
+    text: Option<Text>,
+    take: fn(Arc<str>) -> Result<T, sealane_core::name::NameError>,
 ) -> Result<Option<T>, Problem> {
-    text.map(parse).transpose().map_err(Problem::invalid)
+    text.map(|text| take(text.0)).transpose().map_err(Problem::invalid)
 }
 
 /// Refuses bytes beyond their limit.
@@ -152,18 +155,18 @@ pub(crate) fn bounded(bytes: Bytes, max: usize, what: &str) -> Result<Vec<u8>, P
             ),
         ));
     }
-    Ok(bytes.0)
+    Ok(bytes.into())
 }
 
 /// The answer to a job that was accepted, now or by an earlier request with the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobAccepted {
     /// The job's id.
-    pub id: String,
+    pub id: Id,
     /// Its queue.
-    pub queue: String,
+    pub queue: Text,
     /// `ready` or `delayed`: the state in which it was accepted.
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// Whether this request accepted it. False for a repeat.
@@ -207,8 +210,8 @@ pub enum JobBatchResult {
 #[derive(Deserialize)]
 struct BatchResultFields {
     id: Option<String>,
-    queue: Option<String>,
-    state: Option<String>,
+    queue: Option<Text>,
+    state: Option<Cow<'static, str>>,
     created_at: Option<Timestamp>,
     error: Option<ItemError>,
 }
@@ -225,7 +228,10 @@ impl TryFrom<BatchResultFields> for JobBatchResult {
                 state: Some(state),
                 created_at: Some(created_at),
                 error: None,
-            } => Ok(Self::Accepted(JobAccepted { id, queue, state, created_at, fresh: false })),
+            } => {
+                let id = Id(JobId::parse(&id).map_err(|_| "an accepted job's id is not a UUID")?);
+                Ok(Self::Accepted(JobAccepted { id, queue, state, created_at, fresh: false }))
+            }
             _ => Err("a result says neither what was accepted nor why not"),
         }
     }

@@ -1,5 +1,7 @@
 //! Leases: taking jobs, keeping them, saying what became of them.
 
+use std::borrow::Cow;
+
 use sealane_core::job::Category;
 use sealane_core::limits;
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::jobs::bounded;
 use crate::problem::{ItemError, Problem};
-use crate::wire::{Bytes, StringMap, Timestamp};
+use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
 
 /// A wish for work.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -35,42 +37,42 @@ pub struct LeaseOut {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct LeasedJob {
     /// The job's id.
-    pub id: String,
+    pub id: Id,
     /// Its queue.
-    pub queue: String,
+    pub queue: Text,
     /// The queue that it was sent to, where it was moved since: a sealed body is bound to that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin_queue: Option<String>,
+    pub origin_queue: Option<Text>,
     /// What sort of job it is.
-    pub kind: String,
+    pub kind: Text,
     /// The payload, as it was sent.
     pub body: Bytes,
     /// Media type of the payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
+    pub content_type: Option<Text>,
     /// Attributes in the clear.
     #[serde(default, skip_serializing_if = "no_attributes")]
     pub attributes: StringMap,
     /// Ordering key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<String>,
+    pub session_id: Option<Text>,
     /// Ties jobs of one business event together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<String>,
+    pub correlation_id: Option<Text>,
     /// Whose data it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub subject: Option<Text>,
     /// Search words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
+    pub tags: Vec<Text>,
     /// How urgent.
-    pub priority: String,
+    pub priority: Cow<'static, str>,
     /// This attempt, first = 1.
     pub attempt: u32,
     /// Attempts before dead-letter.
     pub max_attempts: u32,
     /// Who sent it.
-    pub owner: String,
+    pub owner: Text,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it is worth nothing any more.
@@ -216,13 +218,13 @@ pub struct Settled {
 pub struct SettleResult {
     /// The job, where the receipt named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
+    pub id: Option<Id>,
     /// True where it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ok: Option<bool>,
     /// Where the job stands now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
+    pub state: Option<Cow<'static, str>>,
     /// When the lease ends now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_expires_at: Option<Timestamp>,

@@ -1,6 +1,7 @@
 //! Jobs of the machine in the shapes that travel: the one place where the two meet.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, State};
@@ -10,16 +11,16 @@ use sealane_core::queue::JobView;
 use super::jobs::{JobAccepted, JobOut, LastError};
 use super::leases::{LeasedJob, SettleResult};
 use crate::problem::{ItemError, Problem};
-use crate::wire::{Bytes, StringMap, Timestamp};
+use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
 
 impl JobAccepted {
     /// The answer to an enqueue, the same for a repeat: the state it was accepted in, not the present one.
     pub fn answer(view: &JobView, queue: &QueueName, fresh: bool) -> Self {
         let first_state = if view.delayed_at_first { State::Delayed } else { State::Ready };
         Self {
-            id: view.id.to_string(),
-            queue: queue.as_str().to_owned(),
-            state: first_state.as_str().to_owned(),
+            id: Id(view.id),
+            queue: queue.into(),
+            state: first_state.as_str().into(),
             created_at: Timestamp(view.created_at),
             fresh,
         }
@@ -30,9 +31,9 @@ impl SettleResult {
     /// What was asked of this lease is done.
     pub fn done(view: &JobView) -> Self {
         Self {
-            id: Some(view.id.to_string()),
+            id: Some(Id(view.id)),
             ok: Some(true),
-            state: Some(view.state.as_str().to_owned()),
+            state: Some(view.state.as_str().into()),
             lease_expires_at: view.lease_expires_at.map(Timestamp),
             cancel_requested: view.cancel_requested.then_some(true),
             error: None,
@@ -42,7 +43,7 @@ impl SettleResult {
     /// It was not done.
     pub fn refused(id: Option<JobId>, problem: &Problem) -> Self {
         Self {
-            id: id.map(|id| id.to_string()),
+            id: id.map(Id),
             ok: None,
             state: None,
             lease_expires_at: None,
@@ -89,32 +90,32 @@ impl JobOut {
                 attempt: failure.attempt,
                 category: failure.category.as_str().to_owned(),
                 at: Timestamp(failure.at),
-                error: error.map(Bytes),
+                error: error.map(Bytes::from),
             }),
-            result: result.map(Bytes),
+            result: result.map(Bytes::from),
         }
     }
 }
 
 impl LeasedJob {
     /// A job on its way to its worker.
-    pub fn hand_out(view: &JobView, queue: &QueueName, input: JobInput, receipt: String) -> Self {
+    pub fn hand_out(view: &JobView, queue: &QueueName, input: Arc<JobInput>, receipt: String) -> Self {
         Self {
-            id: view.id.to_string(),
-            queue: queue.as_str().to_owned(),
-            origin_queue: text(&view.origin),
-            kind: input.kind.as_str().to_owned(),
-            content_type: text(&input.content_type),
+            id: Id(view.id),
+            queue: queue.into(),
+            origin_queue: view.origin.as_ref().map(Text::from),
+            kind: (&input.kind).into(),
+            content_type: input.content_type.as_ref().map(Text::from),
             attributes: attributes(&input.attributes),
-            session_id: text(&input.session_id),
-            correlation_id: text(&input.correlation_id),
-            subject: text(&input.subject),
-            tags: tags(&input.tags),
-            body: Bytes(input.body),
-            priority: view.priority.as_str().to_owned(),
+            session_id: input.session_id.as_ref().map(Text::from),
+            correlation_id: input.correlation_id.as_ref().map(Text::from),
+            subject: input.subject.as_ref().map(Text::from),
+            tags: input.tags.iter().map(Text::from).collect(),
+            body: Bytes(bytes::Bytes::from_owner(BodyOf(input))),
+            priority: view.priority.as_str().into(),
             attempt: view.attempt,
             max_attempts: view.max_attempts,
-            owner: view.owner.as_str().to_owned(),
+            owner: (&view.owner).into(),
             created_at: Timestamp(view.created_at),
             expires_at: view.expires_at.map(Timestamp),
             receipt,
@@ -122,6 +123,15 @@ impl LeasedJob {
                 view.lease_expires_at.expect("a job that is handed out was just leased until some time"),
             ),
         }
+    }
+}
+
+/// A stored job's body, lent to an answer.
+struct BodyOf(Arc<JobInput>);
+
+impl AsRef<[u8]> for BodyOf {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.body
     }
 }
 

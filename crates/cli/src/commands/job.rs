@@ -230,7 +230,7 @@ fn text_or_bytes(bytes: Option<Vec<u8>>) -> (Option<String>, Option<Bytes>) {
     match bytes.map(String::from_utf8) {
         None => (None, None),
         Some(Ok(text)) => (Some(text), None),
-        Some(Err(error)) => (None, Some(Bytes(error.into_bytes()))),
+        Some(Err(error)) => (None, Some(Bytes::from(error.into_bytes()))),
     }
 }
 
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_stay_bytes() {
         assert_eq!(text_or_bytes(Some(b"ok".to_vec())), (Some("ok".to_owned()), None));
-        assert_eq!(text_or_bytes(Some(vec![0xff])), (None, Some(Bytes(vec![0xff]))));
+        assert_eq!(text_or_bytes(Some(vec![0xff])), (None, Some(Bytes::from(vec![0xff]))));
         assert_eq!(text_or_bytes(None), (None, None));
     }
 

@@ -177,9 +177,9 @@ async fn smuggle(server: &crate::support::Serving, queue: &str, id: sealane::Job
     use sealane::Provider as _;
     let job = sealane_api::v1::JobIn {
         id: Some(id.to_string()),
-        kind: "k".to_owned(),
-        body: sealane_api::wire::Bytes(body),
-        content_type: Some("application/vnd.sealane.qre2".to_owned()),
+        kind: "k".into(),
+        body: body.into(),
+        content_type: Some("application/vnd.sealane.qre2".into()),
         ..sealane_api::v1::JobIn::default()
     };
     let queue = sealane::QueueName::parse(queue).expect("a name");

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use sealane::providers::server::Server as Remote;
 use sealane::{JobId, Provider as _, QueueIn, QueueName};
 use sealane_api::v1::{Complete, CompleteItem, JobBatchIn, JobBatchResult, JobIn, LeaseIn};
-use sealane_api::wire::Bytes;
 
 use crate::support::{DEADLINE, Place, Serving, signal};
 
@@ -67,8 +66,8 @@ fn job(number: u64) -> (JobId, JobIn) {
     sealane::crypto::SystemRandom.fill(&mut random).expect("random bytes");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     let id = JobId::v7(u64::try_from(now.as_millis()).expect("in range"), random);
-    let body = Bytes(format!("body {number} of {id}").into_bytes());
-    (id, JobIn { id: Some(id.to_string()), kind: "test".to_owned(), body, ..JobIn::default() })
+    let body = format!("body {number} of {id}").into_bytes().into();
+    (id, JobIn { id: Some(id.to_string()), kind: "test".into(), body, ..JobIn::default() })
 }
 
 async fn send_singles(load: Arc<Load>, remote: Remote) {
@@ -89,7 +88,7 @@ async fn send_batches(load: Arc<Load>, remote: Remote) {
             let mut acknowledged = load.acknowledged.lock().expect("no panic");
             for result in &answer.results {
                 let JobBatchResult::Accepted(job) = result else { panic!("{result:?}") };
-                acknowledged.insert(JobId::parse(&job.id).expect("an id"));
+                acknowledged.insert(job.id.0);
             }
         };
         load.ask(remote.enqueue_batch(&queue(), &batch), note).await;
@@ -102,7 +101,7 @@ async fn work(load: Arc<Load>, remote: Remote) {
         let Some(leased) = load.ask(remote.lease(&queue(), &wish), |_| {}).await else { continue };
         let done_before = load.completed.lock().expect("no panic").clone();
         for job in &leased.jobs {
-            let id = JobId::parse(&job.id).expect("an id");
+            let id = job.id.0;
             assert!(!done_before.contains(&id), "{id} was completed and delivered again");
         }
         let items: Vec<_> =
@@ -113,7 +112,7 @@ async fn work(load: Arc<Load>, remote: Remote) {
         let note = |settled: &sealane_api::v1::Settled| {
             let mut completed = load.completed.lock().expect("no panic");
             for result in settled.results.iter().filter(|result| result.ok == Some(true)) {
-                completed.insert(JobId::parse(result.id.as_deref().expect("an id")).expect("an id"));
+                completed.insert(result.id.expect("an id").0);
             }
         };
         load.ask(remote.complete(&Complete { items }), note).await;
@@ -183,7 +182,7 @@ async fn twenty_kills_under_load_lose_nothing_and_bring_nothing_back() {
             break;
         }
         for job in leased.jobs {
-            let id = JobId::parse(&job.id).expect("an id");
+            let id = job.id.0;
             assert!(!completed.contains(&id), "{id} was completed and delivered again");
         }
     }

@@ -2,7 +2,6 @@
 
 use sealane::{Provider as _, QueueIn, QueueName};
 use sealane_api::v1::JobIn;
-use sealane_api::wire::Bytes;
 
 use crate::support::Place;
 
@@ -71,7 +70,7 @@ async fn with_one_request_in_flight_nothing_is_written_before_the_sync() {
     let before =
         read(&std::fs::read_to_string(place.path("trace")).expect("strace is installed and writes")).len();
     for _ in 0..20 {
-        let job = JobIn { kind: "test".to_owned(), body: Bytes(b"x".to_vec()), ..JobIn::default() };
+        let job = JobIn { kind: "test".into(), body: b"x".to_vec().into(), ..JobIn::default() };
         remote.enqueue(&queue, &job).await.expect("accepted");
     }
     let seen = read(&std::fs::read_to_string(place.path("trace")).expect("the trace"));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealane_api::v1::LeasedJob;
-use sealane_core::id::JobId;
 use sealane_core::sealed::CONTENT_TYPE;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -36,10 +35,7 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) async fn attempt(self: Arc<Self>, leased: LeasedJob, granted_at: Instant) -> Ended {
-        let Ok(job) = JobId::parse(&leased.id) else {
-            tracing::error!("a leased job has no valid id");
-            return Ended::Unsettled;
-        };
+        let job = leased.id.0;
         let queue = match self.setup.bound_to(&leased) {
             Ok(queue) => queue,
             Err(reason) => {

@@ -37,8 +37,8 @@ impl Setup {
         let Some(origin) = leased.origin_queue.as_ref().filter(|_| sealed) else {
             return Ok(self.queue.clone());
         };
-        let accepted = self.accepts_from.iter().find(|queue| queue.as_str() == origin);
-        accepted.cloned().ok_or_else(|| Unopenable::Moved { origin: origin.clone() })
+        let accepted = self.accepts_from.iter().find(|queue| queue.as_str() == &**origin);
+        accepted.cloned().ok_or_else(|| Unopenable::Moved { origin: origin.to_string() })
     }
 
     pub(super) fn handler_for(&self, kind: &str) -> Option<Handler> {

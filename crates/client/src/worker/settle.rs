@@ -69,7 +69,7 @@ impl Lease {
     }
 
     async fn complete(&self, client: &Client, result: Option<Vec<u8>>) -> Ended {
-        let item = CompleteItem { receipt: self.receipt.clone(), result: result.map(Bytes) };
+        let item = CompleteItem { receipt: self.receipt.clone(), result: result.map(Bytes::from) };
         let request = Complete { items: vec![item] };
         let answer = client.retry("lease.complete", || client.provider().complete(&request)).await;
         self.ended(answer, Ended::Completed)
@@ -86,7 +86,7 @@ impl Lease {
         let report = if error.is_empty() { None } else { self.report(client, Part::Error, error).await };
         let item = FailItem {
             receipt: self.receipt.clone(),
-            error: report.map(Bytes),
+            error: report.map(Bytes::from),
             category: Some(category.as_str().to_owned()),
             retry_after_ms: retry_after.map(millis),
         };

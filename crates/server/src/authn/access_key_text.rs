@@ -8,6 +8,8 @@
 //!
 //! The checksum finds typing errors and lets scanners recognise a leaked key. It proves nothing.
 
+use std::sync::LazyLock;
+
 use std::fmt;
 
 use data_encoding::{Encoding, Specification};
@@ -112,10 +114,14 @@ impl AccessKeyText {
     }
 }
 
-fn base32() -> Encoding {
-    let mut specification = Specification::new();
-    specification.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
-    specification.encoding().expect("32 different symbols make a base32 alphabet")
+fn base32() -> &'static Encoding {
+    // Why kept: making the alphabet's tables costs more than reading a key with them.
+    static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
+        let mut specification = Specification::new();
+        specification.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
+        specification.encoding().expect("32 different symbols make a base32 alphabet")
+    });
+    &BASE32
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Leases: hand jobs out, keep them, settle them.
 
-use std::sync::Arc;
-
 use sealane_api::operation::{LeaseAcquire, LeaseComplete, LeaseExtend, LeaseFail, LeaseHold, LeaseRelease};
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::{LeaseOut, LeasedJob, SettleResult, Settled};
@@ -47,7 +45,7 @@ impl Handle<LeaseAcquire> for Door {
             } else if let Some(input) = self.readable(self.records.read_job(job.view.input))? {
                 bytes += input.body.len();
                 let receipt = self.receipts.write(&self.namespace, &key.principal, &job.receipt);
-                jobs.push(LeasedJob::hand_out(&job.view, &queue, Arc::unwrap_or_clone(input), receipt));
+                jobs.push(LeasedJob::hand_out(&job.view, &queue, input, receipt));
                 continue;
             } else {
                 Settle::Hold(HoldReason::Unreadable)

@@ -7,7 +7,6 @@ use std::time::Duration;
 use sealane::providers::server::Server as Remote;
 use sealane::{Client, Context, Error, JobId, Provider, QueueIn, QueueName};
 use sealane_api::v1::{Complete, CompleteItem, JobIn, LeaseIn};
-use sealane_api::wire::Bytes;
 use sealane_crypto::random::{Random as _, SystemRandom};
 use sealane_server::runtime::QueuedRequests;
 use sealane_server::{Config, Options, Server, StopError, Surroundings};
@@ -112,8 +111,8 @@ pub async fn enqueue(remote: &Remote, body: &str) -> Result<JobId, Error> {
     let id = job_id();
     let job = JobIn {
         id: Some(id.to_string()),
-        kind: "test".to_owned(),
-        body: Bytes(body.as_bytes().to_vec()),
+        kind: "test".into(),
+        body: body.as_bytes().to_vec().into(),
         ..JobIn::default()
     };
     remote.enqueue(&queue("orders"), &job).await.map(|_| id)
@@ -126,5 +125,5 @@ pub async fn work_one(remote: &Remote) -> Result<JobId, Error> {
     let item = CompleteItem { receipt: job.receipt, result: None };
     let settled = remote.complete(&Complete { items: vec![item] }).await?;
     assert_eq!(settled.results[0].ok, Some(true));
-    Ok(JobId::parse(&job.id).expect("an id"))
+    Ok(job.id.0)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sealane::crypto::SystemRandom;
 use sealane::keys::KeyProvider;
 use sealane::providers::server::Server;
-use sealane::{Client, Job, JobId, Producer, Provider as _, QueueName, Retry};
+use sealane::{Client, Job, Producer, Provider as _, QueueName, Retry};
 use sealane_api::v1::{Complete, CompleteItem, LeaseIn, LeasedJob};
 use sealane_envelope::{BodyContext, Envelope, SystemClock};
 
@@ -110,11 +110,10 @@ impl Lane {
         let length = match &self.envelope {
             None => job.body.0.len(),
             Some(envelope) => {
-                let id = JobId::parse(&job.id).map_err(|_| broken("a leased job's id is not one"))?;
                 let context = BodyContext {
                     namespace: self.server.namespace().as_str(),
                     queue: self.queue.as_str(),
-                    job_id: *id.as_bytes(),
+                    job_id: *job.id.0.as_bytes(),
                     kind: &job.kind,
                     session_id: job.session_id.as_deref(),
                     correlation_id: job.correlation_id.as_deref(),

@@ -1,5 +1,7 @@
 //! The machine and what it refers to, behind one lock. Judges and applies; waits for nothing.
 
+use std::sync::Arc;
+
 use sealane_api::problem::Problem;
 use sealane_api::v1::{JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult};
 use sealane_core::id::{JobId, LeaseId};
@@ -82,7 +84,7 @@ impl Machine {
         )?;
         let fresh = !events.is_empty();
         if fresh {
-            self.records.insert(id, Record { input: parts.input, result: None, error: None });
+            self.records.insert(id, Record { input: Arc::new(parts.input), result: None, error: None });
         }
         let job = self.shard.job(&id).ok_or_else(Problem::not_found)?;
         Ok(JobAccepted::answer(&job, queue, fresh))

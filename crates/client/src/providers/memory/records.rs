@@ -1,6 +1,7 @@
 //! What the machine only refers to: inputs, results and errors, by job.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sealane_core::id::JobId;
 use sealane_core::job::JobInput;
@@ -8,7 +9,7 @@ use sealane_core::queue::Shard;
 
 /// What was supplied and reported about one job.
 pub(super) struct Record {
-    pub(super) input: JobInput,
+    pub(super) input: Arc<JobInput>,
     pub(super) result: Option<Vec<u8>>,
     pub(super) error: Option<Vec<u8>>,
 }

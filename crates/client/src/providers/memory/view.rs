@@ -1,5 +1,7 @@
 //! Jobs of the machine in the shapes that travel.
 
+use std::sync::Arc;
+
 use sealane_api::v1::{JobOut, LeasedJob};
 use sealane_core::name::QueueName;
 use sealane_core::queue::{JobView, Receipt};
@@ -12,5 +14,5 @@ pub(super) fn job(view: &JobView, queue: &QueueName, record: &Record) -> JobOut 
 }
 
 pub(super) fn leased(view: &JobView, queue: &QueueName, record: &Record, held: &Receipt) -> LeasedJob {
-    LeasedJob::hand_out(view, queue, record.input.clone(), receipt::write(held))
+    LeasedJob::hand_out(view, queue, Arc::clone(&record.input), receipt::write(held))
 }
