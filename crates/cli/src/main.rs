@@ -17,6 +17,11 @@ use clap::error::ErrorKind;
 use failure::Failure;
 use options::Options;
 
+/// Bodies and texts are made by one thread and dropped by another, which the system's allocator is
+/// slow at: with this one a full cycle costs an eighth less of the processor.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match Options::try_parse() {
         Ok(options) => {
