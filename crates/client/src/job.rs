@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use sealane_api::v1::RetryIn;
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
 
@@ -29,6 +30,7 @@ pub struct Job {
     pub(crate) delay: Option<Duration>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
+    pub(crate) retry: Option<RetryIn>,
 }
 
 impl Job {
@@ -50,6 +52,7 @@ impl Job {
             delay: None,
             ttl: None,
             max_attempts: None,
+            retry: None,
         }
     }
 
@@ -138,6 +141,13 @@ impl Job {
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// How long to wait between attempts; as the queue says otherwise.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryIn) -> Self {
+        self.retry = Some(retry);
         self
     }
 }

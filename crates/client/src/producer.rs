@@ -153,6 +153,7 @@ fn json_bytes_max(job: &JobIn) -> usize {
         + option(&job.session_id)
         + option(&job.correlation_id)
         + option(&job.subject)
+        + job.retry.as_ref().map_or(0, |retry| option(&retry.backoff))
         + attributes
         + tags;
     job.body.0.len().div_ceil(3) * 4 + texts * 6 + FIELD_NAMES_AND_NUMBERS
@@ -160,6 +161,7 @@ fn json_bytes_max(job: &JobIn) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use sealane_api::v1::RetryIn;
     use sealane_api::wire::{Bytes, StringMap};
 
     use super::*;
@@ -167,6 +169,7 @@ mod tests {
     #[test]
     fn no_job_is_longer_in_json_than_reckoned() {
         let worst = "\u{1}".repeat(256);
+        let worst_word = worst.clone();
         let job = JobIn {
             id: Some("0".repeat(36)),
             kind: worst.clone(),
@@ -181,6 +184,12 @@ mod tests {
             delay_ms: Some(u64::MAX),
             ttl_ms: Some(u64::MAX),
             max_attempts: Some(u32::MAX),
+            retry: Some(RetryIn {
+                backoff: Some(worst_word),
+                base_ms: Some(u64::MAX),
+                cap_ms: Some(u64::MAX),
+                jitter_percent: Some(u8::MAX),
+            }),
         };
         let actual = serde_json::to_vec(&job).unwrap().len() + 1;
         assert!(actual <= json_bytes_max(&job), "{actual} > {}", json_bytes_max(&job));

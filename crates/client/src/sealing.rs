@@ -49,6 +49,7 @@ impl Sealing {
             delay_ms: job.delay.map(millis),
             ttl_ms: job.ttl.map(millis),
             max_attempts: job.max_attempts,
+            retry: job.retry,
             content_type: job.content_type,
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),

@@ -49,6 +49,10 @@ limits! {
     DELAY_MS_MAX: u64 = 30 * 86_400_000, "ms", "delay_ms and retry_after_ms", "invalid_request";
     TTL_MS_MAX: u64 = 3_650 * 86_400_000, "ms", "ttl_ms", "invalid_request";
     ATTEMPTS_MAX: u32 = 1_000, "attempts", "max_attempts", "invalid_request";
+    ATTEMPTS_REMEMBERED_MAX: usize = 20, "attempts", "attempts of a job that are remembered one by one", "the oldest leave first";
+    ERROR_CODE_BYTES_MAX: usize = 64, "bytes", "code of a failed attempt", "invalid_request";
+    RETRY_JITTER_PERCENT_MAX: u8 = 100, "percent", "jitter_percent of a back-off", "invalid_request";
+    RUN_MS_MAX: u64 = 7 * 86_400_000, "ms", "max_run_ms: the longest run, whatever its heartbeats", "invalid_request";
     LEASE_MS_MAX: u64 = 12 * 3_600_000, "ms", "lease_ms", "invalid_request";
     LEASE_WAIT_MS_MAX: u64 = 300_000, "ms", "wait_ms of a lease request", "invalid_request";
     LEASE_WAITERS_MAX: usize = 10_000, "requests", "lease requests waiting for work at once", "limit_exceeded";

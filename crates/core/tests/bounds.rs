@@ -79,6 +79,7 @@ impl Bench {
             delay: Millis::new(delay),
             ttl: None,
             max_attempts: None,
+            backoff: None,
             digest: [0; 16],
         }))
     }
@@ -91,7 +92,7 @@ impl Bench {
         let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
         assert_eq!(self.run(&Command::Lease(wish)), Ok(1));
         let receipt = Receipt { job: Self::id(number), attempt: 1, lease };
-        assert_eq!(self.run(&Command::Settle { receipt, outcome: Settle::Complete }), Ok(1));
+        assert_eq!(self.run(&Command::Settle { receipt, outcome: &Settle::Complete }), Ok(1));
     }
 }
 
@@ -171,8 +172,9 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
             let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
             assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
             let receipt = Receipt { job: Bench::id(number), attempt: round + 1, lease };
-            let outcome = Settle::Fail { category: Category::Permanent, retry_after: None, random: 0 };
-            assert_eq!(bench.run(&Command::Settle { receipt, outcome }), Ok(1));
+            let outcome =
+                Settle::Fail { category: Category::Permanent, code: None, retry_after: None, random: 0 };
+            assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
         }
         let begun = bench.run(&Command::Sweep { queue: &queue, kind: SweepKind::RedriveDead });
         assert_eq!(begun, Ok(1));
@@ -188,6 +190,24 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
     }
     let act = Command::Act { job: Bench::id(0), act: &Act::Redrive };
     assert_eq!(bench.run(&act), Err(Refusal::RedrivesUsed));
+}
+
+#[test]
+fn the_last_attempts_are_remembered_and_no_more() {
+    let mut bench = Bench::new();
+    let (queue, owner) = (bench.queue.clone(), bench.owner.clone());
+    bench.enqueue(Bench::id(0), 0).unwrap();
+    let attempts = u8::try_from(limits::ATTEMPTS_REMEMBERED_MAX).unwrap() + 1;
+    for number in 1..=attempts {
+        let lease = LeaseId::from_bytes([number; 16]);
+        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
+        let receipt = Receipt { job: Bench::id(0), attempt: 1, lease };
+        let outcome = Settle::Release { delay: Millis::default() };
+        assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
+        let remembered = bench.shard.attempts(&Bench::id(0)).len();
+        assert_eq!(remembered, usize::from(number).min(limits::ATTEMPTS_REMEMBERED_MAX));
+    }
 }
 
 #[test]

@@ -19,6 +19,9 @@ use sealane_core::time::{Millis, Time};
 
 const START: u64 = 1_767_225_600_000;
 
+/// Runs end after so long: short enough for heartbeats to reach it.
+const RUN_MS: u64 = 3_500;
+
 #[derive(Clone, Debug)]
 enum Step {
     Enqueue { job: u8, content: u8, priority: Priority, delay: u64, ttl: Option<u64>, attempts: Option<u32> },
@@ -37,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
     let outcome = prop_oneof![
         4 => Just(Settle::Complete),
         4 => (prop::sample::select(Category::ALL.to_vec()), prop::option::of(0u64..3_000), any::<u32>()).prop_map(
-            |(category, after, random)| Settle::Fail { category, retry_after: after.map(Millis::new), random }
+            |(category, after, random)| Settle::Fail { category, code: None, retry_after: after.map(Millis::new), random }
         ),
         2 => (0u64..3_000).prop_map(|delay| Settle::Release { delay: Millis::new(delay) }),
         1 => Just(Settle::Undelivered),
@@ -82,6 +85,7 @@ struct ModelJob {
     place: usize,
     elsewhere: bool,
     stopping: bool,
+    run_until: u64,
     lease: Option<LeaseId>,
     settled: Option<(LeaseId, &'static str)>,
 }
@@ -202,7 +206,8 @@ impl Model {
                 job.attempt += 1;
                 job.lease = Some(*lease);
                 job.stopping = false;
-                job.at = until;
+                job.run_until = now + RUN_MS;
+                job.at = until.min(job.run_until);
                 job.id
             })
             .collect()
@@ -242,7 +247,11 @@ impl Pair {
             queue: queue.clone(),
             other: QueueName::parse("other").unwrap(),
         };
-        let settings = QueueSettings { sealing: SealingPolicy::Allowed, ..QueueSettings::default() };
+        let settings = QueueSettings {
+            sealing: SealingPolicy::Allowed,
+            max_run: Millis::new(RUN_MS),
+            ..QueueSettings::default()
+        };
         pair.run(&Command::PutQueue { queue: &queue, settings }).unwrap();
         pair.run(&Command::PutQueue { queue: &pair.other.clone(), settings }).unwrap();
         pair
@@ -282,7 +291,7 @@ impl Pair {
                 let held = job.state == State::Running && job.lease == Some(receipt.lease) && now < job.at;
                 assert_eq!(done, held);
                 if held {
-                    job.at = now + lease;
+                    job.at = (now + lease).min(job.run_until);
                 }
             }
             Step::Settle { .. } | Step::Extend { .. } => {}
@@ -346,6 +355,7 @@ impl Pair {
                 let gone = self.now - self.model.last;
                 for job in self.model.jobs.iter_mut().filter(|job| job.state == State::Running) {
                     job.at += gone;
+                    job.run_until += gone;
                 }
                 self.run(&Command::Start).unwrap();
             }
@@ -388,6 +398,7 @@ impl Pair {
             delay: Millis::new(delay),
             ttl: ttl.map(Millis::new),
             max_attempts: attempts,
+            backoff: None,
             digest: [content; 16],
         }));
         let now = self.now;
@@ -414,6 +425,7 @@ impl Pair {
                 place: self.model.next_place,
                 elsewhere: false,
                 stopping: false,
+                run_until: 0,
                 lease: None,
                 settled: None,
             });
@@ -448,7 +460,7 @@ impl Pair {
     }
 
     fn settle(&mut self, receipt: Receipt, outcome: &Settle) {
-        let done = self.run(&Command::Settle { receipt, outcome: *outcome });
+        let done = self.run(&Command::Settle { receipt, outcome });
         let now = self.now;
         let job = self.model.get(receipt.job).unwrap();
         let held = job.state == State::Running && job.lease == Some(receipt.lease) && now < job.at;

@@ -4,10 +4,12 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{AttributeName, ContentType, CorrelationId, Kind, SessionId, Subject, Tag};
+use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::attempts::{AttemptOut, RetryIn};
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, StringMap};
 
@@ -53,6 +55,9 @@ pub struct JobIn {
     /// Attempts before dead-letter; as the queue says where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
+    /// How long to wait between attempts; as the queue says where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryIn>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -87,6 +92,8 @@ pub struct JobParts {
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
+    /// How long to wait between attempts.
+    pub backoff: Option<Backoff>,
 }
 
 impl TryFrom<JobIn> for JobParts {
@@ -130,6 +137,7 @@ impl TryFrom<JobIn> for JobParts {
             delay: Millis::new(job.delay_ms.unwrap_or(0)),
             ttl: job.ttl_ms.map(Millis::new),
             max_attempts: job.max_attempts,
+            backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
         })
     }
 }
@@ -275,6 +283,12 @@ pub struct JobOut {
     /// Why it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_because: Option<String>,
+    /// Why it is in dead-letter: `permanent`, `attempts_used`, `worker_lost` or `run_too_long`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_because: Option<String>,
+    /// The attempts that are over, the last 20 of them, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptOut>,
     /// The last failed attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,

@@ -3,9 +3,10 @@
 
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
-use crate::name::{Principal, QueueName};
+use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::settings::QueueSettings;
 use crate::queue::sweep::SweepKind;
+use crate::retry::Backoff;
 use crate::time::Millis;
 
 /// Accept a job.
@@ -29,6 +30,8 @@ pub struct Enqueue<'a> {
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter, where not the queue's.
     pub max_attempts: Option<u32>,
+    /// How long to wait between attempts, where not as the queue says.
+    pub backoff: Option<Backoff>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
 }
@@ -58,7 +61,7 @@ pub struct Receipt {
 }
 
 /// What became of a leased job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settle {
     /// It is done.
     Complete,
@@ -66,6 +69,8 @@ pub enum Settle {
     Fail {
         /// Why, in one word.
         category: Category,
+        /// What the worker calls the error.
+        code: Option<ErrorCode>,
         /// Wish for the next attempt's time.
         retry_after: Option<Millis>,
         /// Moves the back-off.
@@ -136,7 +141,7 @@ pub enum Command<'a> {
         /// Which attempt.
         receipt: Receipt,
         /// What became of it.
-        outcome: Settle,
+        outcome: &'a Settle,
     },
     /// Do something with one job.
     Act {

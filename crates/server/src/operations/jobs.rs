@@ -61,9 +61,14 @@ impl Handle<JobGet> for Door {
     async fn handle(&self, asked: Authorized<JobGet>) -> Result<JobOut, Problem> {
         let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
         let namespace = self.namespace.clone();
-        let number = view.queue;
-        let queue =
-            self.engine.read(move |machine| machine.shard(&namespace).queue_name(number).clone()).await?;
+        let (number, id) = (view.queue, view.id);
+        let (queue, attempts) = self
+            .engine
+            .read(move |machine| {
+                let shard = machine.shard(&namespace);
+                (shard.queue_name(number).clone(), shard.attempts(&id))
+            })
+            .await?;
         let owner = view.owner == asked.key().principal;
         // Why only the owner: results and errors are bodies, and metadata is what this right is about.
         let outcome = |record: Option<RecordRef>| -> Result<Option<Vec<u8>>, Problem> {
@@ -71,9 +76,9 @@ impl Handle<JobGet> for Door {
             Ok(self.readable(self.records.read_outcome(record))?.flatten())
         };
         let result = outcome(view.result)?;
-        let error = outcome(view.last_failure.map(|failure| failure.record))?;
+        let error = outcome(view.last_failure.and_then(|failure| failure.record))?;
         let input = self.readable(self.records.read_job(view.input))?;
-        Ok(JobOut::show(&view, &queue, input.as_ref(), result, error))
+        Ok(JobOut::show(&view, &queue, &attempts, input.as_ref(), result, error))
     }
 }
 
@@ -105,6 +110,7 @@ impl Door {
             delay: parts.delay,
             ttl: parts.ttl,
             max_attempts: parts.max_attempts,
+            backoff: parts.backoff,
             digest,
         })
     }
@@ -163,6 +169,12 @@ fn digest(queue: &QueueName, owner: &Principal, parts: &JobParts) -> [u8; 16] {
     digest.update(&parts.delay.get().to_be_bytes());
     digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
     digest.update(&number(parts.max_attempts.map(u64::from)));
+    // Why only where there is one: a repeat of what an older server accepted is still a repeat.
+    if let Some(backoff) = &parts.backoff {
+        digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
+        digest.update(&backoff.base.get().to_be_bytes());
+        digest.update(&backoff.cap.get().to_be_bytes());
+    }
     let mut first_half = [0; 16];
     first_half.copy_from_slice(&digest.finish()[..16]);
     first_half

@@ -5,6 +5,7 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, Settle, SweepKind};
+use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -30,6 +31,8 @@ pub struct NewJob {
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
+    /// How long to wait between attempts.
+    pub backoff: Option<Backoff>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
 }
