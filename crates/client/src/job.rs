@@ -28,6 +28,7 @@ pub struct Job {
     pub(crate) tags: Vec<String>,
     pub(crate) priority: Option<Priority>,
     pub(crate) delay: Option<Duration>,
+    pub(crate) run_at: Option<String>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) retry: Option<RetryIn>,
@@ -50,6 +51,7 @@ impl Job {
             tags: Vec::new(),
             priority: None,
             delay: None,
+            run_at: None,
             ttl: None,
             max_attempts: None,
             retry: None,
@@ -127,6 +129,13 @@ impl Job {
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
+        self
+    }
+
+    /// Not before this time (RFC 3339), instead of a delay; a time in the past means at once.
+    #[must_use]
+    pub fn run_at(mut self, time: impl Into<String>) -> Self {
+        self.run_at = Some(time.into());
         self
     }
 

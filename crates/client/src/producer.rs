@@ -153,6 +153,7 @@ fn json_bytes_max(job: &JobIn) -> usize {
         + option(&job.session_id)
         + option(&job.correlation_id)
         + option(&job.subject)
+        + option(&job.run_at)
         + job.retry.as_ref().map_or(0, |retry| option(&retry.backoff))
         + attributes
         + tags;
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn no_job_is_longer_in_json_than_reckoned() {
         let worst = "\u{1}".repeat(256);
-        let worst_word = worst.clone();
+        let (worst_word, worst_time) = (worst.clone(), worst.clone());
         let job = JobIn {
             id: Some("0".repeat(36)),
             kind: worst.clone(),
@@ -182,6 +183,7 @@ mod tests {
             tags: vec![worst; 16],
             priority: Some("critical".to_owned()),
             delay_ms: Some(u64::MAX),
+            run_at: Some(worst_time),
             ttl_ms: Some(u64::MAX),
             max_attempts: Some(u32::MAX),
             retry: Some(RetryIn {

@@ -47,6 +47,7 @@ impl Sealing {
             tags: job.tags,
             priority: job.priority.map(|priority| priority.as_str().to_owned()),
             delay_ms: job.delay.map(millis),
+            run_at: job.run_at,
             ttl_ms: job.ttl.map(millis),
             max_attempts: job.max_attempts,
             retry: job.retry,

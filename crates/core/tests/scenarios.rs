@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m] -> created | unchanged | changed | refused …
-//! enqueue  j1 [to=orders] [delay=5s] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h]
+//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h]
 //!                                                              -> delayed | ready | refused CODE
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
@@ -29,7 +29,7 @@ use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
     Act, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
-    SweepKind, invariants,
+    Start, SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
@@ -154,6 +154,7 @@ impl World {
                 "base" => settings.retry.backoff.base = millis(value),
                 "cap" => settings.retry.backoff.cap = millis(value),
                 "jitter" => settings.retry.backoff.jitter_percent = value.parse().expect("a number"),
+                "horizon" => settings.horizon = millis(value),
                 "run" => settings.max_run = millis(value),
                 "sealing" => settings.sealing = SealingPolicy::parse(value).expect("a policy"),
                 other => panic!("no such setting: {other}"),
@@ -208,7 +209,11 @@ impl World {
             priority: options
                 .get("priority")
                 .map_or(Priority::Normal, |word| Priority::parse(word).expect("a priority")),
-            delay: options.get("delay").map_or(Millis::default(), |text| millis(text)),
+            start: match options.get("at") {
+                // Seconds after the story began.
+                Some(text) => Start::At(Time::from_unix_ms(START).plus(millis(text))),
+                None => Start::After(options.get("delay").map_or(Millis::default(), |text| millis(text))),
+            },
             ttl: options.get("ttl").map(|text| millis(text)),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
             backoff: options.get("backoff").map(|shape| Backoff {
@@ -403,7 +408,7 @@ fn run_table(path: &Path) -> usize {
 // covers JOB-11 (cancel, promote, re-prioritise, move)
 // covers DLQ-1 (re-drive one and all, purge, loop-safe)
 // covers JOB-3 (order of service by priority)
-// covers JOB-4 (delay and time to live)
+// covers JOB-4 (delay, run_at, horizon and time to live)
 // covers JOB-5 (lease, extend, release, complete, fail, fencing)
 // covers JOB-5 (max_run_time)
 // covers JOB-6 (attempts, every back-off per queue and per job, permanent failures, workers that die)

@@ -77,6 +77,7 @@ fn settings_have_one_form() {
     bytes[1] = 2;
     bytes.extend([3, 10]);
     bytes.extend((30 * 60_000_u64).to_be_bytes());
+    bytes.extend((30 * 86_400_000_u64).to_be_bytes());
     assert_eq!(decode_fact(&bytes), Err(DecodeError::Field { field: "settings" }));
 }
 
@@ -149,13 +150,15 @@ fn backoff() -> impl Strategy<Value = Backoff> {
 
 fn settings() -> impl Strategy<Value = QueueSettings> {
     let sealing = prop::sample::select(SealingPolicy::ALL);
+    let horizon = prop_oneof![3 => Just(30 * 86_400_000), 1 => any::<u64>()];
     let max_run = prop_oneof![3 => Just(30 * 60_000), 1 => any::<u64>()];
-    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run).prop_map(
-        |(sealing, lease, backoff, max_attempts, max_run)| QueueSettings {
+    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon).prop_map(
+        |(sealing, lease, backoff, max_attempts, max_run, horizon)| QueueSettings {
             sealing,
             lease: Millis::new(lease),
             retry: RetryPolicy { backoff, max_attempts },
             max_run: Millis::new(max_run),
+            horizon: Millis::new(horizon),
         },
     )
 }

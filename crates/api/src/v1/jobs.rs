@@ -4,6 +4,7 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{AttributeName, ContentType, CorrelationId, Kind, SessionId, Subject, Tag};
+use sealane_core::queue::Start;
 use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
 use crate::problem::{Code, ItemError, Problem};
-use crate::wire::{Bytes, StringMap};
+use crate::wire::{Bytes, StringMap, from_rfc3339};
 
 /// A job to send.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -49,6 +50,9 @@ pub struct JobIn {
     /// Wait before the first attempt, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
+    /// Not before this time (RFC 3339), instead of `delay_ms`; a time in the past means at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<String>,
     /// How long the job is worth anything, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
@@ -86,8 +90,8 @@ pub struct JobParts {
     pub input: JobInput,
     /// How urgent.
     pub priority: Priority,
-    /// Wait before the first attempt.
-    pub delay: Millis,
+    /// When the first attempt may begin.
+    pub start: Start,
     /// How long it is worth anything.
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter.
@@ -134,11 +138,21 @@ impl TryFrom<JobIn> for JobParts {
                     .map_err(Problem::invalid)?,
             },
             priority: job.priority.as_deref().and_then(Priority::parse).unwrap_or(Priority::Normal),
-            delay: Millis::new(job.delay_ms.unwrap_or(0)),
+            start: start(job.delay_ms, job.run_at.as_deref())?,
             ttl: job.ttl_ms.map(Millis::new),
             max_attempts: job.max_attempts,
             backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
         })
+    }
+}
+
+fn start(delay_ms: Option<u64>, run_at: Option<&str>) -> Result<Start, Problem> {
+    match (delay_ms, run_at) {
+        (Some(_), Some(_)) => Err(Problem::invalid("give delay_ms or run_at, not both")),
+        (delay, None) => Ok(Start::After(Millis::new(delay.unwrap_or(0)))),
+        (None, Some(text)) => from_rfc3339(text)
+            .map(Start::At)
+            .ok_or_else(|| Problem::invalid("run_at must be a time as in 2026-01-31T09:30:00Z")),
     }
 }
 

@@ -38,6 +38,9 @@ pub struct QueueIn {
     /// The longest run of a job, whatever its heartbeats, in milliseconds; 1800000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_run_ms: Option<u64>,
+    /// How far in the future a job may be sent for, in milliseconds; 30 days where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon_ms: Option<u64>,
 }
 
 impl TryFrom<&QueueIn> for QueueSettings {
@@ -70,6 +73,9 @@ impl TryFrom<&QueueIn> for QueueSettings {
         if let Some(ms) = queue.max_run_ms {
             settings.max_run = Millis::new(ms);
         }
+        if let Some(ms) = queue.horizon_ms {
+            settings.horizon = Millis::new(ms);
+        }
         Ok(settings)
     }
 }
@@ -101,6 +107,8 @@ pub struct QueueOut {
     pub retry_jitter_percent: u8,
     /// The longest run of a job, whatever its heartbeats, in milliseconds.
     pub max_run_ms: u64,
+    /// How far in the future a job may be sent for, in milliseconds.
+    pub horizon_ms: u64,
     /// When it was created.
     pub created_at: String,
     /// Its jobs by state.
@@ -143,6 +151,7 @@ impl From<QueueView> for QueueOut {
             retry_backoff: queue.settings.retry.backoff.shape.to_string(),
             retry_jitter_percent: queue.settings.retry.backoff.jitter_percent,
             max_run_ms: queue.settings.max_run.get(),
+            horizon_ms: queue.settings.horizon.get(),
             created_at: rfc3339(queue.created_at),
             jobs: QueueCounts {
                 delayed: of(State::Delayed),

@@ -70,6 +70,9 @@ pub(crate) struct Enqueue {
     /// Wait before the first attempt
     #[arg(long, value_parser = parse, value_name = "TIME")]
     delay: Option<Duration>,
+    /// Not before this time, as in 2026-01-31T09:30:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "delay")]
+    run_at: Option<String>,
     /// How long the job is worth anything
     #[arg(long, value_parser = parse, value_name = "TIME")]
     ttl: Option<Duration>,
@@ -163,6 +166,7 @@ impl Enqueue {
         job = with(job, self.session, NewJob::session);
         job = with(job, self.correlation_id, NewJob::correlation_id);
         job = with(job, self.subject, NewJob::subject);
+        job = with(job, self.run_at, NewJob::run_at);
         if let Some(priority) = self.priority {
             job = job.priority(priority);
         }

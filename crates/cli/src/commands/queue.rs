@@ -40,6 +40,9 @@ pub(crate) enum Queue {
         /// The longest run of a job, whatever its heartbeats; 30m where not said
         #[arg(long, value_parser = parse, value_name = "TIME")]
         max_run: Option<Duration>,
+        /// How far in the future a job may be sent for; 30d where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        horizon: Option<Duration>,
     },
     /// Show a queue's settings and its jobs by state
     Get {
@@ -63,6 +66,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             retry_backoff,
             retry_jitter,
             max_run,
+            horizon,
         } => {
             let settings = QueueIn {
                 sealing,
@@ -73,6 +77,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 retry_backoff,
                 retry_jitter_percent: retry_jitter,
                 max_run_ms: max_run.map(millis),
+                horizon_ms: horizon.map(millis),
             };
             show(at, &client.put_queue(&name, &settings).await?)
         }
@@ -126,6 +131,7 @@ fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("retry", format!("{} ms to {} ms", queue.retry_base_ms, queue.retry_cap_ms)),
         ("back-off", format!("{}, jitter {} %", queue.retry_backoff, queue.retry_jitter_percent)),
         ("longest run", format!("{} ms", queue.max_run_ms)),
+        ("horizon", format!("{} ms", queue.horizon_ms)),
         ("created", queue.created_at.clone()),
         ("ready", jobs.ready.to_string()),
         ("running", jobs.running.to_string()),

@@ -15,8 +15,9 @@ fn every_exit_is_reached_from_the_command_line() {
     let place = Place::new();
     let _server = place.serve();
     place.json(&["queue", "create", "later"], "");
-    let more = ["--retry-backoff", "linear", "--retry-jitter", "0", "--max-run", "5m"];
+    let more = ["--retry-backoff", "linear", "--retry-jitter", "0", "--max-run", "5m", "--horizon", "60d"];
     let made = place.json(&[&["queue", "create", "orders"][..], &more].concat(), "");
+    assert_eq!(made["horizon_ms"], 60 * 86_400_000_u64);
     assert_eq!(
         (&made["retry_backoff"], &made["retry_jitter_percent"], &made["max_run_ms"]),
         (&"linear".into(), &0.into(), &300_000.into()),
@@ -36,6 +37,8 @@ fn every_exit_is_reached_from_the_command_line() {
     assert_eq!(place.json(&["job", "promote", &waiting], "")["state"], "ready");
     assert_eq!(place.json(&["job", "reprioritise", &waiting, "low"], "")["priority"], "low");
     assert_eq!(place.json(&["job", "cancel", &waiting], "")["state"], "cancelled");
+    let timed = enqueue(&["--run-at", "2020-01-31T09:30:00Z"]);
+    assert_eq!(place.json(&["job", "cancel", &timed], "")["state"], "cancelled");
     let refused = place.sealane(&["job", "release", &waiting, "-o", "json"], "");
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     assert!(contains(&refused.stderr, b"job_state"), "{refused:?}");

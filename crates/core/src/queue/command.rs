@@ -7,7 +7,7 @@ use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::settings::QueueSettings;
 use crate::queue::sweep::SweepKind;
 use crate::retry::Backoff;
-use crate::time::Millis;
+use crate::time::{Millis, Time};
 
 /// Accept a job.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +24,8 @@ pub struct Enqueue<'a> {
     pub input: &'a JobInput,
     /// How urgent.
     pub priority: Priority,
-    /// How long to wait before the first attempt.
-    pub delay: Millis,
+    /// When the first attempt may begin.
+    pub start: Start,
     /// How long the job is worth anything.
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter, where not the queue's.
@@ -34,6 +34,15 @@ pub struct Enqueue<'a> {
     pub backoff: Option<Backoff>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
+}
+
+/// When a job's first attempt may begin. What is in the past means at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// So long after the job is accepted.
+    After(Millis),
+    /// At a time.
+    At(Time),
 }
 
 /// Hand out jobs.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::command::{Command, Enqueue, Lease, Receipt, Settle};
+use super::command::{Command, Enqueue, Lease, Receipt, Settle, Start};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::job::{Deadline, Job, Settled};
 use super::refusal::Refusal;
 use super::sealing;
 use super::settings::{QueueSettings, check_backoff};
 use super::shard::Shard;
+use crate::id::JobId;
 use crate::job::Category;
 use crate::limits;
 use crate::name::QueueName;
@@ -96,8 +97,13 @@ impl Shard {
         if id_ms > now.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms() {
             return Err(Refusal::IdAhead);
         }
-        if command.delay.get() > limits::DELAY_MS_MAX {
-            return Err(Refusal::Delay);
+        let run_at = match command.start {
+            Start::After(delay) => now.plus(delay),
+            Start::At(time) => time,
+        };
+        let horizon = queue.settings.horizon;
+        if run_at.since(now) > horizon {
+            return Err(Refusal::Horizon { horizon });
         }
         if command.ttl.is_some_and(|ttl| ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX) {
             return Err(Refusal::Ttl);
@@ -117,7 +123,7 @@ impl Shard {
             queue: number,
             owner: command.owner.clone(),
             priority: command.priority,
-            run_at: now.plus(command.delay),
+            run_at,
             expires_at: command.ttl.map(|ttl| now.plus(ttl)),
             max_attempts,
             backoff: command.backoff,
@@ -133,14 +139,14 @@ impl Shard {
         let until = now.plus(lease).min(now.plus(queue.settings.max_run));
         // Why the filter: deadlines are worked off in slices, so a job past its time to live may still
         // stand among the ready ones.
-        let waiting =
-            queue.ready.iter().filter(|id| self.jobs.get(id).is_some_and(|job| !job.is_expired(now)));
+        let may = |id: &JobId| self.jobs.get(id).is_some_and(|job| !job.is_expired(now));
+        let jobs = queue.ready.first(command.lease_ids.len(), may);
         Ok(command
             .lease_ids
             .iter()
-            .zip(waiting)
+            .zip(jobs)
             .map(|(lease, job)| Event::JobLeased {
-                job: *job,
+                job,
                 lease: *lease,
                 holder: command.holder.clone(),
                 until,

@@ -34,9 +34,9 @@ impl Shard {
             Event::JobEnqueued(enqueued) => self.enqueued(enqueued, record),
             Event::JobDue { job, .. } => self.change(job, |job| job.enter(Cause::Due, Phase::Ready)),
             Event::JobLeased { job, lease, holder, until, .. } => {
-                let queue = self.jobs.get(job).map(|job| job.queue);
+                let found = self.jobs.get(job).map(|job| (job.queue, job.priority));
                 let max_run =
-                    queue.map_or_else(Millis::default, |queue| self.queue_at(queue).settings.max_run);
+                    found.map_or_else(Millis::default, |(queue, _)| self.queue_at(queue).settings.max_run);
                 let running = Running {
                     lease: *lease,
                     holder: holder.clone(),
@@ -49,6 +49,9 @@ impl Shard {
                     job.attempt = job.attempt.saturating_add(1);
                     job.enter(Cause::Lease, Phase::Running(Box::new(running)));
                 });
+                if let Some((queue, priority)) = found {
+                    self.queue_at_mut(queue).ready.served(priority);
+                }
             }
             Event::LeaseExtended { job, until, .. } => self.change(job, |job| {
                 if let Some(running) = job.running_mut() {

@@ -26,7 +26,7 @@ mod sweep;
 pub mod transitions;
 
 pub use attempt::{Attempt, AttemptEnd, DeadReason};
-pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle};
+pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
 pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 pub use job::{Failure, JobView};
 pub use refusal::Refusal;

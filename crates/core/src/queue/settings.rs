@@ -29,6 +29,8 @@ pub struct QueueSettings {
     pub retry: RetryPolicy,
     /// The longest run, whatever its heartbeats.
     pub max_run: Millis,
+    /// How far in the future a job may be sent for.
+    pub horizon: Millis,
 }
 
 impl Default for QueueSettings {
@@ -38,6 +40,7 @@ impl Default for QueueSettings {
             lease: Millis::from_secs(30),
             retry: RetryPolicy::default(),
             max_run: Millis::from_secs(30 * 60),
+            horizon: Millis::new(limits::DELAY_MS_MAX),
         }
     }
 }
@@ -51,6 +54,8 @@ pub enum SettingsError {
     Retry,
     /// The longest run.
     Run,
+    /// The horizon.
+    Horizon,
     /// The number of attempts.
     Attempts,
 }
@@ -65,6 +70,7 @@ impl fmt::Display for SettingsError {
                 limits::DELAY_MS_MAX,
                 limits::RETRY_JITTER_PERCENT_MAX
             ),
+            Self::Horizon => write!(f, "horizon_ms must be at most {}", limits::HORIZON_MS_MAX),
             Self::Run => write!(f, "max_run_ms must be {} to {}", limits::LEASE_MS_MIN, limits::RUN_MS_MAX),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
         }
@@ -82,6 +88,9 @@ impl QueueSettings {
         check_backoff(&self.retry.backoff)?;
         if !(limits::LEASE_MS_MIN..=limits::RUN_MS_MAX).contains(&self.max_run.get()) {
             return Err(SettingsError::Run);
+        }
+        if self.horizon.get() > limits::HORIZON_MS_MAX {
+            return Err(SettingsError::Horizon);
         }
         if !(1..=limits::ATTEMPTS_MAX).contains(&self.retry.max_attempts) {
             return Err(SettingsError::Attempts);

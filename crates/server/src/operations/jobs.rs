@@ -6,6 +6,7 @@ use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, J
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Principal, QueueName};
+use sealane_core::queue::Start;
 use sealane_core::record::RecordRef;
 use sealane_crypto::digest::Sha256;
 use sealane_storage::ReadError;
@@ -107,7 +108,7 @@ impl Door {
             id_given: parts.id.is_some(),
             input: parts.input,
             priority: parts.priority,
-            delay: parts.delay,
+            start: parts.start,
             ttl: parts.ttl,
             max_attempts: parts.max_attempts,
             backoff: parts.backoff,
@@ -166,7 +167,12 @@ fn digest(queue: &QueueName, owner: &Principal, parts: &JobParts) -> [u8; 16] {
         digest.update_prefixed(tag.as_str().as_bytes());
     }
     digest.update(&[parts.priority.code()]);
-    digest.update(&parts.delay.get().to_be_bytes());
+    let (mark, start) = match parts.start {
+        Start::After(delay) => (&b""[..], delay.get()),
+        Start::At(time) => (&b"at"[..], time.unix_ms()),
+    };
+    digest.update(mark);
+    digest.update(&start.to_be_bytes());
     digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
     digest.update(&number(parts.max_attempts.map(u64::from)));
     // Why only where there is one: a repeat of what an older server accepted is still a repeat.

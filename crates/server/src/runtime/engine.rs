@@ -298,7 +298,7 @@ impl Engine {
                 owner,
                 input: &job.input,
                 priority: job.priority,
-                delay: job.delay,
+                start: job.start,
                 ttl: job.ttl,
                 max_attempts: job.max_attempts,
                 backoff: job.backoff,

@@ -4,7 +4,7 @@ use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
-use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, Settle, SweepKind};
+use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind};
 use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -25,8 +25,8 @@ pub struct NewJob {
     pub input: JobInput,
     /// How urgent.
     pub priority: Priority,
-    /// Wait before the first attempt.
-    pub delay: Millis,
+    /// When the first attempt may begin.
+    pub start: Start,
     /// How long it is worth anything.
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter.

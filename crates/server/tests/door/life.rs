@@ -363,3 +363,69 @@ async fn an_error_s_code_has_its_limit() {
     assert_eq!(failed["ok"], true, "{failed}");
     server.stop().await.expect("a clean stop");
 }
+
+// covers JOB-4 (run_at, and how far ahead it may be)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_sent_for_a_time_within_the_queue_s_horizon() {
+    let (_home, _disk, server, admin) = started().await;
+    let id = admin.sent(json!({"run_at": "2020-01-31T09:30:00Z"})).await;
+    assert_eq!(admin.state(&id).await, "ready", "the past is now");
+    let in_days = |days: i64| {
+        let ms = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970")
+            .as_millis();
+        let ms = u64::try_from(ms).expect("a time") + u64::try_from(days).expect("days") * 86_400_000;
+        sealane_api::wire::rfc3339(sealane_core::time::Time::from_unix_ms(ms))
+    };
+    let soon = in_days(29);
+    let id = admin.sent(json!({"run_at": soon})).await;
+    let shown = admin.get(&format!("/v1/jobs/{id}")).await.json;
+    assert_eq!((&shown["state"], &shown["run_at"]), (&json!("delayed"), &json!(soon)), "{shown}");
+    for bad in [
+        json!({"run_at": in_days(31)}),
+        json!({"run_at": "tomorrow"}),
+        json!({"run_at": "1969-12-31T23:59:59Z"}),
+        json!({"run_at": soon, "delay_ms": 1}),
+    ] {
+        let mut refused = job("x");
+        bad.as_object().expect("an object").iter().for_each(|(name, value)| refused[name] = value.clone());
+        assert_eq!(admin.post("/v1/queues/q/jobs", &refused).await.problem(), "invalid_request", "{bad}");
+    }
+    let far = json!({"sealing": "allowed", "horizon_ms": 40 * 86_400_000_u64});
+    assert_eq!(
+        admin.send("PUT", "/v1/queues/q", &far.to_string()).await.json["horizon_ms"],
+        far["horizon_ms"]
+    );
+    admin.sent(json!({"run_at": in_days(31)})).await;
+    server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-3 (critical before everything, and bulk gets its turn)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn critical_is_next_and_bulk_gets_its_turn() {
+    let (_home, _disk, server, admin) = started().await;
+    let send = |priority: &'static str, count: usize| {
+        let admin = admin.clone();
+        async move {
+            let mut one = job("x");
+            one["priority"] = json!(priority);
+            let sent = admin.post("/v1/queues/q/jobs:batch", &json!({"jobs": vec![one; count]})).await;
+            assert_eq!(sent.status, 200, "{sent:?}");
+        }
+    };
+    send("bulk", 1_000).await;
+    send("normal", 40).await;
+    send("critical", 1).await;
+    assert_eq!(admin.leased("q").await["priority"], "critical");
+    let leased = admin.post("/v1/queues/q/leases", &json!({"max": 34})).await.json;
+    let order: Vec<&str> = leased["jobs"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|one| one["priority"].as_str())
+        .collect();
+    assert_eq!(order.iter().position(|one| *one == "bulk"), Some(32), "{order:?}");
+    assert_eq!(order[33], "normal");
+    server.stop().await.expect("a clean stop");
+}

@@ -92,6 +92,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
         "ATTEMPTS_MAX" => |n| setting("max_attempts", n),
         "RETRY_JITTER_PERCENT_MAX" => |n| setting("retry_jitter_percent", n),
+        "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
         "LEASE_MS_MAX" => |n| setting("lease_ms", n),
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
@@ -101,6 +102,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
             return match limit.name {
                 // core/tests/bounds.rs
                 "ACCESS_KEYS_MAX"
+                | "AGEING_PASSES_MAX"
                 | "ATTEMPTS_REMEMBERED_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FINISHED_JOBS_MAX"

@@ -9,8 +9,8 @@ use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2};
 use super::fields::{Cursor, Fields};
 
-/// What version 1 says nothing of is as it always was: doubled each time, a tenth of jitter, and runs
-/// end after half an hour.
+/// What version 1 says nothing of is as it always was: doubled each time, a tenth of jitter, runs end
+/// after half an hour, and jobs are sent for at most thirty days ahead.
 fn as_version_1(settings: &QueueSettings) -> QueueSettings {
     let fixed = QueueSettings::default();
     let RetryPolicy { backoff: Backoff { base, cap, .. }, max_attempts } = settings.retry;
@@ -19,6 +19,7 @@ fn as_version_1(settings: &QueueSettings) -> QueueSettings {
         lease: settings.lease,
         retry: RetryPolicy { backoff: Backoff { base, cap, ..fixed.retry.backoff }, max_attempts },
         max_run: fixed.max_run,
+        horizon: fixed.horizon,
     }
 }
 
@@ -27,8 +28,13 @@ pub(super) fn settings_version(settings: &QueueSettings) -> u8 {
 }
 
 pub(super) fn settings(settings: &QueueSettings, out: &mut Fields<'_>) {
-    let QueueSettings { sealing, lease, retry: RetryPolicy { backoff: wait, max_attempts }, max_run } =
-        settings;
+    let QueueSettings {
+        sealing,
+        lease,
+        retry: RetryPolicy { backoff: wait, max_attempts },
+        max_run,
+        horizon,
+    } = settings;
     out.u8(sealing.code());
     out.millis(*lease);
     out.millis(wait.base);
@@ -38,6 +44,7 @@ pub(super) fn settings(settings: &QueueSettings, out: &mut Fields<'_>) {
         out.u8(wait.shape.code());
         out.u8(wait.jitter_percent);
         out.millis(*max_run);
+        out.millis(*horizon);
     }
 }
 
@@ -55,11 +62,13 @@ pub(super) fn take_settings(version: u8, cursor: &mut Cursor<'_>) -> Result<Queu
             max_attempts: cursor.u32("max_attempts")?,
         },
         max_run: fixed.max_run,
+        horizon: fixed.horizon,
     };
     if version == VERSION_2 {
         settings.retry.backoff.shape = cursor.code("shape", BackoffShape::from_code)?;
         settings.retry.backoff.jitter_percent = cursor.u8("jitter_percent")?;
         settings.max_run = cursor.millis("max_run")?;
+        settings.horizon = cursor.millis("horizon")?;
     }
     if settings_version(&settings) != version {
         return Err(DecodeError::Field { field: "settings" });

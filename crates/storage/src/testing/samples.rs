@@ -135,6 +135,7 @@ fn second_versions(at: Time) -> [Fact; 4] {
     let settings = QueueSettings {
         retry: RetryPolicy { backoff, max_attempts: 5 },
         max_run: Millis::new(10),
+        horizon: Millis::new(11),
         ..QueueSettings::default()
     };
     let queue = QueueName::parse("later").expect("follows the rule");

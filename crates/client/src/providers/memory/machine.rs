@@ -76,7 +76,7 @@ impl Machine {
                 owner,
                 input: &parts.input,
                 priority: parts.priority,
-                delay: parts.delay,
+                start: parts.start,
                 ttl: parts.ttl,
                 max_attempts: parts.max_attempts,
                 backoff: parts.backoff,
