@@ -135,6 +135,7 @@ impl From<Refusal> for Problem {
             | Refusal::IdAhead
             | Refusal::IdVersion
             | Refusal::Delay
+            | Refusal::Horizon { .. }
             | Refusal::Ttl
             | Refusal::MaxAttempts
             | Refusal::LeaseTime

@@ -324,7 +324,9 @@ impl<'de> Deserialize<'de> for Timestamp {
             return u64::deserialize(deserializer).map(|ms| Self(Time::from_unix_ms(ms)));
         }
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        from_rfc3339(&text).map(Self).ok_or_else(|| D::Error::custom("not a time as RFC 3339 writes it"))
+        from_rfc3339(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("must be a time as in 2026-01-31T09:30:00Z"))
     }
 }
 

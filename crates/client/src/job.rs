@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use sealane_api::v1::RetryIn;
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
 
@@ -27,8 +28,10 @@ pub struct Job {
     pub(crate) tags: Vec<String>,
     pub(crate) priority: Option<Priority>,
     pub(crate) delay: Option<Duration>,
+    pub(crate) run_at: Option<String>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
+    pub(crate) retry: Option<RetryIn>,
 }
 
 impl Job {
@@ -48,8 +51,10 @@ impl Job {
             tags: Vec::new(),
             priority: None,
             delay: None,
+            run_at: None,
             ttl: None,
             max_attempts: None,
+            retry: None,
         }
     }
 
@@ -127,6 +132,13 @@ impl Job {
         self
     }
 
+    /// Not before this time (RFC 3339), instead of a delay; a time in the past means at once.
+    #[must_use]
+    pub fn run_at(mut self, time: impl Into<String>) -> Self {
+        self.run_at = Some(time.into());
+        self
+    }
+
     /// How long from now the job is worth anything. A sealed body does not open afterwards.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
@@ -138,6 +150,13 @@ impl Job {
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// How long to wait between attempts; as the queue says otherwise.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryIn) -> Self {
+        self.retry = Some(retry);
         self
     }
 }

@@ -78,7 +78,7 @@ pub use tally::Tally;
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
 
 pub use sealane_api::v1::{
-    DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, SweepOut,
+    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};

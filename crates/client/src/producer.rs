@@ -154,6 +154,7 @@ fn bytes_max(job: &JobIn) -> usize {
         + option(&job.session_id)
         + option(&job.correlation_id)
         + option(&job.subject)
+        + job.retry.as_ref().and_then(|retry| retry.backoff.as_ref()).map_or(0, String::len)
         + attributes
         + tags;
     job.body.0.len() + texts + FIELD_NAMES_AND_NUMBERS
@@ -162,13 +163,16 @@ fn bytes_max(job: &JobIn) -> usize {
 #[cfg(test)]
 mod tests {
     use sealane_api::format::Format;
-    use sealane_api::wire::StringMap;
+    use sealane_api::v1::RetryIn;
+    use sealane_api::wire::{StringMap, Timestamp};
+    use sealane_core::time::Time;
 
     use super::*;
 
     #[test]
     fn no_job_is_longer_than_reckoned() {
         let worst = "\u{1}".repeat(256);
+        let worst_word = worst.clone();
         let job = JobIn {
             id: Some("0".repeat(36)),
             kind: worst.as_str().into(),
@@ -181,8 +185,15 @@ mod tests {
             tags: vec![worst.into(); 16],
             priority: Some("critical".to_owned()),
             delay_ms: Some(u64::MAX),
+            run_at: Some(Timestamp(Time::from_unix_ms(u64::MAX))),
             ttl_ms: Some(u64::MAX),
             max_attempts: Some(u32::MAX),
+            retry: Some(RetryIn {
+                backoff: Some(worst_word),
+                base_ms: Some(u64::MAX),
+                cap_ms: Some(u64::MAX),
+                jitter_percent: Some(u8::MAX),
+            }),
         };
         let actual = Format::Cbor.write(&job).len();
         assert!(actual <= bytes_max(&job), "{actual} > {}", bytes_max(&job));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::{JobIn, JobOut, JobParts, LeasedJob};
-use sealane_api::wire::{Bytes, StringMap, Text};
+use sealane_api::wire::{Bytes, StringMap, Text, Timestamp, from_rfc3339};
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
 use sealane_core::limits;
@@ -47,8 +47,10 @@ impl Sealing {
             tags: job.tags.into_iter().map(Text::from).collect(),
             priority: job.priority.map(|priority| priority.as_str().to_owned()),
             delay_ms: job.delay.map(millis),
+            run_at: job.run_at.as_deref().map(run_at).transpose()?,
             ttl_ms: job.ttl.map(millis),
             max_attempts: job.max_attempts,
+            retry: job.retry,
             content_type: job.content_type.map(Text::from),
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),
@@ -214,6 +216,11 @@ impl PartPlace<'_> {
             attempt: self.attempt,
         }
     }
+}
+
+fn run_at(text: &str) -> Result<Timestamp, Error> {
+    let time = from_rfc3339(text).map(Timestamp);
+    time.ok_or_else(|| Error::invalid("run_at must be a time as in 2026-01-31T09:30:00Z"))
 }
 
 /// The same rules for attributes inside and outside of the envelope: they look the same.

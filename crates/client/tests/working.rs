@@ -384,7 +384,12 @@ async fn a_handler_hears_at_the_next_heartbeat_that_its_job_is_cancelled() {
             async move {
                 assert!(!context.is_cancelled());
                 context.cancelled().await;
-                Outcome::Fail { category: Category::Cancelled, error: b"stopped".to_vec(), retry_after: None }
+                Outcome::Fail {
+                    category: Category::Cancelled,
+                    code: Some("stopped".to_owned()),
+                    error: b"stopped".to_vec(),
+                    retry_after: None,
+                }
             }
         })
         .build()

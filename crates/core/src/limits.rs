@@ -46,9 +46,15 @@ limits! {
     REQUEST_BYTES_MAX: usize = 16_777_216, "bytes", "request body over HTTP (a batch's bodies together, in base64)", "body_too_large";
     REQUEST_HEADER_BYTES_MAX: usize = 16_384, "bytes", "request line and headers together", "431 or a closed connection";
     JSON_DEPTH_MAX: usize = 8, "levels", "nesting of a request's JSON", "invalid_request";
-    DELAY_MS_MAX: u64 = 30 * 86_400_000, "ms", "delay_ms and retry_after_ms", "invalid_request";
+    DELAY_MS_MAX: u64 = 30 * 86_400_000, "ms", "delay_ms (where the queue's horizon is not another one), retry_after_ms and back-offs", "invalid_request";
     TTL_MS_MAX: u64 = 3_650 * 86_400_000, "ms", "ttl_ms", "invalid_request";
     ATTEMPTS_MAX: u32 = 1_000, "attempts", "max_attempts", "invalid_request";
+    AGEING_PASSES_MAX: u32 = 32, "hand-outs", "hand-outs of more urgent classes, critical apart, that a class with a waiting job lets pass", "its oldest job is next";
+    HORIZON_MS_MAX: u64 = 3_650 * 86_400_000, "ms", "horizon_ms: how far in the future a job may be sent for", "invalid_request";
+    ATTEMPTS_REMEMBERED_MAX: usize = 20, "attempts", "attempts of a job that are remembered one by one", "the oldest leave first";
+    ERROR_CODE_BYTES_MAX: usize = 64, "bytes", "code of a failed attempt", "invalid_request";
+    RETRY_JITTER_PERCENT_MAX: u8 = 100, "percent", "jitter_percent of a back-off", "invalid_request";
+    RUN_MS_MAX: u64 = 7 * 86_400_000, "ms", "max_run_ms: the longest run, whatever its heartbeats", "invalid_request";
     LEASE_MS_MAX: u64 = 12 * 3_600_000, "ms", "lease_ms", "invalid_request";
     LEASE_WAIT_MS_MAX: u64 = 300_000, "ms", "wait_ms of a lease request", "invalid_request";
     LEASE_WAITERS_MAX: usize = 10_000, "requests", "lease requests waiting for work at once", "limit_exceeded";

@@ -131,6 +131,13 @@ text_type!(
 );
 
 text_type!(
+    /// What a worker calls an error, in the clear: for counting, never for what went wrong in detail.
+    ErrorCode, "code",
+    "1 to 64 visible ASCII characters without spaces",
+    |text| !text.is_empty() && text.len() <= limits::ERROR_CODE_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
+);
+
+text_type!(
     /// The media type of a body.
     ContentType, "content_type",
     "1 to 128 visible ASCII characters and spaces",

@@ -11,7 +11,7 @@ use sealane_core::limits;
 use sealane_core::name::{KeyId, Kind, Namespace, Principal, QueueName};
 use sealane_core::queue::{
     Act, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
-    SweepKind,
+    Start, SweepKind,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -24,6 +24,7 @@ struct Bench {
     now: Time,
     queue: QueueName,
     owner: Principal,
+    priority: Priority,
     input: JobInput,
 }
 
@@ -34,6 +35,7 @@ impl Bench {
             now: Time::from_unix_ms(START),
             queue: QueueName::parse("q").unwrap(),
             owner: Principal::parse("p").unwrap(),
+            priority: Priority::Normal,
             input: JobInput {
                 kind: Kind::parse("k").unwrap(),
                 body: Vec::new(),
@@ -75,12 +77,24 @@ impl Bench {
             queue: &queue,
             owner: &owner,
             input: &input,
-            priority: Priority::Normal,
-            delay: Millis::new(delay),
+            priority: self.priority,
+            start: Start::After(Millis::new(delay)),
             ttl: None,
             max_attempts: None,
+            backoff: None,
             digest: [0; 16],
         }))
+    }
+
+    /// Leases one job and says of which class it was.
+    fn next_class(&mut self) -> Priority {
+        let (queue, owner) = (self.queue.clone(), self.owner.clone());
+        let lease = LeaseId::from_bytes([9; 16]);
+        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        let events = self.shard.decide(self.now, &Command::Lease(wish)).unwrap();
+        events.iter().for_each(|event| self.shard.evolve(event, RECORD));
+        let Event::JobLeased { job, .. } = &events[0] else { panic!("{events:?}") };
+        self.shard.job(job).unwrap().priority
     }
 
     fn work(&mut self, number: u64) {
@@ -91,7 +105,7 @@ impl Bench {
         let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
         assert_eq!(self.run(&Command::Lease(wish)), Ok(1));
         let receipt = Receipt { job: Self::id(number), attempt: 1, lease };
-        assert_eq!(self.run(&Command::Settle { receipt, outcome: Settle::Complete }), Ok(1));
+        assert_eq!(self.run(&Command::Settle { receipt, outcome: &Settle::Complete }), Ok(1));
     }
 }
 
@@ -156,6 +170,39 @@ fn deadlines_are_worked_off_in_slices() {
     assert_eq!(slices, [limits::EXPIRIES_PER_TURN_MAX, 1]);
 }
 
+// covers JOB-3 (bulk never starves, and critical waits for nobody)
+// attack 62
+#[test]
+fn a_class_lets_so_many_hand_outs_pass_and_critical_waits_for_nobody() {
+    let mut bench = Bench::new();
+    let mut number = 0;
+    let mut send = |bench: &mut Bench, priority, jobs: u64| {
+        bench.priority = priority;
+        for _ in 0..jobs {
+            number += 1;
+            bench.enqueue(Bench::id(number), 0).unwrap();
+        }
+    };
+    send(&mut bench, Priority::Bulk, 10_000);
+    send(&mut bench, Priority::Critical, 1);
+    assert_eq!(bench.next_class(), Priority::Critical, "behind ten thousand, and next all the same");
+    send(&mut bench, Priority::Low, 10);
+    send(&mut bench, Priority::Normal, 200);
+    let mut served = Vec::new();
+    for _ in 0..100 {
+        served.push(bench.next_class());
+    }
+    let passes = usize::try_from(limits::AGEING_PASSES_MAX).unwrap();
+    let of = |class| served.iter().enumerate().filter(move |(_, one)| **one == class).map(|(at, _)| at);
+    // Both that wait are due at the same time, the least urgent goes first, and a turn of his counts for
+    // nobody more urgent.
+    assert_eq!(of(Priority::Bulk).collect::<Vec<_>>(), [passes, 2 * passes + 1, 3 * passes + 2]);
+    assert_eq!(of(Priority::Low).collect::<Vec<_>>(), [passes + 1, 2 * passes + 3]);
+    // Critical work counts for nobody's ageing and is held up by nobody's.
+    send(&mut bench, Priority::Critical, 100);
+    assert!((0..100).all(|_| bench.next_class() == Priority::Critical));
+}
+
 #[test]
 fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
     let mut bench = Bench::new();
@@ -171,8 +218,9 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
             let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
             assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
             let receipt = Receipt { job: Bench::id(number), attempt: round + 1, lease };
-            let outcome = Settle::Fail { category: Category::Permanent, retry_after: None, random: 0 };
-            assert_eq!(bench.run(&Command::Settle { receipt, outcome }), Ok(1));
+            let outcome =
+                Settle::Fail { category: Category::Permanent, code: None, retry_after: None, random: 0 };
+            assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
         }
         let begun = bench.run(&Command::Sweep { queue: &queue, kind: SweepKind::RedriveDead });
         assert_eq!(begun, Ok(1));
@@ -188,6 +236,24 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
     }
     let act = Command::Act { job: Bench::id(0), act: &Act::Redrive };
     assert_eq!(bench.run(&act), Err(Refusal::RedrivesUsed));
+}
+
+#[test]
+fn the_last_attempts_are_remembered_and_no_more() {
+    let mut bench = Bench::new();
+    let (queue, owner) = (bench.queue.clone(), bench.owner.clone());
+    bench.enqueue(Bench::id(0), 0).unwrap();
+    let attempts = u8::try_from(limits::ATTEMPTS_REMEMBERED_MAX).unwrap() + 1;
+    for number in 1..=attempts {
+        let lease = LeaseId::from_bytes([number; 16]);
+        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
+        let receipt = Receipt { job: Bench::id(0), attempt: 1, lease };
+        let outcome = Settle::Release { delay: Millis::default() };
+        assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
+        let remembered = bench.shard.attempts(&Bench::id(0)).len();
+        assert_eq!(remembered, usize::from(number).min(limits::ATTEMPTS_REMEMBERED_MAX));
+    }
 }
 
 #[test]

@@ -11,13 +11,16 @@ use sealane_core::job::{Category, HoldReason, JobInput, Priority, State};
 use sealane_core::limits;
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, SealingPolicy, Settle, Shard,
+    Act, Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, SealingPolicy, Settle, Shard, Start,
     SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
 
 const START: u64 = 1_767_225_600_000;
+
+/// Runs end after so long: short enough for heartbeats to reach it.
+const RUN_MS: u64 = 3_500;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -37,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
     let outcome = prop_oneof![
         4 => Just(Settle::Complete),
         4 => (prop::sample::select(Category::ALL.to_vec()), prop::option::of(0u64..3_000), any::<u32>()).prop_map(
-            |(category, after, random)| Settle::Fail { category, retry_after: after.map(Millis::new), random }
+            |(category, after, random)| Settle::Fail { category, code: None, retry_after: after.map(Millis::new), random }
         ),
         2 => (0u64..3_000).prop_map(|delay| Settle::Release { delay: Millis::new(delay) }),
         1 => Just(Settle::Undelivered),
@@ -56,7 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::sample::select(SweepKind::ALL.to_vec()).prop_map(|kind| Step::Sweep { kind }),
         6 => (0u8..12, 0u8..2, priority, prop_oneof![Just(0), 0u64..4_000], prop::option::of(1u64..6_000), prop::option::of(1u32..4))
             .prop_map(|(job, content, priority, delay, ttl, attempts)| Step::Enqueue { job, content, priority, delay, ttl, attempts }),
-        6 => (0u8..3, 0usize..4, 100u64..4_000).prop_map(|(worker, max, lease)| Step::Lease { worker, max, lease }),
+        6 => (0u8..3, 0usize..5, 100u64..4_000).prop_map(|(worker, max, lease)| Step::Lease { worker, max, lease }),
         8 => (any::<prop::sample::Index>(), outcome).prop_map(|(receipt, outcome)| Step::Settle { receipt, outcome }),
         2 => (any::<prop::sample::Index>(), 100u64..4_000).prop_map(|(receipt, lease)| Step::Extend { receipt, lease }),
         4 => (0u64..3_000).prop_map(|by| Step::Tick { by }),
@@ -82,6 +85,7 @@ struct ModelJob {
     place: usize,
     elsewhere: bool,
     stopping: bool,
+    run_until: u64,
     lease: Option<LeaseId>,
     settled: Option<(LeaseId, &'static str)>,
 }
@@ -93,6 +97,8 @@ struct Model {
     /// Time of the last thing that happened.
     last: u64,
     next_place: usize,
+    /// Hand-outs that each class has let pass.
+    passed: BTreeMap<Priority, u32>,
     sweep: Option<(SweepKind, u64)>,
 }
 
@@ -186,26 +192,46 @@ impl Model {
     }
 
     fn lease(&mut self, now: u64, ids: &[LeaseId], until: u64) -> Vec<JobId> {
-        let mut ready: Vec<usize> = (0..self.jobs.len())
-            .filter(|at| {
-                let job = &self.jobs[*at];
-                job.state == State::Ready && !job.elsewhere && job.expires.is_none_or(|end| end > now)
-            })
-            .collect();
-        ready.sort_by_key(|at| (self.jobs[*at].priority, self.jobs[*at].place));
-        ready
-            .into_iter()
-            .zip(ids)
-            .map(|(at, lease)| {
-                let job = &mut self.jobs[at];
-                job.state = State::Running;
-                job.attempt += 1;
-                job.lease = Some(*lease);
-                job.stopping = false;
-                job.at = until;
-                job.id
-            })
-            .collect()
+        ids.iter().map_while(|lease| self.lease_one(now, *lease, until)).collect()
+    }
+
+    /// The first of the class whose turn it is.
+    fn lease_one(&mut self, now: u64, lease: LeaseId, until: u64) -> Option<JobId> {
+        let may = |job: &&ModelJob| {
+            job.state == State::Ready && !job.elsewhere && job.expires.is_none_or(|end| end > now)
+        };
+        let mut classes: Vec<Priority> = self.jobs.iter().filter(may).map(|job| job.priority).collect();
+        classes.sort();
+        let passed = |class: &Priority| self.passed.get(class).copied().unwrap_or(0);
+        let overdue = classes
+            .iter()
+            .filter(|class| passed(class) >= limits::AGEING_PASSES_MAX)
+            .max_by_key(|class| passed(class));
+        let class = match overdue {
+            Some(class) if classes[0] != Priority::Critical => *class,
+            _ => *classes.first()?,
+        };
+        let first =
+            self.jobs.iter().filter(may).filter(|job| job.priority == class).min_by_key(|job| job.place);
+        let id = first?.id;
+        let job = self.get(id)?;
+        job.state = State::Running;
+        job.attempt += 1;
+        job.lease = Some(lease);
+        job.stopping = false;
+        job.run_until = now + RUN_MS;
+        job.at = until.min(job.run_until);
+        for other in Priority::ALL {
+            let waits =
+                |job: &ModelJob| job.priority == *other && job.state == State::Ready && !job.elsewhere;
+            let passes = self.passed.entry(*other).or_default();
+            if *other == class || !self.jobs.iter().any(waits) {
+                *passes = 0;
+            } else if *other > class && class != Priority::Critical {
+                *passes += 1;
+            }
+        }
+        Some(id)
     }
 }
 
@@ -242,7 +268,11 @@ impl Pair {
             queue: queue.clone(),
             other: QueueName::parse("other").unwrap(),
         };
-        let settings = QueueSettings { sealing: SealingPolicy::Allowed, ..QueueSettings::default() };
+        let settings = QueueSettings {
+            sealing: SealingPolicy::Allowed,
+            max_run: Millis::new(RUN_MS),
+            ..QueueSettings::default()
+        };
         pair.run(&Command::PutQueue { queue: &queue, settings }).unwrap();
         pair.run(&Command::PutQueue { queue: &pair.other.clone(), settings }).unwrap();
         pair
@@ -282,7 +312,7 @@ impl Pair {
                 let held = job.state == State::Running && job.lease == Some(receipt.lease) && now < job.at;
                 assert_eq!(done, held);
                 if held {
-                    job.at = now + lease;
+                    job.at = (now + lease).min(job.run_until);
                 }
             }
             Step::Settle { .. } | Step::Extend { .. } => {}
@@ -346,6 +376,7 @@ impl Pair {
                 let gone = self.now - self.model.last;
                 for job in self.model.jobs.iter_mut().filter(|job| job.state == State::Running) {
                     job.at += gone;
+                    job.run_until += gone;
                 }
                 self.run(&Command::Start).unwrap();
             }
@@ -385,9 +416,14 @@ impl Pair {
             owner: &owner,
             input: &input,
             priority,
-            delay: Millis::new(delay),
+            start: if content == 0 {
+                Start::After(Millis::new(delay))
+            } else {
+                Start::At(Time::from_unix_ms(self.now + delay))
+            },
             ttl: ttl.map(Millis::new),
             max_attempts: attempts,
+            backoff: None,
             digest: [content; 16],
         }));
         let now = self.now;
@@ -414,6 +450,7 @@ impl Pair {
                 place: self.model.next_place,
                 elsewhere: false,
                 stopping: false,
+                run_until: 0,
                 lease: None,
                 settled: None,
             });
@@ -448,7 +485,7 @@ impl Pair {
     }
 
     fn settle(&mut self, receipt: Receipt, outcome: &Settle) {
-        let done = self.run(&Command::Settle { receipt, outcome: *outcome });
+        let done = self.run(&Command::Settle { receipt, outcome });
         let now = self.now;
         let job = self.model.get(receipt.job).unwrap();
         let held = job.state == State::Running && job.lease == Some(receipt.lease) && now < job.at;

@@ -2,11 +2,11 @@
 //! answer behind `->`. A table is a story that a person can check without reading code.
 //!
 //! ```text
-//! queue    orders [lease=30s] [attempts=5] [sealing=allowed]   -> created | unchanged | changed | refused …
-//! enqueue  j1 [to=orders] [delay=5s] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h]
+//! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m] -> created | unchanged | changed | refused …
+//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h]
 //!                                                              -> delayed | ready | refused CODE
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
-//! complete w1 j1 · fail w1 j1 [permanent] [after=5s] · release w1 j1 [delay=5s] · hold w1 j1
+//! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
 //! release  j1 · promote j1 · redrive j1                        -> STATE | refused CODE
@@ -16,6 +16,7 @@
 //! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
 //! restart  [after=10m]                                         -> ok
 //! state    j1                                                  -> running attempt=1
+//! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
 //! `fail` without a wish waits exactly the middle of the back-off. A worker's last lease of a job is
 //! what its receipt names, so a line for an old lease is written by having another worker lease it.
@@ -25,12 +26,13 @@ use std::path::Path;
 
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
-use sealane_core::name::{Kind, Principal, QueueName};
+use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
     Act, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
-    SweepKind, invariants,
+    Start, SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
+use sealane_core::retry::{Backoff, BackoffShape};
 use sealane_core::time::{Millis, Time};
 
 const START: u64 = 1_767_225_600_000;
@@ -83,13 +85,14 @@ impl World {
             "queue" => self.queue(bare[0], &options),
             "enqueue" => self.enqueue(bare[0], &options),
             "lease" => self.lease(bare[0], &options),
-            "complete" => self.settle(&bare, Settle::Complete),
+            "complete" => self.settle(&bare, &Settle::Complete),
             "fail" => {
                 let category = bare
                     .get(2)
                     .map_or(Category::Temporary, |word| Category::parse(word).expect("a category"));
                 let retry_after = options.get("after").map(|text| millis(text));
-                self.settle(&bare, Settle::Fail { category, retry_after, random: u32::MAX / 2 + 1 })
+                let code = options.get("code").map(|text| ErrorCode::parse(text).expect("a code"));
+                self.settle(&bare, &Settle::Fail { category, code, retry_after, random: u32::MAX / 2 + 1 })
             }
             "release" if bare.len() == 1 => self.act(bare[0], &Act::Release),
             "promote" => self.act(bare[0], &Act::Promote),
@@ -114,10 +117,10 @@ impl World {
             }
             "release" => {
                 let delay = options.get("delay").map_or(Millis::default(), |text| millis(text));
-                self.settle(&bare, Settle::Release { delay })
+                self.settle(&bare, &Settle::Release { delay })
             }
-            "undelivered" => self.settle(&bare, Settle::Undelivered),
-            "hold" => self.settle(&bare, Settle::Hold(HoldReason::Unopenable)),
+            "undelivered" => self.settle(&bare, &Settle::Undelivered),
+            "hold" => self.settle(&bare, &Settle::Hold(HoldReason::Unopenable)),
             "extend" => {
                 let receipt = self.receipt(bare[0], bare[1]);
                 let lease = options.get("for").map(|text| millis(text));
@@ -136,6 +139,7 @@ impl World {
             }
             "restart" => self.restart(options.get("after").map_or(Millis::default(), |text| millis(text))),
             "state" => self.state(bare[0]),
+            "attempts" => self.attempts(bare[0]),
             other => panic!("no such verb: {other}"),
         }
     }
@@ -146,6 +150,12 @@ impl World {
             match *name {
                 "lease" => settings.lease = millis(value),
                 "attempts" => settings.retry.max_attempts = value.parse().expect("a number"),
+                "backoff" => settings.retry.backoff.shape = BackoffShape::parse(value).expect("a shape"),
+                "base" => settings.retry.backoff.base = millis(value),
+                "cap" => settings.retry.backoff.cap = millis(value),
+                "jitter" => settings.retry.backoff.jitter_percent = value.parse().expect("a number"),
+                "horizon" => settings.horizon = millis(value),
+                "run" => settings.max_run = millis(value),
                 "sealing" => settings.sealing = SealingPolicy::parse(value).expect("a policy"),
                 other => panic!("no such setting: {other}"),
             }
@@ -199,9 +209,18 @@ impl World {
             priority: options
                 .get("priority")
                 .map_or(Priority::Normal, |word| Priority::parse(word).expect("a priority")),
-            delay: options.get("delay").map_or(Millis::default(), |text| millis(text)),
+            start: match options.get("at") {
+                // Seconds after the story began.
+                Some(text) => Start::At(Time::from_unix_ms(START).plus(millis(text))),
+                None => Start::After(options.get("delay").map_or(Millis::default(), |text| millis(text))),
+            },
             ttl: options.get("ttl").map(|text| millis(text)),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
+            backoff: options.get("backoff").map(|shape| Backoff {
+                shape: BackoffShape::parse(shape).expect("a shape"),
+                base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
+                ..Backoff::default()
+            }),
             digest,
         };
         match self.run(&Command::Enqueue(command)) {
@@ -257,7 +276,7 @@ impl World {
         self.receipts[&(worker.to_owned(), job.to_owned())]
     }
 
-    fn settle(&mut self, bare: &[&str], outcome: Settle) -> String {
+    fn settle(&mut self, bare: &[&str], outcome: &Settle) -> String {
         let receipt = self.receipt(bare[0], bare[1]);
         match self.run(&Command::Settle { receipt, outcome }) {
             Err(refused) => refused,
@@ -301,6 +320,18 @@ impl World {
         self.run(&Command::Start).map_or_else(|refused| refused, |_| "ok".to_owned())
     }
 
+    /// The attempts that are over, as `number:worker:seconds:end[:category[:code]]`.
+    fn attempts(&self, name: &str) -> String {
+        let told = self.shard.attempts(&self.id(name)).into_iter().map(|attempt| {
+            let seconds = attempt.ended_at.since(attempt.started_at).get() / 1_000;
+            let mut told = format!("{}:{}:{seconds}:{}", attempt.number, attempt.worker, attempt.end);
+            attempt.category.iter().for_each(|category| told.push_str(&format!(":{category}")));
+            attempt.code.iter().for_each(|code| told.push_str(&format!(":{code}")));
+            told
+        });
+        told.collect::<Vec<_>>().join(" ")
+    }
+
     fn state(&self, name: &str) -> String {
         let id = self.id(name);
         match self.shard.job(&id) {
@@ -309,6 +340,9 @@ impl World {
                 let mut told = format!("{} attempt={}", view.state, view.attempt);
                 if view.redrives > 0 {
                     told.push_str(&format!(" redrives={}", view.redrives));
+                }
+                if let Some(reason) = view.dead_reason {
+                    told.push_str(&format!(" because={reason}"));
                 }
                 if let Some(origin) = view.origin {
                     let here = self.shard.queue_name(view.queue);
@@ -374,9 +408,11 @@ fn run_table(path: &Path) -> usize {
 // covers JOB-11 (cancel, promote, re-prioritise, move)
 // covers DLQ-1 (re-drive one and all, purge, loop-safe)
 // covers JOB-3 (order of service by priority)
-// covers JOB-4 (delay and time to live)
+// covers JOB-4 (delay, run_at, horizon and time to live)
 // covers JOB-5 (lease, extend, release, complete, fail, fencing)
-// covers JOB-6 (attempts, back-off, permanent failures, workers that die)
+// covers JOB-5 (max_run_time)
+// covers JOB-6 (attempts, every back-off per queue and per job, permanent failures, workers that die)
+// covers JOB-9 (attempt history)
 // attack 47
 #[test]
 fn every_scenario_table_holds() {

@@ -66,6 +66,9 @@ pub struct DeadJob {
     /// Why the last attempt failed, in one word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// Why it is here: `permanent`, `attempts_used`, `worker_lost` or `run_too_long`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 impl DeadJob {
@@ -77,6 +80,7 @@ impl DeadJob {
             died_at: Timestamp(view.finished_at.expect("a dead job has the time of its last attempt")),
             attempt: view.attempt,
             redrives: view.redrives,
+            because: view.dead_reason.map(|reason| reason.to_string()),
             category: view.last_failure.map(|failure| failure.category.to_string()),
         }
     }

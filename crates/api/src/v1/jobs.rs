@@ -7,10 +7,13 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{AttributeName, ContentType, CorrelationId, Kind, SessionId, Subject, Tag};
+use sealane_core::queue::Start;
+use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::attempts::{AttemptOut, RetryIn};
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
 
@@ -50,12 +53,18 @@ pub struct JobIn {
     /// Wait before the first attempt, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
+    /// Not before this time (RFC 3339), instead of `delay_ms`; a time in the past means at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<Timestamp>,
     /// How long the job is worth anything, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
     /// Attempts before dead-letter; as the queue says where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
+    /// How long to wait between attempts; as the queue says where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryIn>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -84,12 +93,14 @@ pub struct JobParts {
     pub input: JobInput,
     /// How urgent.
     pub priority: Priority,
-    /// Wait before the first attempt.
-    pub delay: Millis,
+    /// When the first attempt may begin.
+    pub start: Start,
     /// How long it is worth anything.
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
+    /// How long to wait between attempts.
+    pub backoff: Option<Backoff>,
 }
 
 impl TryFrom<JobIn> for JobParts {
@@ -130,10 +141,19 @@ impl TryFrom<JobIn> for JobParts {
                     .map_err(Problem::invalid)?,
             },
             priority: job.priority.as_deref().and_then(Priority::parse).unwrap_or(Priority::Normal),
-            delay: Millis::new(job.delay_ms.unwrap_or(0)),
+            start: start(job.delay_ms, job.run_at)?,
             ttl: job.ttl_ms.map(Millis::new),
             max_attempts: job.max_attempts,
+            backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
         })
+    }
+}
+
+fn start(delay_ms: Option<u64>, run_at: Option<Timestamp>) -> Result<Start, Problem> {
+    match (delay_ms, run_at) {
+        (Some(_), Some(_)) => Err(Problem::invalid("give delay_ms or run_at, not both")),
+        (delay, None) => Ok(Start::After(Millis::new(delay.unwrap_or(0)))),
+        (None, Some(time)) => Ok(Start::At(time.0)),
     }
 }
 
@@ -310,6 +330,12 @@ pub struct JobOut {
     /// Why it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_because: Option<String>,
+    /// Why it is in dead-letter: `permanent`, `attempts_used`, `worker_lost` or `run_too_long`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_because: Option<String>,
+    /// The attempts that are over, the last 20 of them, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptOut>,
     /// The last failed attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use sealane_core::job::Category;
 use sealane_core::limits;
+use sealane_core::name::ErrorCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -146,6 +147,8 @@ settle_request! {
             error: Bytes,
             /// `temporary` (the default), `permanent`, `timeout`, `cancelled` or `system`.
             category: String,
+            /// What the worker calls the error, at most 64 characters, in the clear: for counting.
+            code: String,
             /// Wait before the next attempt, in milliseconds; as the queue says where absent.
             retry_after_ms: u64,
         }
@@ -193,6 +196,11 @@ impl FailItem {
     /// The error's bytes, within their limit.
     pub fn take_error(&mut self) -> Result<Option<Vec<u8>>, Problem> {
         self.error.take().map(|bytes| bounded(bytes, limits::OUTCOME_BYTES_MAX, "error")).transpose()
+    }
+
+    /// The code.
+    pub fn code(&self) -> Result<Option<ErrorCode>, Problem> {
+        self.code.as_deref().map(ErrorCode::parse).transpose().map_err(Problem::invalid)
     }
 
     /// The category.

@@ -2,6 +2,7 @@
 
 mod access;
 mod acts;
+mod attempts;
 mod dead_letter;
 mod jobs;
 mod leases;
@@ -11,6 +12,7 @@ mod shown;
 
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
 pub use acts::{CancelIn, JobStands, MoveIn, ReprioritiseIn};
+pub use attempts::{AttemptOut, RetryIn};
 pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, SweepOut};
 pub use jobs::{JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError};
 pub use leases::{

@@ -2,6 +2,7 @@
 
 use sealane_core::job::State;
 use sealane_core::queue::{QueueSettings, QueueView, SealingPolicy};
+use sealane_core::retry::BackoffShape;
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,6 +29,18 @@ pub struct QueueIn {
     /// Longest wait between attempts, in milliseconds; 3600000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_cap_ms: Option<u64>,
+    /// How waits grow: `constant`, `linear` or `exponential` (where absent: doubled each time).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_backoff: Option<String>,
+    /// How far a wait is moved either way, in percent of it; 10 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_jitter_percent: Option<u8>,
+    /// The longest run of a job, whatever its heartbeats, in milliseconds; 1800000 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_run_ms: Option<u64>,
+    /// How far in the future a job may be sent for, in milliseconds; 30 days where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon_ms: Option<u64>,
 }
 
 impl TryFrom<&QueueIn> for QueueSettings {
@@ -46,13 +59,31 @@ impl TryFrom<&QueueIn> for QueueSettings {
             settings.retry.max_attempts = attempts;
         }
         if let Some(ms) = queue.retry_base_ms {
-            settings.retry.base = Millis::new(ms);
+            settings.retry.backoff.base = Millis::new(ms);
         }
         if let Some(ms) = queue.retry_cap_ms {
-            settings.retry.cap = Millis::new(ms);
+            settings.retry.backoff.cap = Millis::new(ms);
+        }
+        if let Some(word) = &queue.retry_backoff {
+            settings.retry.backoff.shape = backoff_shape(word)?;
+        }
+        if let Some(percent) = queue.retry_jitter_percent {
+            settings.retry.backoff.jitter_percent = percent;
+        }
+        if let Some(ms) = queue.max_run_ms {
+            settings.max_run = Millis::new(ms);
+        }
+        if let Some(ms) = queue.horizon_ms {
+            settings.horizon = Millis::new(ms);
         }
         Ok(settings)
     }
+}
+
+/// Reads how waits grow.
+pub(super) fn backoff_shape(word: &str) -> Result<BackoffShape, Problem> {
+    BackoffShape::parse(word)
+        .ok_or_else(|| Problem::invalid("a back-off is one of constant, linear, exponential"))
 }
 
 /// A queue as it stands.
@@ -70,6 +101,14 @@ pub struct QueueOut {
     pub retry_base_ms: u64,
     /// Longest wait between attempts, in milliseconds.
     pub retry_cap_ms: u64,
+    /// How waits grow: `constant`, `linear` or `exponential`.
+    pub retry_backoff: String,
+    /// How far a wait is moved either way, in percent of it.
+    pub retry_jitter_percent: u8,
+    /// The longest run of a job, whatever its heartbeats, in milliseconds.
+    pub max_run_ms: u64,
+    /// How far in the future a job may be sent for, in milliseconds.
+    pub horizon_ms: u64,
     /// When it was created.
     pub created_at: Timestamp,
     /// Its jobs by state.
@@ -107,8 +146,12 @@ impl From<QueueView> for QueueOut {
             sealing: queue.settings.sealing.to_string(),
             lease_ms: queue.settings.lease.get(),
             max_attempts: queue.settings.retry.max_attempts,
-            retry_base_ms: queue.settings.retry.base.get(),
-            retry_cap_ms: queue.settings.retry.cap.get(),
+            retry_base_ms: queue.settings.retry.backoff.base.get(),
+            retry_cap_ms: queue.settings.retry.backoff.cap.get(),
+            retry_backoff: queue.settings.retry.backoff.shape.to_string(),
+            retry_jitter_percent: queue.settings.retry.backoff.jitter_percent,
+            max_run_ms: queue.settings.max_run.get(),
+            horizon_ms: queue.settings.horizon.get(),
             created_at: Timestamp(queue.created_at),
             jobs: QueueCounts {
                 delayed: of(State::Delayed),

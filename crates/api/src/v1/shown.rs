@@ -6,8 +6,9 @@ use std::sync::Arc;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, State};
 use sealane_core::name::{AttributeName, QueueName, Tag};
-use sealane_core::queue::JobView;
+use sealane_core::queue::{Attempt, JobView};
 
+use super::attempts::AttemptOut;
 use super::jobs::{JobAccepted, JobOut, LastError};
 use super::leases::{LeasedJob, SettleResult};
 use crate::problem::{ItemError, Problem};
@@ -59,6 +60,7 @@ impl JobOut {
     pub fn show(
         view: &JobView,
         queue: &QueueName,
+        attempts: &[Attempt],
         input: Option<&JobInput>,
         result: Option<Vec<u8>>,
         error: Option<Vec<u8>>,
@@ -85,6 +87,8 @@ impl JobOut {
             run_at: Timestamp(view.run_at),
             expires_at: view.expires_at.map(Timestamp),
             finished_at: view.finished_at.map(Timestamp),
+            dead_because: view.dead_reason.map(|reason| reason.to_string()),
+            attempts: attempts.iter().map(AttemptOut::from).collect(),
             held_because: view.hold_reason.map(|reason| reason.to_string()),
             last_error: view.last_failure.map(|failure| LastError {
                 attempt: failure.attempt,

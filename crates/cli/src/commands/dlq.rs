@@ -61,7 +61,7 @@ pub(crate) async fn run(at: &Surroundings, command: Dlq) -> Result<(), Failure> 
         Dlq::Inspect { id } => job::get(at, id).await,
         Dlq::List { queue, max, after } => {
             let page = client.dead_letter(&queue, &DeadLetterIn { max: Some(max), after }).await?;
-            let names = ["id", "died", "category", "attempts", "re-driven", "owner"];
+            let names = ["id", "died", "because", "category", "attempts", "re-driven", "owner"];
             at.output.many(&page, &names, page.jobs.iter().map(row).collect())
         }
         Dlq::Purge { queue, dry_run, yes } => {
@@ -79,6 +79,7 @@ fn row(job: &DeadJob) -> Vec<String> {
     vec![
         job.id.clone(),
         job.died_at.to_string(),
+        job.because.clone().unwrap_or_default(),
         job.category.clone().unwrap_or_default(),
         job.attempt.to_string(),
         job.redrives.to_string(),

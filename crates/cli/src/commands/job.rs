@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use sealane::{Client, Job as NewJob, JobId, JobOut, Priority, Unopenable};
+use sealane::{AttemptOut, Client, Job as NewJob, JobId, JobOut, Priority, RetryIn, Unopenable};
 use sealane_api::problem::Code;
 use sealane_api::wire::Bytes;
 use sealane_core::limits;
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::Surroundings;
 use super::acts::{self, Act};
-use crate::duration::parse;
+use crate::duration::{millis, parse};
 use crate::failure::Failure;
 use crate::session;
 
@@ -70,12 +70,24 @@ pub(crate) struct Enqueue {
     /// Wait before the first attempt
     #[arg(long, value_parser = parse, value_name = "TIME")]
     delay: Option<Duration>,
+    /// Not before this time, as in 2026-01-31T09:30:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "delay")]
+    run_at: Option<String>,
     /// How long the job is worth anything
     #[arg(long, value_parser = parse, value_name = "TIME")]
     ttl: Option<Duration>,
     /// Attempts before dead-letter
     #[arg(long, value_name = "N")]
     max_attempts: Option<u32>,
+    /// How waits between attempts grow, where not as the queue says: constant, linear or exponential
+    #[arg(long, value_parser = ["constant", "linear", "exponential"], value_name = "SHAPE")]
+    retry_backoff: Option<String>,
+    /// Wait after the first failed attempt, where not as the queue says
+    #[arg(long, value_parser = parse, value_name = "TIME")]
+    retry_base: Option<Duration>,
+    /// Longest wait between attempts, where not as the queue says
+    #[arg(long, value_parser = parse, value_name = "TIME")]
+    retry_cap: Option<Duration>,
     /// An id made before, to repeat a send; a UUIDv7
     #[arg(long, value_parser = job_id)]
     id: Option<JobId>,
@@ -154,6 +166,7 @@ impl Enqueue {
         job = with(job, self.session, NewJob::session);
         job = with(job, self.correlation_id, NewJob::correlation_id);
         job = with(job, self.subject, NewJob::subject);
+        job = with(job, self.run_at, NewJob::run_at);
         if let Some(priority) = self.priority {
             job = job.priority(priority);
         }
@@ -165,6 +178,14 @@ impl Enqueue {
         }
         if let Some(attempts) = self.max_attempts {
             job = job.max_attempts(attempts);
+        }
+        if self.retry_backoff.is_some() || self.retry_base.is_some() || self.retry_cap.is_some() {
+            job = job.retry(RetryIn {
+                backoff: self.retry_backoff,
+                base_ms: self.retry_base.map(millis),
+                cap_ms: self.retry_cap.map(millis),
+                jitter_percent: None,
+            });
         }
         if let Some(id) = self.id {
             job = job.id(id);
@@ -257,6 +278,7 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
         ("expires", job.expires_at.map(|at| at.to_string())),
         ("finished", job.finished_at.map(|at| at.to_string())),
         ("held because", job.held_because.clone()),
+        ("dead because", job.dead_because.clone()),
         (
             "last failed",
             job.last_error.as_ref().map(|failure| format!("{} at {}", failure.category, failure.at)),
@@ -265,7 +287,19 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
         ("result", result.map(str::to_owned)),
     ];
     rows.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    rows.extend(job.attempts.iter().map(|attempt| ("attempt", attempt_line(attempt))));
     rows
+}
+
+fn attempt_line(attempt: &AttemptOut) -> String {
+    let mut line = format!(
+        "{} by {}, {} to {}: {}",
+        attempt.attempt, attempt.worker, attempt.started_at, attempt.ended_at, attempt.end
+    );
+    for word in [&attempt.category, &attempt.code].into_iter().flatten() {
+        line.push_str(&format!(" {word}"));
+    }
+    line
 }
 
 #[cfg(test)]

@@ -31,6 +31,18 @@ pub(crate) enum Queue {
         /// Longest wait between attempts
         #[arg(long, value_parser = parse, value_name = "TIME")]
         retry_cap: Option<Duration>,
+        /// How waits grow: constant, linear or exponential (where not said: doubled each time)
+        #[arg(long, value_parser = ["constant", "linear", "exponential"], value_name = "SHAPE")]
+        retry_backoff: Option<String>,
+        /// How far a wait is moved either way, in percent of it
+        #[arg(long, value_name = "PERCENT")]
+        retry_jitter: Option<u8>,
+        /// The longest run of a job, whatever its heartbeats; 30m where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        max_run: Option<Duration>,
+        /// How far in the future a job may be sent for; 30d where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        horizon: Option<Duration>,
     },
     /// Show a queue's settings and its jobs by state
     Get {
@@ -44,13 +56,28 @@ pub(crate) enum Queue {
 pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure> {
     let client = session::client(&at.global)?.build();
     match command {
-        Queue::Create { name, sealing, lease, max_attempts, retry_base, retry_cap } => {
+        Queue::Create {
+            name,
+            sealing,
+            lease,
+            max_attempts,
+            retry_base,
+            retry_cap,
+            retry_backoff,
+            retry_jitter,
+            max_run,
+            horizon,
+        } => {
             let settings = QueueIn {
                 sealing,
                 lease_ms: lease.map(millis),
                 max_attempts,
                 retry_base_ms: retry_base.map(millis),
                 retry_cap_ms: retry_cap.map(millis),
+                retry_backoff,
+                retry_jitter_percent: retry_jitter,
+                max_run_ms: max_run.map(millis),
+                horizon_ms: horizon.map(millis),
             };
             show(at, &client.put_queue(&name, &settings).await?)
         }
@@ -102,6 +129,9 @@ fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("lease", format!("{} ms", queue.lease_ms)),
         ("max attempts", queue.max_attempts.to_string()),
         ("retry", format!("{} ms to {} ms", queue.retry_base_ms, queue.retry_cap_ms)),
+        ("back-off", format!("{}, jitter {} %", queue.retry_backoff, queue.retry_jitter_percent)),
+        ("longest run", format!("{} ms", queue.max_run_ms)),
+        ("horizon", format!("{} ms", queue.horizon_ms)),
         ("created", queue.created_at.to_string()),
         ("ready", jobs.ready.to_string()),
         ("running", jobs.running.to_string()),

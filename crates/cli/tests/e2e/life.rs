@@ -14,9 +14,15 @@ fn id_of(job: &Value) -> String {
 fn every_exit_is_reached_from_the_command_line() {
     let place = Place::new();
     let _server = place.serve();
-    for queue in ["orders", "later"] {
-        place.json(&["queue", "create", queue], "");
-    }
+    place.json(&["queue", "create", "later"], "");
+    let more = ["--retry-backoff", "linear", "--retry-jitter", "0", "--max-run", "5m", "--horizon", "60d"];
+    let made = place.json(&[&["queue", "create", "orders"][..], &more].concat(), "");
+    assert_eq!(made["horizon_ms"], 60 * 86_400_000_u64);
+    assert_eq!(
+        (&made["retry_backoff"], &made["retry_jitter_percent"], &made["max_run_ms"]),
+        (&"linear".into(), &0.into(), &300_000.into()),
+        "{made}"
+    );
     let enqueue =
         |more: &[&str]| {
             id_of(&place.json(
@@ -24,13 +30,15 @@ fn every_exit_is_reached_from_the_command_line() {
                 "secret",
             ))
         };
-    let waiting = enqueue(&["--delay", "1h"]);
+    let waiting = enqueue(&["--delay", "1h", "--retry-backoff", "constant", "--retry-base", "1h"]);
     let looked = place.json(&["job", "cancel", &waiting, "--dry-run"], "");
     assert_eq!((&looked["state"], &looked["done"]), (&"delayed".into(), &false.into()));
     assert_eq!(place.json(&["job", "get", &waiting], "")["state"], "delayed", "nothing was done");
     assert_eq!(place.json(&["job", "promote", &waiting], "")["state"], "ready");
     assert_eq!(place.json(&["job", "reprioritise", &waiting, "low"], "")["priority"], "low");
     assert_eq!(place.json(&["job", "cancel", &waiting], "")["state"], "cancelled");
+    let timed = enqueue(&["--run-at", "2020-01-31T09:30:00Z"]);
+    assert_eq!(place.json(&["job", "cancel", &timed], "")["state"], "cancelled");
     let refused = place.sealane(&["job", "release", &waiting, "-o", "json"], "");
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     assert!(contains(&refused.stderr, b"job_state"), "{refused:?}");
@@ -46,7 +54,13 @@ fn every_exit_is_reached_from_the_command_line() {
     assert_eq!(place.json(&["job", "get", &waiting], "")["state"], "held", "sealed for another queue");
     assert_eq!(place.json(&["job", "release", &waiting], "")["state"], "ready");
     assert!(place.sealane(&[&work[..], &["--accept-from", "orders"]].concat(), "").status.success());
-    assert_eq!(place.json(&["job", "get", &waiting], "")["state"], "completed");
+    let shown = place.json(&["job", "get", &waiting], "");
+    assert_eq!(shown["state"], "completed");
+    let ends: Vec<&str> =
+        shown["attempts"].as_array().expect("a list").iter().filter_map(|one| one["end"].as_str()).collect();
+    assert_eq!(ends, ["failed", "held", "completed"], "{shown}");
+    let table = place.sealane(&["job", "get", &waiting, "-o", "table"], "");
+    assert!(contains(&table.stdout, b": failed temporary"), "{table:?}");
 
     for _ in 0..2 {
         enqueue(&["--max-attempts", "1"]);
@@ -54,6 +68,7 @@ fn every_exit_is_reached_from_the_command_line() {
     let fail = ["work", "orders", "--max-jobs", "2", "--exec", "echo why-canary >&2; exit 1"];
     assert!(place.sealane(&fail, "").status.success());
     let list = place.json(&["dlq", "list", "orders"], "");
+    assert_eq!(list["jobs"][0]["because"], "attempts_used", "{list}");
     let dead = id_of(&list["jobs"][0]);
     assert_eq!(list["jobs"].as_array().map(Vec::len), Some(2), "{list}");
     assert!(place.json(&["dlq", "inspect", &dead], "").to_string().contains("why-canary"));

@@ -17,6 +17,8 @@ pub enum Outcome {
     Fail {
         /// Why, in one word.
         category: Category,
+        /// What you call the error, at most 64 visible characters: in the clear, for counting.
+        code: Option<String>,
         /// What went wrong; the last [`ERROR_BYTES_MAX`] bytes are kept.
         error: Vec<u8>,
         /// Wait before the next attempt; as the queue says where absent.
@@ -42,13 +44,13 @@ impl Outcome {
     /// It may go better next time.
     #[must_use]
     pub fn fail(error: impl Into<Vec<u8>>) -> Self {
-        Self::Fail { category: Category::Temporary, error: error.into(), retry_after: None }
+        Self::Fail { category: Category::Temporary, code: None, error: error.into(), retry_after: None }
     }
 
     /// It will never go better.
     #[must_use]
     pub fn fail_for_good(error: impl Into<Vec<u8>>) -> Self {
-        Self::Fail { category: Category::Permanent, error: error.into(), retry_after: None }
+        Self::Fail { category: Category::Permanent, code: None, error: error.into(), retry_after: None }
     }
 }
 
@@ -58,7 +60,7 @@ impl fmt::Debug for Outcome {
             Self::Complete(result) => {
                 f.debug_struct("Complete").field("result_bytes", &result.as_ref().map(Vec::len)).finish()
             }
-            Self::Fail { category, error, retry_after } => f
+            Self::Fail { category, code: _, error, retry_after } => f
                 .debug_struct("Fail")
                 .field("category", category)
                 .field("error_bytes", &error.len())

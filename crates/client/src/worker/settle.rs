@@ -11,7 +11,7 @@ use sealane_api::wire::Bytes;
 use sealane_core::id::JobId;
 use sealane_core::job::Category;
 use sealane_core::limits;
-use sealane_core::name::QueueName;
+use sealane_core::name::{ErrorCode, QueueName};
 use sealane_envelope::Part;
 
 use super::outcome::{ERROR_BYTES_MAX, Outcome};
@@ -56,13 +56,13 @@ impl Lease {
                             report.len(),
                             limits::OUTCOME_BYTES_MAX
                         );
-                        self.fail(client, Category::Permanent, error.into_bytes(), None).await
+                        self.fail(client, (Category::Permanent, None), error.into_bytes(), None).await
                     }
-                    None => self.fail(client, Category::System, Vec::new(), None).await,
+                    None => self.fail(client, (Category::System, None), Vec::new(), None).await,
                 }
             }
-            Outcome::Fail { category, error, retry_after } => {
-                self.fail(client, category, error, retry_after).await
+            Outcome::Fail { category, code, error, retry_after } => {
+                self.fail(client, (category, code), error, retry_after).await
             }
             Outcome::Release { delay } => self.release(client, delay).await,
         }
@@ -78,16 +78,19 @@ impl Lease {
     async fn fail(
         &self,
         client: &Client,
-        category: Category,
+        (category, code): (Category, Option<String>),
         mut error: Vec<u8>,
         retry_after: Option<Duration>,
     ) -> Ended {
+        // Why dropped and not refused: a failure with a code that is none is still a failure.
+        let code = code.filter(|code| ErrorCode::parse(code).is_ok());
         error.drain(..error.len().saturating_sub(ERROR_BYTES_MAX));
         let report = if error.is_empty() { None } else { self.report(client, Part::Error, error).await };
         let item = FailItem {
             receipt: self.receipt.clone(),
             error: report.map(Bytes::from),
             category: Some(category.as_str().to_owned()),
+            code,
             retry_after_ms: retry_after.map(millis),
         };
         let request = Fail { items: vec![item] };

@@ -3,10 +3,11 @@
 
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
-use crate::name::{Principal, QueueName};
+use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::settings::QueueSettings;
 use crate::queue::sweep::SweepKind;
-use crate::time::Millis;
+use crate::retry::Backoff;
+use crate::time::{Millis, Time};
 
 /// Accept a job.
 #[derive(Clone, Copy, Debug)]
@@ -23,14 +24,25 @@ pub struct Enqueue<'a> {
     pub input: &'a JobInput,
     /// How urgent.
     pub priority: Priority,
-    /// How long to wait before the first attempt.
-    pub delay: Millis,
+    /// When the first attempt may begin.
+    pub start: Start,
     /// How long the job is worth anything.
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter, where not the queue's.
     pub max_attempts: Option<u32>,
+    /// How long to wait between attempts, where not as the queue says.
+    pub backoff: Option<Backoff>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
+}
+
+/// When a job's first attempt may begin. What is in the past means at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// So long after the job is accepted.
+    After(Millis),
+    /// At a time.
+    At(Time),
 }
 
 /// Hand out jobs.
@@ -58,7 +70,7 @@ pub struct Receipt {
 }
 
 /// What became of a leased job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settle {
     /// It is done.
     Complete,
@@ -66,6 +78,8 @@ pub enum Settle {
     Fail {
         /// Why, in one word.
         category: Category,
+        /// What the worker calls the error.
+        code: Option<ErrorCode>,
         /// Wish for the next attempt's time.
         retry_after: Option<Millis>,
         /// Moves the back-off.
@@ -136,7 +150,7 @@ pub enum Command<'a> {
         /// Which attempt.
         receipt: Receipt,
         /// What became of it.
-        outcome: Settle,
+        outcome: &'a Settle,
     },
     /// Do something with one job.
     Act {

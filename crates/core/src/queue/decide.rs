@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::command::{Command, Enqueue, Lease, Receipt, Settle};
+use super::command::{Command, Enqueue, Lease, Receipt, Settle, Start};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::job::{Deadline, Job, Settled};
 use super::refusal::Refusal;
 use super::sealing;
-use super::settings::QueueSettings;
+use super::settings::{QueueSettings, check_backoff};
 use super::shard::Shard;
+use crate::id::JobId;
 use crate::job::Category;
 use crate::limits;
 use crate::name::QueueName;
@@ -96,8 +97,13 @@ impl Shard {
         if id_ms > now.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms() {
             return Err(Refusal::IdAhead);
         }
-        if command.delay.get() > limits::DELAY_MS_MAX {
-            return Err(Refusal::Delay);
+        let run_at = match command.start {
+            Start::After(delay) => now.plus(delay),
+            Start::At(time) => time,
+        };
+        let horizon = queue.settings.horizon;
+        if run_at.since(now) > horizon {
+            return Err(Refusal::Horizon { horizon });
         }
         if command.ttl.is_some_and(|ttl| ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX) {
             return Err(Refusal::Ttl);
@@ -105,6 +111,9 @@ impl Shard {
         let max_attempts = command.max_attempts.unwrap_or(queue.settings.retry.max_attempts);
         if !(1..=limits::ATTEMPTS_MAX).contains(&max_attempts) {
             return Err(Refusal::MaxAttempts);
+        }
+        if let Some(backoff) = &command.backoff {
+            check_backoff(backoff).map_err(Refusal::Settings)?;
         }
         if self.jobs.len() >= limits::JOBS_MAX {
             return Err(Refusal::TooManyJobs);
@@ -114,9 +123,10 @@ impl Shard {
             queue: number,
             owner: command.owner.clone(),
             priority: command.priority,
-            run_at: now.plus(command.delay),
+            run_at,
             expires_at: command.ttl.map(|ttl| now.plus(ttl)),
             max_attempts,
+            backoff: command.backoff,
             digest: command.digest,
             at: now,
         })])
@@ -125,17 +135,18 @@ impl Shard {
     fn decide_lease(&self, now: Time, command: &Lease<'_>) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(command.queue).ok_or(Refusal::QueueUnknown)?;
         let queue = self.queue_at(number);
-        let until = now.plus(lease_time(command.lease, &queue.settings)?);
+        let lease = lease_time(command.lease, &queue.settings)?;
+        let until = now.plus(lease).min(now.plus(queue.settings.max_run));
         // Why the filter: deadlines are worked off in slices, so a job past its time to live may still
         // stand among the ready ones.
-        let waiting =
-            queue.ready.iter().filter(|id| self.jobs.get(id).is_some_and(|job| !job.is_expired(now)));
+        let may = |id: &JobId| self.jobs.get(id).is_some_and(|job| !job.is_expired(now));
+        let jobs = queue.ready.first(command.lease_ids.len(), may);
         Ok(command
             .lease_ids
             .iter()
-            .zip(waiting)
+            .zip(jobs)
             .map(|(lease, job)| Event::JobLeased {
-                job: *job,
+                job,
                 lease: *lease,
                 holder: command.holder.clone(),
                 until,
@@ -151,7 +162,9 @@ impl Shard {
         lease: Option<Millis>,
     ) -> Result<Vec<Event>, Refusal> {
         let job = self.held_by(receipt, now).ok_or(Refusal::LeaseLost)?;
-        let until = now.plus(lease_time(lease, &self.queue_at(job.queue).settings)?);
+        let lease = lease_time(lease, &self.queue_at(job.queue).settings)?;
+        // Why the lesser: no heartbeat makes a run longer than a run may take.
+        let until = job.running().map_or(now, |running| now.plus(lease).min(running.run_until));
         Ok(vec![Event::LeaseExtended { job: receipt.job, until, at: now }])
     }
 
@@ -170,17 +183,18 @@ impl Shard {
                 cancelled(CancelReason::WorkerReleased)
             }
             Settle::Hold(_) if stopping => cancelled(CancelReason::WorkerHeld),
-            Settle::Fail { category, retry_after, random } => {
+            Settle::Fail { category, code, retry_after, random } => {
                 if retry_after.is_some_and(|wait| wait.get() > limits::DELAY_MS_MAX) {
                     return Err(Refusal::RetryAfter);
                 }
-                let policy = &self.queue_at(job.queue).settings.retry;
-                let wait = retry_after.unwrap_or_else(|| policy.wait(job.attempt_of_round(), *random));
+                let own = job.past.as_ref().and_then(|past| past.backoff);
+                let backoff = own.unwrap_or(self.queue_at(job.queue).settings.retry.backoff);
+                let wait = retry_after.unwrap_or_else(|| backoff.wait(job.attempt_of_round(), *random));
                 let next = match category {
                     Category::Permanent => Next::Dead,
                     _ => after_failure(job, now.plus(wait)),
                 };
-                Event::JobFailed { job: id, category: *category, next, at: now }
+                Event::JobFailed { job: id, category: *category, code: code.clone(), next, at: now }
             }
             Settle::Release { delay } => {
                 if delay.get() > limits::DELAY_MS_MAX {

@@ -3,9 +3,10 @@
 
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, words};
-use crate::name::{Principal, QueueName};
+use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::settings::QueueSettings;
 use crate::queue::sweep::SweepKind;
+use crate::retry::Backoff;
 use crate::time::Time;
 
 /// A queue's number inside its namespace: what events and indexes carry instead of the name.
@@ -137,6 +138,8 @@ pub enum Event {
         job: JobId,
         /// Why, in one word.
         category: Category,
+        /// What the worker calls the error.
+        code: Option<ErrorCode>,
         /// What is next.
         next: Next,
         /// When.
@@ -264,6 +267,8 @@ pub struct JobEnqueued {
     pub expires_at: Option<Time>,
     /// Attempts before dead-letter.
     pub max_attempts: u32,
+    /// How long to wait between attempts, where not as the queue says.
+    pub backoff: Option<Backoff>,
     /// Digest over everything the producer supplied: tells a repeat from a conflict.
     pub digest: [u8; 16],
     /// When.

@@ -1,15 +1,16 @@
 //! Applying: what was judged and stored becomes so. Cannot fail, draws nothing, asks nothing: the
 //! same events always make the same shard.
 
+use super::attempt::AttemptEnd;
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber};
 use super::finished::FinishedJob;
-use super::job::{Ended, Failure, Job, Phase, Running, Settled};
+use super::job::{Ended, Failure, Job, Past, Phase, Running, Settled};
 use super::shard::{Queue, QueueCounts, Shard};
 use super::transitions::Cause;
 use crate::id::JobId;
 use crate::job::Category;
 use crate::record::RecordRef;
-use crate::time::Time;
+use crate::time::{Millis, Time};
 
 impl Shard {
     /// Applies an event that stands in the journal at `record`.
@@ -32,21 +33,41 @@ impl Shard {
             Event::QueueChanged { number, settings, .. } => self.queue_at_mut(*number).settings = *settings,
             Event::JobEnqueued(enqueued) => self.enqueued(enqueued, record),
             Event::JobDue { job, .. } => self.change(job, |job| job.enter(Cause::Due, Phase::Ready)),
-            Event::JobLeased { job, lease, holder, until, .. } => self.change(job, |job| {
-                job.attempt = job.attempt.saturating_add(1);
-                let (lease, holder, until) = (*lease, holder.clone(), *until);
-                let running = Running { lease, holder, until, cancel_requested: false };
-                job.enter(Cause::Lease, Phase::Running(Box::new(running)));
-            }),
+            Event::JobLeased { job, lease, holder, until, .. } => {
+                let found = self.jobs.get(job).map(|job| (job.queue, job.priority));
+                let max_run =
+                    found.map_or_else(Millis::default, |(queue, _)| self.queue_at(queue).settings.max_run);
+                let running = Running {
+                    lease: *lease,
+                    holder: holder.clone(),
+                    until: *until,
+                    started_at: at,
+                    run_until: at.plus(max_run),
+                    cancel_requested: false,
+                };
+                self.change(job, |job| {
+                    job.attempt = job.attempt.saturating_add(1);
+                    job.enter(Cause::Lease, Phase::Running(Box::new(running)));
+                });
+                if let Some((queue, priority)) = found {
+                    self.queue_at_mut(queue).ready.served(priority);
+                }
+            }
             Event::LeaseExtended { job, until, .. } => self.change(job, |job| {
                 if let Some(running) = job.running_mut() {
                     running.until = *until;
                 }
             }),
             Event::LeaseExpired { job, next, .. } => {
-                self.change(job, |job| job.failed(Category::Timeout, at, record, next));
+                self.change(job, |job| {
+                    let over = job.running().is_some_and(|running| running.run_until <= at);
+                    let end = if over { AttemptEnd::Overrun } else { AttemptEnd::Lost };
+                    job.note_end(at, end, Some(Category::Timeout), None);
+                    job.failed(Category::Timeout, at, None, next);
+                });
             }
             Event::JobReleased { job, run_at, .. } => self.change(job, |job| {
+                job.note_end(at, AttemptEnd::Released, None, None);
                 job.set_aside(Settled::Released);
                 job.run_at = *run_at;
                 match *run_at > at {
@@ -56,13 +77,17 @@ impl Shard {
             }),
             Event::JobCompleted { job, .. } => self.finish(job, Cause::Complete, at, |job| {
                 job.settled_as(Settled::Completed);
+                let by = job.running().map(|running| (running.holder.clone(), running.started_at));
+                job.past().completed_by = by;
                 (Ended::Completed, Some(record))
             }),
-            Event::JobFailed { job, category, next, .. } => self.change(job, |job| {
+            Event::JobFailed { job, category, code, next, .. } => self.change(job, |job| {
                 job.settled_as(Settled::Failed);
-                job.failed(*category, at, record, next);
+                job.note_end(at, AttemptEnd::Failed, Some(*category), code.clone());
+                job.failed(*category, at, Some(record), next);
             }),
             Event::JobHeld { job, reason, .. } => self.change(job, |job| {
+                job.note_end(at, AttemptEnd::Held, None, None);
                 job.set_aside(Settled::Held);
                 job.enter(Cause::Hold, Phase::Held { reason: *reason });
             }),
@@ -116,7 +141,7 @@ impl Shard {
             expires_at: event.expires_at,
             digest: event.digest,
             input: record,
-            past: None,
+            past: event.backoff.map(|_| Box::new(Past { backoff: event.backoff, ..Past::default() })),
         };
         self.next_sequence += 1;
         self.insert(event.job, Box::new(job));
@@ -182,6 +207,7 @@ impl Shard {
             self.change(&id, |job| {
                 if let Some(running) = job.running_mut() {
                     running.until = running.until.plus(away);
+                    running.run_until = running.run_until.plus(away);
                 }
             });
         }
@@ -195,7 +221,7 @@ impl Job {
         }
     }
 
-    fn failed(&mut self, category: Category, at: Time, record: RecordRef, next: &Next) {
+    fn failed(&mut self, category: Category, at: Time, record: Option<RecordRef>, next: &Next) {
         self.note_failure(category, at, record);
         match next {
             Next::Dead => self.enter(Cause::GiveUp, Phase::Dead { at }),
@@ -206,21 +232,22 @@ impl Job {
         }
     }
 
-    fn note_failure(&mut self, category: Category, at: Time, record: RecordRef) {
+    fn note_failure(&mut self, category: Category, at: Time, record: Option<RecordRef>) {
         let attempt = self.attempt;
         self.past().last_failure = Some(Failure { attempt, category, at, record });
     }
 
     /// How the lease of a job that is not wanted any more ended, if it had one.
     fn stopped(&mut self, reason: CancelReason, at: Time, record: RecordRef) {
+        self.note_cancelled(at, reason);
         match reason {
             CancelReason::Asked | CancelReason::Purged => {}
             CancelReason::Forced | CancelReason::LeaseEnded => {
-                self.note_failure(Category::Cancelled, at, record);
+                self.note_failure(Category::Cancelled, at, None);
             }
             CancelReason::WorkerFailed => {
                 self.settled_as(Settled::Failed);
-                self.note_failure(Category::Cancelled, at, record);
+                self.note_failure(Category::Cancelled, at, Some(record));
             }
             CancelReason::WorkerReleased => self.set_aside(Settled::Released),
             CancelReason::WorkerHeld => self.set_aside(Settled::Held),

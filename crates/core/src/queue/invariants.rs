@@ -19,7 +19,7 @@ pub fn check(shard: &Shard) -> Result<(), String> {
         let here = || shard.jobs.iter().filter(|(_, job)| usize::try_from(job.queue.0) == Ok(number));
         let mut ready = Ready::default();
         here().filter(|(_, job)| job.phase == Phase::Ready).for_each(|(id, job)| ready.insert(*id, job));
-        if ready != queue.ready {
+        if !ready.same_jobs(&queue.ready) {
             return Err(format!("the ready index of {} is not that of its jobs", queue.name));
         }
         let dead: BTreeSet<_> = here()

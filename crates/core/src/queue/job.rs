@@ -3,9 +3,11 @@
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, State};
 use crate::name::{Principal, QueueName};
+use crate::queue::attempt::{Attempt, DeadReason};
 use crate::queue::event::QueueNumber;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
+use crate::retry::Backoff;
 use crate::time::Time;
 
 /// What a state needs to remember.
@@ -26,6 +28,9 @@ pub(super) struct Running {
     pub(super) lease: LeaseId,
     pub(super) holder: Principal,
     pub(super) until: Time,
+    pub(super) started_at: Time,
+    /// No heartbeat makes the run longer than this.
+    pub(super) run_until: Time,
     /// Somebody wants it to stop: no further attempt follows, however this one ends.
     pub(super) cancel_requested: bool,
 }
@@ -56,8 +61,8 @@ pub struct Failure {
     pub category: Category,
     /// When.
     pub at: Time,
-    /// The record that carries the error.
-    pub record: RecordRef,
+    /// The record that may carry the error; `None` where no worker said anything.
+    pub record: Option<RecordRef>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +84,7 @@ pub(super) struct Job {
     pub(super) expires_at: Option<Time>,
     pub(super) digest: [u8; 16],
     pub(super) input: RecordRef,
-    /// Most jobs have none: it begins with the first lease that did not end well.
+    /// Most jobs have none: it begins with the first lease that ended, or with a wish of its own.
     pub(super) past: Option<Box<Past>>,
 }
 
@@ -94,6 +99,12 @@ pub(super) struct Past {
     pub(super) attempts_before: u32,
     /// The queue that it was sent to, where it was moved: a sealed body is bound to that one.
     pub(super) origin: Option<QueueName>,
+    /// The job's own, where not as the queue says.
+    pub(super) backoff: Option<Backoff>,
+    /// The last few that did not complete the job.
+    pub(super) attempts: Vec<Attempt>,
+    /// Who completed it, in an attempt that began then.
+    pub(super) completed_by: Option<(Principal, Time)>,
 }
 
 /// What a job's deadline is about.
@@ -216,6 +227,7 @@ impl Job {
             },
             input: self.input,
             last_failure: past.and_then(|past| past.last_failure),
+            dead_reason: self.dead_reason(),
             result: None,
         }
     }
@@ -264,6 +276,8 @@ pub struct JobView {
     pub input: RecordRef,
     /// The last failed attempt.
     pub last_failure: Option<Failure>,
+    /// Why it is in dead-letter.
+    pub dead_reason: Option<DeadReason>,
     /// The record of its completion, which may carry a result.
     pub result: Option<RecordRef>,
 }

@@ -9,6 +9,7 @@
 //! - `invariants`: what must always hold, checked by the tests after every step.
 
 mod act;
+mod attempt;
 mod command;
 mod decide;
 mod event;
@@ -24,7 +25,8 @@ mod shard;
 mod sweep;
 pub mod transitions;
 
-pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle};
+pub use attempt::{Attempt, AttemptEnd, DeadReason};
+pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
 pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 pub use job::{Failure, JobView};
 pub use refusal::Refusal;

@@ -6,6 +6,7 @@ use crate::job::State;
 use crate::limits;
 use crate::queue::settings::SettingsError;
 use crate::sealed::SyntaxError;
+use crate::time::Millis;
 
 /// Why a command was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,11 @@ pub enum Refusal {
     IdVersion,
     /// The delay is too long.
     Delay,
+    /// The job's time lies beyond the queue's horizon.
+    Horizon {
+        /// How far jobs may be sent for.
+        horizon: Millis,
+    },
     /// The time to live is zero or too long.
     Ttl,
     /// The number of attempts is zero or too high.
@@ -89,6 +95,12 @@ impl fmt::Display for Refusal {
             ),
             Self::IdVersion => f.write_str("a job id must be a UUIDv7"),
             Self::Delay => write!(f, "delay_ms must be at most {}", limits::DELAY_MS_MAX),
+            Self::Horizon { horizon } => {
+                write!(
+                    f,
+                    "delay_ms or run_at is beyond this queue's horizon of {horizon}: send the job later"
+                )
+            }
             Self::Ttl => write!(f, "ttl_ms must be 1 to {}", limits::TTL_MS_MAX),
             Self::MaxAttempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
             Self::LeaseTime => {

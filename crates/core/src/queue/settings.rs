@@ -2,7 +2,7 @@
 
 use crate::job::words;
 use crate::limits;
-use crate::retry::RetryPolicy;
+use crate::retry::{Backoff, RetryPolicy};
 use crate::time::Millis;
 use std::fmt;
 
@@ -27,11 +27,21 @@ pub struct QueueSettings {
     pub lease: Millis,
     /// When failed jobs are tried again.
     pub retry: RetryPolicy,
+    /// The longest run, whatever its heartbeats.
+    pub max_run: Millis,
+    /// How far in the future a job may be sent for.
+    pub horizon: Millis,
 }
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        Self { sealing: SealingPolicy::Required, lease: Millis::from_secs(30), retry: RetryPolicy::default() }
+        Self {
+            sealing: SealingPolicy::Required,
+            lease: Millis::from_secs(30),
+            retry: RetryPolicy::default(),
+            max_run: Millis::from_secs(30 * 60),
+            horizon: Millis::new(limits::DELAY_MS_MAX),
+        }
     }
 }
 
@@ -40,8 +50,12 @@ impl Default for QueueSettings {
 pub enum SettingsError {
     /// The lease time.
     Lease,
-    /// The retry base or cap.
+    /// The back-off.
     Retry,
+    /// The longest run.
+    Run,
+    /// The horizon.
+    Horizon,
     /// The number of attempts.
     Attempts,
 }
@@ -52,9 +66,12 @@ impl fmt::Display for SettingsError {
             Self::Lease => write!(f, "lease_ms must be {} to {}", limits::LEASE_MS_MIN, limits::LEASE_MS_MAX),
             Self::Retry => write!(
                 f,
-                "retry_base_ms and retry_cap_ms must be 1 to {}, the base not above the cap",
-                limits::DELAY_MS_MAX
+                "a back-off's base and cap must be 1 to {} ms, the base not above the cap, its jitter at most {} percent",
+                limits::DELAY_MS_MAX,
+                limits::RETRY_JITTER_PERCENT_MAX
             ),
+            Self::Horizon => write!(f, "horizon_ms must be at most {}", limits::HORIZON_MS_MAX),
+            Self::Run => write!(f, "max_run_ms must be {} to {}", limits::LEASE_MS_MIN, limits::RUN_MS_MAX),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
         }
     }
@@ -68,13 +85,26 @@ impl QueueSettings {
         if !(limits::LEASE_MS_MIN..=limits::LEASE_MS_MAX).contains(&self.lease.get()) {
             return Err(SettingsError::Lease);
         }
-        let (base, cap) = (self.retry.base.get(), self.retry.cap.get());
-        if base == 0 || base > cap || cap > limits::DELAY_MS_MAX {
-            return Err(SettingsError::Retry);
+        check_backoff(&self.retry.backoff)?;
+        if !(limits::LEASE_MS_MIN..=limits::RUN_MS_MAX).contains(&self.max_run.get()) {
+            return Err(SettingsError::Run);
+        }
+        if self.horizon.get() > limits::HORIZON_MS_MAX {
+            return Err(SettingsError::Horizon);
         }
         if !(1..=limits::ATTEMPTS_MAX).contains(&self.retry.max_attempts) {
             return Err(SettingsError::Attempts);
         }
         Ok(())
     }
+}
+
+/// Refuses a back-off out of its bounds: a queue's or a job's own.
+pub(super) fn check_backoff(backoff: &Backoff) -> Result<(), SettingsError> {
+    let (base, cap) = (backoff.base.get(), backoff.cap.get());
+    let in_order = base > 0 && base <= cap && cap <= limits::DELAY_MS_MAX;
+    if in_order && backoff.jitter_percent <= limits::RETRY_JITTER_PERCENT_MAX {
+        return Ok(());
+    }
+    Err(SettingsError::Retry)
 }

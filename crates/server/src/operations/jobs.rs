@@ -8,6 +8,7 @@ use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, J
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Principal, QueueName};
+use sealane_core::queue::Start;
 use sealane_core::record::RecordRef;
 use sealane_crypto::digest::Sha256;
 use sealane_storage::ReadError;
@@ -63,9 +64,14 @@ impl Handle<JobGet> for Door {
     async fn handle(&self, asked: Authorized<JobGet>) -> Result<JobOut, Problem> {
         let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
         let namespace = self.namespace.clone();
-        let number = view.queue;
-        let queue =
-            self.engine.read(move |machine| machine.shard(&namespace).queue_name(number).clone()).await?;
+        let (number, id) = (view.queue, view.id);
+        let (queue, attempts) = self
+            .engine
+            .read(move |machine| {
+                let shard = machine.shard(&namespace);
+                (shard.queue_name(number).clone(), shard.attempts(&id))
+            })
+            .await?;
         let owner = view.owner == asked.key().principal;
         // Why only the owner: results and errors are bodies, and metadata is what this right is about.
         let outcome = |record: Option<RecordRef>| -> Result<Option<Vec<u8>>, Problem> {
@@ -73,9 +79,9 @@ impl Handle<JobGet> for Door {
             Ok(self.readable(self.records.read_outcome(record))?.flatten())
         };
         let result = outcome(view.result)?;
-        let error = outcome(view.last_failure.map(|failure| failure.record))?;
+        let error = outcome(view.last_failure.and_then(|failure| failure.record))?;
         let input = self.readable(self.records.read_job(view.input))?;
-        Ok(JobOut::show(&view, &queue, input.as_deref(), result, error))
+        Ok(JobOut::show(&view, &queue, &attempts, input.as_deref(), result, error))
     }
 }
 
@@ -104,9 +110,10 @@ impl Door {
             id_given: parts.id.is_some(),
             input: Arc::new(parts.input),
             priority: parts.priority,
-            delay: parts.delay,
+            start: parts.start,
             ttl: parts.ttl,
             max_attempts: parts.max_attempts,
+            backoff: parts.backoff,
             digest,
         })
     }
@@ -162,9 +169,20 @@ fn digest(queue: &QueueName, owner: &Principal, parts: &JobParts) -> [u8; 16] {
         digest.update_prefixed(tag.as_str().as_bytes());
     }
     digest.update(&[parts.priority.code()]);
-    digest.update(&parts.delay.get().to_be_bytes());
+    let (mark, start) = match parts.start {
+        Start::After(delay) => (&b""[..], delay.get()),
+        Start::At(time) => (&b"at"[..], time.unix_ms()),
+    };
+    digest.update(mark);
+    digest.update(&start.to_be_bytes());
     digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
     digest.update(&number(parts.max_attempts.map(u64::from)));
+    // Why only where there is one: a repeat of what an older server accepted is still a repeat.
+    if let Some(backoff) = &parts.backoff {
+        digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
+        digest.update(&backoff.base.get().to_be_bytes());
+        digest.update(&backoff.cap.get().to_be_bytes());
+    }
     let mut first_half = [0; 16];
     first_half.copy_from_slice(&digest.finish()[..16]);
     first_half

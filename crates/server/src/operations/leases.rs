@@ -128,6 +128,7 @@ impl Handle<LeaseFail> for Door {
         let read = |item: &mut sealane_api::v1::FailItem| {
             let outcome = Settle::Fail {
                 category: item.category()?,
+                code: item.code()?,
                 retry_after: item.retry_after_ms.map(Millis::new),
                 random: self.random_u32()?,
             };

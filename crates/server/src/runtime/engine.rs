@@ -298,9 +298,10 @@ impl Engine {
                 owner,
                 input: &job.input,
                 priority: job.priority,
-                delay: job.delay,
+                start: job.start,
                 ttl: job.ttl,
                 max_attempts: job.max_attempts,
+                backoff: job.backoff,
                 digest: job.digest,
             }),
         )?;
@@ -328,7 +329,7 @@ impl Engine {
 
     fn settle(&mut self, now: Time, item: &SettleItem) -> Result<JobView, Trouble> {
         let SettleItem { receipt, outcome, data } = item;
-        let events = self.decide(now, &Command::Settle { receipt: *receipt, outcome: *outcome })?;
+        let events = self.decide(now, &Command::Settle { receipt: *receipt, outcome })?;
         let queue = self.shard().job(&receipt.job).map(|view| view.queue);
         for event in events {
             let data = data.as_deref().zip(queue).map(|(bytes, queue)| CallerData::Outcome { queue, bytes });

@@ -6,7 +6,8 @@ use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
-use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, Settle, SweepKind};
+use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind};
+use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,12 +27,14 @@ pub struct NewJob {
     pub input: Arc<JobInput>,
     /// How urgent.
     pub priority: Priority,
-    /// Wait before the first attempt.
-    pub delay: Millis,
+    /// When the first attempt may begin.
+    pub start: Start,
     /// How long it is worth anything.
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
+    /// How long to wait between attempts.
+    pub backoff: Option<Backoff>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
 }

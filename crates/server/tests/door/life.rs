@@ -236,3 +236,196 @@ async fn who_may_not_decide_about_a_job_does_not_even_see_it() {
     assert_eq!(of_q.send("POST", "/v1/queues/other/dead:purge", "").await.problem(), "not_found");
     server.stop().await.expect("a clean stop");
 }
+
+// covers JOB-6 (every back-off, per queue and per job, shown and kept)
+// covers JOB-9 (attempt history)
+// covers DLQ-1 (why a job is in dead-letter, with its attempts)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_are_remembered_with_worker_times_category_and_code() {
+    let (home, disk, server, admin) = started().await;
+    let settings = json!({"sealing": "allowed", "max_attempts": 3, "retry_backoff": "linear", "retry_base_ms": 1,
+        "retry_cap_ms": 5, "retry_jitter_percent": 0, "max_run_ms": 60_000});
+    let put = admin.send("PUT", "/v1/queues/q", &settings.to_string()).await.json;
+    for (name, value) in settings.as_object().expect("an object") {
+        assert_eq!(put[name], *value, "{name}");
+    }
+    let id = admin.sent(json!({"retry": {"backoff": "constant", "base_ms": 1}})).await;
+    for bad in
+        [json!({"backoff": "none"}), json!({"base_ms": 0}), json!({"jitter_percent": 101}), json!({"x": 1})]
+    {
+        let mut refused = job("x");
+        refused["retry"] = bad;
+        let reply = admin.post("/v1/queues/q/jobs", &refused).await;
+        assert!(matches!(reply.problem(), "invalid_request" | "unknown_field"), "{reply:?}");
+    }
+    let worker = admin.made("w-1", "worker", &["q"]).await;
+    for (attempt, code) in [(1, "E_CARD"), (2, "E_NET"), (3, "E_NET")] {
+        let leased = worker.post("/v1/queues/q/leases", &json!({"wait_ms": 60_000})).await;
+        let leased = &leased.json["jobs"][0];
+        assert_eq!(leased["attempt"], attempt, "{leased}");
+        let failed = json!({"receipt": leased["receipt"], "code": code, "category": "timeout"});
+        assert_eq!(worker.settled("fail", failed).await["ok"], true);
+    }
+    server.stop().await.expect("a clean stop");
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    let shown = admin.get(&format!("/v1/jobs/{id}")).await.json;
+    assert_eq!(
+        (&shown["state"], &shown["dead_because"]),
+        (&json!("dead"), &json!("attempts_used")),
+        "{shown}"
+    );
+    let attempts = shown["attempts"].as_array().expect("a list");
+    assert_eq!(attempts.len(), 3, "{shown}");
+    for (attempt, code) in attempts.iter().zip(["E_CARD", "E_NET", "E_NET"]) {
+        assert_eq!((&attempt["worker"], &attempt["end"]), (&json!("w-1"), &json!("failed")));
+        assert_eq!((&attempt["code"], &attempt["category"]), (&json!(code), &json!("timeout")));
+        assert!(attempt["started_at"].as_str() <= attempt["ended_at"].as_str(), "{attempt}");
+    }
+    let page = admin.post("/v1/queues/q/dead:list", &json!({})).await.json;
+    assert_eq!(page["jobs"][0]["because"], "attempts_used", "{page}");
+    server.stop().await.expect("a clean stop");
+}
+
+// A job whose last attempt ended without a word from its worker was asked for by its owner: the server
+// looked for the worker's words in the record that had ended the lease, took what it found there for
+// damage, and stopped. Who sends a job and lets its lease run out could stop the server whenever he liked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asking_for_a_job_whose_worker_went_silent_does_not_stop_the_server() {
+    let (_home, _disk, server, admin) = started().await;
+    let id = admin.sent(json!({"max_attempts": 1})).await;
+    admin.post("/v1/queues/q/leases", &json!({"lease_ms": 100})).await;
+    let dead = async {
+        while admin.state(&id).await != "dead" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, dead).await.expect("it dies");
+    assert_eq!(admin.get(&format!("/v1/jobs/{id}")).await.status, 200, "the server is still there");
+    server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-5 (max_run_time ends a run beyond all heartbeats)
+// attack 60
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_ends_however_diligent_its_heartbeats_and_silent_workers_cost_attempts() {
+    let (_home, _disk, server, admin) = started().await;
+    let settings = json!({"sealing": "allowed", "max_attempts": 1, "max_run_ms": 300});
+    admin.send("PUT", "/v1/queues/q", &settings.to_string()).await;
+    let id = admin.sent(json!({})).await;
+    let leased = admin.post("/v1/queues/q/leases", &json!({"lease_ms": 200})).await;
+    let receipt = &leased.json["jobs"][0]["receipt"];
+    let beats = async {
+        loop {
+            let beat = admin.settled("extend", json!({"receipt": receipt, "lease_ms": 60_000})).await;
+            if beat.get("error").is_some() {
+                break beat;
+            }
+        }
+    };
+    let beat = tokio::time::timeout(DEADLINE, beats).await.expect("it ends");
+    assert_eq!(beat["error"]["code"], "lease_lost");
+    let dead = async {
+        while admin.state(&id).await != "dead" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, dead).await.expect("it dies");
+    let shown = admin.get(&format!("/v1/jobs/{id}")).await.json;
+    assert_eq!(
+        (&shown["dead_because"], &shown["last_error"]["category"]),
+        (&json!("run_too_long"), &json!("timeout"))
+    );
+
+    let silent = admin.sent(json!({})).await;
+    admin.post("/v1/queues/q/leases", &json!({"lease_ms": 100})).await;
+    let dead = async {
+        while admin.state(&silent).await != "dead" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, dead).await.expect("it dies");
+    assert_eq!(admin.get(&format!("/v1/jobs/{silent}")).await.json["dead_because"], "worker_lost");
+    server.stop().await.expect("a clean stop");
+}
+
+// covers DLQ-2 (code of at most 64 characters)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_s_code_has_its_limit() {
+    let (_home, _disk, server, admin) = started().await;
+    admin.sent(json!({})).await;
+    let receipt = admin.leased("q").await["receipt"].clone();
+    for bad in ["e".repeat(65), String::new(), "a b".to_owned(), "é".to_owned()] {
+        let refused = admin.settled("fail", json!({"receipt": receipt, "code": bad})).await;
+        assert_eq!(refused["error"]["code"], "invalid_request", "{bad}");
+    }
+    let failed = admin.settled("fail", json!({"receipt": receipt, "code": "e".repeat(64)})).await;
+    assert_eq!(failed["ok"], true, "{failed}");
+    server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-4 (run_at, and how far ahead it may be)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_sent_for_a_time_within_the_queue_s_horizon() {
+    let (_home, _disk, server, admin) = started().await;
+    let id = admin.sent(json!({"run_at": "2020-01-31T09:30:00Z"})).await;
+    assert_eq!(admin.state(&id).await, "ready", "the past is now");
+    let in_days = |days: i64| {
+        let ms = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970")
+            .as_millis();
+        let ms = u64::try_from(ms).expect("a time") + u64::try_from(days).expect("days") * 86_400_000;
+        sealane_api::wire::rfc3339(sealane_core::time::Time::from_unix_ms(ms))
+    };
+    let soon = in_days(29);
+    let id = admin.sent(json!({"run_at": soon})).await;
+    let shown = admin.get(&format!("/v1/jobs/{id}")).await.json;
+    assert_eq!((&shown["state"], &shown["run_at"]), (&json!("delayed"), &json!(soon)), "{shown}");
+    for bad in [
+        json!({"run_at": in_days(31)}),
+        json!({"run_at": "tomorrow"}),
+        json!({"run_at": "1969-12-31T23:59:59Z"}),
+        json!({"run_at": soon, "delay_ms": 1}),
+    ] {
+        let mut refused = job("x");
+        bad.as_object().expect("an object").iter().for_each(|(name, value)| refused[name] = value.clone());
+        assert_eq!(admin.post("/v1/queues/q/jobs", &refused).await.problem(), "invalid_request", "{bad}");
+    }
+    let far = json!({"sealing": "allowed", "horizon_ms": 40 * 86_400_000_u64});
+    assert_eq!(
+        admin.send("PUT", "/v1/queues/q", &far.to_string()).await.json["horizon_ms"],
+        far["horizon_ms"]
+    );
+    admin.sent(json!({"run_at": in_days(31)})).await;
+    server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-3 (critical before everything, and bulk gets its turn)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn critical_is_next_and_bulk_gets_its_turn() {
+    let (_home, _disk, server, admin) = started().await;
+    let send = |priority: &'static str, count: usize| {
+        let admin = admin.clone();
+        async move {
+            let mut one = job("x");
+            one["priority"] = json!(priority);
+            let sent = admin.post("/v1/queues/q/jobs:batch", &json!({"jobs": vec![one; count]})).await;
+            assert_eq!(sent.status, 200, "{sent:?}");
+        }
+    };
+    send("bulk", 1_000).await;
+    send("normal", 40).await;
+    send("critical", 1).await;
+    assert_eq!(admin.leased("q").await["priority"], "critical");
+    let leased = admin.post("/v1/queues/q/leases", &json!({"max": 34})).await.json;
+    let order: Vec<&str> = leased["jobs"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|one| one["priority"].as_str())
+        .collect();
+    assert_eq!(order.iter().position(|one| *one == "bulk"), Some(32), "{order:?}");
+    assert_eq!(order[33], "normal");
+    server.stop().await.expect("a clean stop");
+}

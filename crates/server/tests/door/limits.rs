@@ -91,6 +91,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "DELAY_MS_MAX" => |n| with("delay_ms", json!(n)),
         "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
         "ATTEMPTS_MAX" => |n| setting("max_attempts", n),
+        "RETRY_JITTER_PERCENT_MAX" => |n| setting("retry_jitter_percent", n),
+        "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
+        "RUN_MS_MAX" => |n| setting("max_run_ms", n),
         "LEASE_MS_MAX" => |n| setting("lease_ms", n),
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
         "ACCESS_KEY_QUEUES_MAX" => |n| key("queues", many(n, |_| json!("q"))),
@@ -99,6 +102,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
             return match limit.name {
                 // core/tests/bounds.rs
                 "ACCESS_KEYS_MAX"
+                | "AGEING_PASSES_MAX"
+                | "ATTEMPTS_REMEMBERED_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
@@ -106,6 +111,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "QUEUES_MAX"
                 | "REDRIVES_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
+                // life: an_error_s_code_has_its_limit
+                "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // a_result_has_its_limit
                 "OUTCOME_BYTES_MAX" => Some(Probe::Elsewhere),
                 // strangers: every_operation_of_the_list_refuses_strangers

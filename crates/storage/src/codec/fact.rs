@@ -5,8 +5,10 @@ use super::fields::{Cursor, Fields};
 use super::{control, shard};
 use crate::fact::Fact;
 
-/// The version all layouts have so far.
+/// The first version of every layout.
 pub(super) const VERSION_1: u8 = 1;
+/// The second version of those that have one.
+pub(super) const VERSION_2: u8 = 2;
 
 /// Writes a fact.
 pub fn encode_fact(fact: &Fact, out: &mut Vec<u8>) {
@@ -26,7 +28,9 @@ pub fn decode_fact(bytes: &[u8]) -> Result<Fact, DecodeError> {
     let tag = cursor.u8("tag")?;
     let version = cursor.u8("version")?;
     let fact = match (tag, version) {
-        (shard::FIRST_TAG..=shard::LAST_TAG, VERSION_1) => shard::decode(tag, &mut cursor)?,
+        (shard::FIRST_TAG..=shard::LAST_TAG, VERSION_1 | VERSION_2) => {
+            shard::decode(tag, version, &mut cursor)?
+        }
         (control::FIRST_TAG..=control::LAST_TAG, VERSION_1) => {
             Fact::Control(control::decode(tag, &mut cursor)?)
         }

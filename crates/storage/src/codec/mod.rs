@@ -6,6 +6,7 @@
 //!
 //! - `fact`: which family a record belongs to.
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about.
+//! - `retrying`: queue settings and back-offs.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
 
@@ -15,6 +16,7 @@ mod fact;
 mod fields;
 mod job_input;
 mod person;
+mod retrying;
 mod shard;
 
 pub use error::DecodeError;

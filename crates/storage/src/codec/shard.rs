@@ -2,16 +2,13 @@
 
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, Priority};
-use sealane_core::name::{Namespace, Principal, QueueName};
-use sealane_core::queue::{
-    Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SealingPolicy,
-};
-use sealane_core::retry::RetryPolicy;
+use sealane_core::name::{ErrorCode, Namespace, Principal, QueueName};
+use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 
 use super::error::DecodeError;
-use super::fact::VERSION_1;
+use super::fact::{VERSION_1, VERSION_2};
 use super::fields::{Cursor, Fields};
-use super::person;
+use super::{person, retrying};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -34,22 +31,32 @@ const SERVER_STARTED: u8 = 13;
 
 pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>) {
     out.u8(tag(event));
-    out.u8(VERSION_1);
+    out.u8(version(event));
     out.text(namespace.as_str());
     out.time(event.at());
     match event {
         Event::QueueCreated { number, queue, settings: set, at: _ } => {
             out.u32(number.0);
             out.text(queue.as_str());
-            settings(set, out);
+            retrying::settings(set, out);
         }
         Event::QueueChanged { number, settings: set, at: _ } => {
             out.u32(number.0);
-            settings(set, out);
+            retrying::settings(set, out);
         }
         Event::JobEnqueued(enqueued) => {
-            let JobEnqueued { job, queue, owner, priority, run_at, expires_at, max_attempts, digest, at: _ } =
-                enqueued;
+            let JobEnqueued {
+                job,
+                queue,
+                owner,
+                priority,
+                run_at,
+                expires_at,
+                max_attempts,
+                backoff,
+                digest,
+                at: _,
+            } = enqueued;
             out.fixed(job.as_bytes());
             out.u32(queue.0);
             out.text(owner.as_str());
@@ -58,6 +65,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             out.option(*expires_at, Fields::time);
             out.u32(*max_attempts);
             out.fixed(digest);
+            backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
         }
         Event::JobDue { job, at: _ }
         | Event::JobCompleted { job, at: _ }
@@ -86,10 +94,11 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             });
             out.time(*run_at);
         }
-        Event::JobFailed { job, category, next: then, at: _ } => {
+        Event::JobFailed { job, category, code, next: then, at: _ } => {
             out.fixed(job.as_bytes());
             out.u8(category.code());
             next(*then, out);
+            code.iter().for_each(|code| out.text(code.as_str()));
         }
         Event::JobHeld { job, reason, at: _ } => {
             out.fixed(job.as_bytes());
@@ -109,19 +118,37 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
     }
 }
 
-pub(super) fn decode(tag: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
+/// Which version of its layout an event needs: the first one that can hold it.
+fn version(event: &Event) -> u8 {
+    match event {
+        Event::QueueCreated { settings, .. } | Event::QueueChanged { settings, .. } => {
+            retrying::settings_version(settings)
+        }
+        Event::JobEnqueued(JobEnqueued { backoff: Some(_), .. }) | Event::JobFailed { code: Some(_), .. } => {
+            VERSION_2
+        }
+        _ => VERSION_1,
+    }
+}
+
+pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
+    let has_second = matches!(tag, QUEUE_CREATED | QUEUE_CHANGED | JOB_ENQUEUED | JOB_FAILED);
+    if version != VERSION_1 && !has_second {
+        return Err(DecodeError::UnknownTag { tag, version });
+    }
+    let second = version == VERSION_2;
     let namespace = cursor.text("namespace", Namespace::parse)?;
     let at = cursor.time("at")?;
     let event = match tag {
         QUEUE_CREATED => Event::QueueCreated {
             number: QueueNumber(cursor.u32("number")?),
             queue: cursor.text("queue", QueueName::parse)?,
-            settings: take_settings(cursor)?,
+            settings: retrying::take_settings(version, cursor)?,
             at,
         },
         QUEUE_CHANGED => Event::QueueChanged {
             number: QueueNumber(cursor.u32("number")?),
-            settings: take_settings(cursor)?,
+            settings: retrying::take_settings(version, cursor)?,
             at,
         },
         JOB_ENQUEUED => Event::JobEnqueued(JobEnqueued {
@@ -133,6 +160,7 @@ pub(super) fn decode(tag: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeErr
             expires_at: cursor.option("expires_at", |cursor| cursor.time("expires_at"))?,
             max_attempts: cursor.u32("max_attempts")?,
             digest: cursor.fixed("digest")?,
+            backoff: if second { Some(retrying::take_backoff(cursor)?) } else { None },
             at,
         }),
         JOB_DUE => Event::JobDue { job: job(cursor)?, at },
@@ -160,6 +188,7 @@ pub(super) fn decode(tag: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeErr
             job: job(cursor)?,
             category: cursor.code("category", Category::from_code)?,
             next: take_next(cursor)?,
+            code: if second { Some(cursor.text("code", ErrorCode::parse)?) } else { None },
             at,
         },
         JOB_HELD => {
@@ -198,28 +227,6 @@ fn tag(event: &Event) -> u8 {
         Event::SweepBegun { .. } => person::SWEEP_BEGUN,
         Event::SweepEnded { .. } => person::SWEEP_ENDED,
     }
-}
-
-fn settings(settings: &QueueSettings, out: &mut Fields<'_>) {
-    let QueueSettings { sealing, lease, retry } = settings;
-    let RetryPolicy { base, cap, max_attempts } = retry;
-    out.u8(sealing.code());
-    out.millis(*lease);
-    out.millis(*base);
-    out.millis(*cap);
-    out.u32(*max_attempts);
-}
-
-fn take_settings(cursor: &mut Cursor<'_>) -> Result<QueueSettings, DecodeError> {
-    Ok(QueueSettings {
-        sealing: cursor.code("sealing", SealingPolicy::from_code)?,
-        lease: cursor.millis("lease")?,
-        retry: RetryPolicy {
-            base: cursor.millis("retry_base")?,
-            cap: cursor.millis("retry_cap")?,
-            max_attempts: cursor.u32("max_attempts")?,
-        },
-    })
 }
 
 fn next(next: Next, out: &mut Fields<'_>) {

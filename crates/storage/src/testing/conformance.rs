@@ -78,6 +78,7 @@ fn caller_data_comes_back(home: &impl Home) {
     let failed = shard(Event::JobFailed {
         job: job_id(2),
         category: Category::Permanent,
+        code: None,
         next: Next::Dead,
         at: Time::from_unix_ms(2),
     });

@@ -7,13 +7,14 @@ use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
-    AttributeName, ContentType, CorrelationId, KeyId, Kind, Namespace, Principal, QueueName, SessionId,
-    Subject, Tag,
+    AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
+    SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
     CancelReason, Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SweepKind,
 };
-use sealane_core::time::Time;
+use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
+use sealane_core::time::{Millis, Time};
 
 use crate::fact::{CallerData, Fact};
 
@@ -45,6 +46,7 @@ pub fn enqueued(number: u64) -> Fact {
         run_at: Time::from_unix_ms(number),
         expires_at: None,
         max_attempts: 5,
+        backoff: None,
         digest: [9; 16],
         at: Time::from_unix_ms(number),
     }))
@@ -123,7 +125,39 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(SweepKind::ALL.iter().map(|kind| shard(Event::SweepBegun { queue, kind: *kind, at })));
     facts.push(shard(Event::SweepAdvanced { queue, died_at: Time::from_unix_ms(9), job, at }));
     facts.push(shard(Event::SweepEnded { queue, at }));
+    facts.extend(second_versions(at));
     facts
+}
+
+/// Kinds of the first release with what only their second version can hold.
+fn second_versions(at: Time) -> [Fact; 4] {
+    let backoff =
+        Backoff { shape: BackoffShape::Linear, base: Millis::new(7), cap: Millis::new(8), jitter_percent: 9 };
+    let settings = QueueSettings {
+        retry: RetryPolicy { backoff, max_attempts: 5 },
+        max_run: Millis::new(10),
+        horizon: Millis::new(11),
+        ..QueueSettings::default()
+    };
+    let queue = QueueName::parse("later").expect("follows the rule");
+    let code = Some(ErrorCode::parse("E42").expect("follows the rule"));
+    [
+        shard(Event::QueueCreated { number: QUEUE, queue, settings, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings, at }),
+        shard(Event::JobEnqueued(JobEnqueued {
+            job: job_id(1),
+            queue: QUEUE,
+            owner: principal(),
+            priority: Priority::Normal,
+            run_at: at,
+            expires_at: None,
+            max_attempts: 5,
+            backoff: Some(backoff),
+            digest: [9; 16],
+            at,
+        })),
+        shard(Event::JobFailed { job: job_id(1), category: Category::System, code, next: Next::Dead, at }),
+    ]
 }
 
 /// The kinds of the first release.
@@ -146,6 +180,7 @@ pub fn first_facts() -> Vec<Fact> {
             run_at: later,
             expires_at: Some(later),
             max_attempts: u32::MAX,
+            backoff: None,
             digest: [0xff; 16],
             at,
         })),
@@ -165,11 +200,9 @@ pub fn first_facts() -> Vec<Fact> {
         completed(1),
         shard(Event::JobExpired { job, at }),
     ];
-    facts.extend(
-        Category::ALL.iter().map(|category| {
-            shard(Event::JobFailed { job, category: *category, next: Next::Retry(later), at })
-        }),
-    );
+    facts.extend(Category::ALL.iter().map(|category| {
+        shard(Event::JobFailed { job, category: *category, code: None, next: Next::Retry(later), at })
+    }));
     facts.extend(HoldReason::ALL.iter().map(|reason| shard(Event::JobHeld { job, reason: *reason, at })));
     let id = KeyId::parse("abcdefghijklmnop").expect("follows the rule");
     let key = AccessKey {

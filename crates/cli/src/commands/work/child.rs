@@ -30,7 +30,7 @@ impl Command {
             Ok(child) => child,
             Err(error) => {
                 let error = format!("the command cannot be started: {error}").into_bytes();
-                return Outcome::Fail { category: Category::System, error, retry_after: None };
+                return Outcome::Fail { category: Category::System, code: None, error, retry_after: None };
             }
         };
         let group = Group::of(&child);
@@ -61,7 +61,7 @@ impl Command {
             Ok(status) if status.success() => self.succeeded(printed),
             Ok(status) if context.is_cancelled() => {
                 let error = complained.into_error(&status.to_string());
-                Outcome::Fail { category: Category::Cancelled, error, retry_after: None }
+                Outcome::Fail { category: Category::Cancelled, code: None, error, retry_after: None }
             }
             Ok(status) => Outcome::fail(complained.into_error(&status.to_string())),
             Err(error) => {

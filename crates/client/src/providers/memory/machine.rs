@@ -6,7 +6,9 @@ use sealane_api::problem::Problem;
 use sealane_api::v1::{JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult};
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::name::{Principal, QueueName};
-use sealane_core::queue::{Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard};
+use sealane_core::queue::{
+    CancelReason, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard,
+};
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::digest;
@@ -76,9 +78,10 @@ impl Machine {
                 owner,
                 input: &parts.input,
                 priority: parts.priority,
-                delay: parts.delay,
+                start: parts.start,
                 ttl: parts.ttl,
                 max_attempts: parts.max_attempts,
+                backoff: parts.backoff,
                 digest,
             }),
         )?;
@@ -94,7 +97,7 @@ impl Machine {
         let (Some(job), Some(record)) = (self.shard.job(&id), self.records.get(&id)) else {
             return Err(Problem::not_found());
         };
-        Ok(view::job(&job, self.shard.queue_name(job.queue), record))
+        Ok(view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record))
     }
 
     pub(super) fn lease(
@@ -126,7 +129,7 @@ impl Machine {
         &mut self,
         now: Time,
         receipt: &str,
-        outcome: Settle,
+        outcome: &Settle,
         report: Option<Vec<u8>>,
     ) -> SettleResult {
         let Some(receipt) = receipt::read(receipt) else {
@@ -175,9 +178,15 @@ impl Machine {
         // Why one reference for all: records are found by job here, not by their place in a journal.
         const NOWHERE: RecordRef = RecordRef { lsn: 0, bytes: 0 };
         for event in events {
-            if let Event::LeaseExpired { job, .. } = event
-                && let Some(record) = self.records.get_mut(job)
-            {
+            // What an earlier attempt said is not what this one came to.
+            let wordless = match event {
+                Event::LeaseExpired { job, .. } => Some(job),
+                Event::JobCancelled {
+                    job, reason: CancelReason::Forced | CancelReason::LeaseEnded, ..
+                } => Some(job),
+                _ => None,
+            };
+            if let Some(record) = wordless.and_then(|job| self.records.get_mut(job)) {
                 record.error = None;
             }
             self.shard.evolve(event, NOWHERE);

@@ -206,7 +206,7 @@ impl Provider for Memory {
     async fn complete(&self, request: &Complete) -> Result<Settled, Error> {
         self.settle_all(&request.items, |machine, now, item| match item.clone().take_result() {
             Err(problem) => SettleResult::refused(None, &problem),
-            Ok(result) => machine.settle(now, &item.receipt, Settle::Complete, result),
+            Ok(result) => machine.settle(now, &item.receipt, &Settle::Complete, result),
         })
     }
 
@@ -214,13 +214,15 @@ impl Provider for Memory {
         let mut random = [0u8; 4];
         self.random.fill(&mut random)?;
         self.settle_all(&request.items, |machine, now, item| {
-            let wish = item.category().and_then(|category| Ok((category, item.clone().take_error()?)));
+            let wish =
+                item.category().and_then(|category| Ok((category, item.code()?, item.clone().take_error()?)));
             match wish {
                 Err(problem) => SettleResult::refused(None, &problem),
-                Ok((category, error)) => {
+                Ok((category, code, error)) => {
                     let retry_after = item.retry_after_ms.map(Millis::new);
-                    let outcome = Settle::Fail { category, retry_after, random: u32::from_be_bytes(random) };
-                    machine.settle(now, &item.receipt, outcome, error)
+                    let outcome =
+                        Settle::Fail { category, code, retry_after, random: u32::from_be_bytes(random) };
+                    machine.settle(now, &item.receipt, &outcome, error)
                 }
             }
         })
@@ -229,7 +231,7 @@ impl Provider for Memory {
     async fn release(&self, request: &Release) -> Result<Settled, Error> {
         self.settle_all(&request.items, |machine, now, item| {
             let delay = Millis::new(item.delay_ms.unwrap_or(0));
-            machine.settle(now, &item.receipt, Settle::Release { delay }, None)
+            machine.settle(now, &item.receipt, &Settle::Release { delay }, None)
         })
     }
 
@@ -241,7 +243,7 @@ impl Provider for Memory {
 
     async fn hold(&self, request: &Hold) -> Result<Settled, Error> {
         self.settle_all(&request.items, |machine, now, item| {
-            machine.settle(now, &item.receipt, Settle::Hold(HoldReason::Unopenable), None)
+            machine.settle(now, &item.receipt, &Settle::Hold(HoldReason::Unopenable), None)
         })
     }
 }

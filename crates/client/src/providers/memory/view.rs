@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use sealane_api::v1::{JobOut, LeasedJob};
 use sealane_core::name::QueueName;
-use sealane_core::queue::{JobView, Receipt};
+use sealane_core::queue::{Attempt, JobView, Receipt};
 
 use super::receipt;
 use super::records::Record;
 
-pub(super) fn job(view: &JobView, queue: &QueueName, record: &Record) -> JobOut {
-    JobOut::show(view, queue, Some(&record.input), record.result.clone(), record.error.clone())
+pub(super) fn job(view: &JobView, queue: &QueueName, attempts: &[Attempt], record: &Record) -> JobOut {
+    JobOut::show(view, queue, attempts, Some(&record.input), record.result.clone(), record.error.clone())
 }
 
 pub(super) fn leased(view: &JobView, queue: &QueueName, record: &Record, held: &Receipt) -> LeasedJob {

@@ -1,0 +1,128 @@
+//! What is remembered of a job's attempts: the last few, and how each ended.
+
+use super::event::CancelReason;
+use super::job::{Job, Past, Phase};
+use super::shard::Shard;
+use crate::id::JobId;
+use crate::job::{Category, words};
+use crate::limits;
+use crate::name::{ErrorCode, Principal};
+use crate::time::Time;
+
+words! {
+    /// How an attempt ended.
+    AttemptEnd {
+        /// The job was done.
+        Completed = "completed" / 1,
+        /// Its worker said that it failed.
+        Failed = "failed" / 2,
+        /// Its worker handed the job back; it does not count.
+        Released = "released" / 3,
+        /// Its worker set the job aside; it does not count.
+        Held = "held" / 4,
+        /// Its worker went silent until the lease ended.
+        Lost = "lost" / 5,
+        /// It ran for longer than a run may take.
+        Overrun = "overrun" / 6,
+        /// The job was cancelled meanwhile.
+        Cancelled = "cancelled" / 7,
+    }
+}
+
+words! {
+    /// Why a job is in dead-letter.
+    DeadReason {
+        /// Its worker said that it will never go better.
+        Permanent = "permanent" / 1,
+        /// All attempts failed.
+        AttemptsUsed = "attempts_used" / 2,
+        /// The worker of the last attempt went silent: the job may be what kills workers.
+        WorkerLost = "worker_lost" / 3,
+        /// The last attempt ran for longer than a run may take.
+        RunTooLong = "run_too_long" / 4,
+    }
+}
+
+/// One attempt that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number, first = 1.
+    pub number: u32,
+    /// Who ran it.
+    pub worker: Principal,
+    /// When it began.
+    pub started_at: Time,
+    /// When it ended.
+    pub ended_at: Time,
+    /// How it ended.
+    pub end: AttemptEnd,
+    /// Why it failed, in one word.
+    pub category: Option<Category>,
+    /// What its worker calls the error.
+    pub code: Option<ErrorCode>,
+}
+
+impl Shard {
+    /// The attempts of a job that are over, the oldest first: the last few of them.
+    pub fn attempts(&self, id: &JobId) -> Vec<Attempt> {
+        let finished = self.finished.get(id);
+        let Some(job) = self.jobs.get(id).or(finished.map(|finished| &finished.job)) else {
+            return Vec::new();
+        };
+        let Some(past) = &job.past else { return Vec::new() };
+        let completed =
+            past.completed_by.clone().zip(finished).map(|((worker, started_at), finished)| Attempt {
+                number: job.attempt,
+                worker,
+                started_at,
+                ended_at: finished.at,
+                end: AttemptEnd::Completed,
+                category: None,
+                code: None,
+            });
+        past.attempts.iter().cloned().chain(completed).collect()
+    }
+}
+
+impl Job {
+    /// Remembers how the running attempt ended. Called before its lease is taken away.
+    pub(super) fn note_end(
+        &mut self,
+        at: Time,
+        end: AttemptEnd,
+        category: Option<Category>,
+        code: Option<ErrorCode>,
+    ) {
+        let Some(running) = self.running() else { return };
+        let (number, worker, started_at) = (self.attempt, running.holder.clone(), running.started_at);
+        let attempts = &mut self.past().attempts;
+        if attempts.len() >= limits::ATTEMPTS_REMEMBERED_MAX {
+            attempts.remove(0);
+        }
+        // Why exact: most jobs that fail at all fail once.
+        attempts.reserve_exact(1);
+        attempts.push(Attempt { number, worker, started_at, ended_at: at, end, category, code });
+    }
+
+    /// How the attempt of a cancelled job ended.
+    pub(super) fn note_cancelled(&mut self, at: Time, reason: CancelReason) {
+        let category = match reason {
+            CancelReason::WorkerReleased | CancelReason::WorkerHeld => None,
+            _ => Some(Category::Cancelled),
+        };
+        self.note_end(at, AttemptEnd::Cancelled, category, None);
+    }
+
+    pub(super) fn dead_reason(&self) -> Option<DeadReason> {
+        if !matches!(self.phase, Phase::Dead { .. }) {
+            return None;
+        }
+        let last = self.past.as_deref().and_then(|past: &Past| past.attempts.last())?;
+        Some(match (last.end, last.category) {
+            (AttemptEnd::Lost, _) => DeadReason::WorkerLost,
+            (AttemptEnd::Overrun, _) => DeadReason::RunTooLong,
+            (_, Some(Category::Permanent)) => DeadReason::Permanent,
+            _ => DeadReason::AttemptsUsed,
+        })
+    }
+}
