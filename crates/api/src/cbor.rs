@@ -13,9 +13,6 @@ use serde::de::DeserializeOwned;
 use crate::json::shown;
 use crate::problem::{Code, Problem};
 
-/// Room made at once for what is written.
-const ROOM_AT_FIRST: usize = 1_024;
-
 /// Reads a CBOR document of a known shape.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut document = Deserializer::new(Document { rest: bytes, levels: limits::JSON_DEPTH_MAX });
@@ -27,8 +24,8 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// Writes a CBOR document: maps by field name, lengths in front.
-pub(crate) fn write(value: &impl Serialize) -> Vec<u8> {
-    cbor4ii::serde::to_vec(Vec::with_capacity(ROOM_AT_FIRST), value)
+pub(crate) fn write(value: &impl Serialize, bytes: usize) -> Vec<u8> {
+    cbor4ii::serde::to_vec(Vec::with_capacity(bytes), value)
         .expect("the shapes are texts, numbers, lists and maps, which CBOR can hold, and memory is there")
 }
 
@@ -191,7 +188,7 @@ mod tests {
             ..JobIn::default()
         };
         let batch = JobBatchIn { jobs: vec![job.clone(), job] };
-        let bytes = write(&batch);
+        let bytes = write(&batch, 0);
         assert!(bytes.len() < 2 * 400, "bodies travel as they are: {}", bytes.len());
         let again: JobBatchIn = read(&bytes).unwrap();
         assert_eq!(format!("{again:?}"), format!("{batch:?}"));

@@ -49,13 +49,13 @@ impl Format {
         }
     }
 
-    /// Writes a document.
+    /// Writes a document of about so many bytes.
     ///
     /// # Panics
     /// When the value is not one of this crate's shapes and cannot be written at all.
-    pub fn write(self, value: &impl Serialize) -> Vec<u8> {
+    pub fn write(self, value: &impl Serialize, bytes: usize) -> Vec<u8> {
         match self {
-            Self::Cbor => cbor::write(value),
+            Self::Cbor => cbor::write(value, bytes),
             Self::Json => serde_json::to_vec(value)
                 .expect("the shapes are texts, numbers, lists and maps by name, which JSON can hold"),
         }

@@ -374,9 +374,9 @@ mod tests {
     fn a_time_is_a_text_in_json_and_a_number_in_cbor() {
         let time = Timestamp(Time::from_unix_ms(1_767_225_600_120));
         assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-01-01T00:00:00.120Z\"");
-        assert_eq!(crate::cbor::write(&time), *b"\x1b\0\0\x01\x9b\x76\xda\xa8\x78");
+        assert_eq!(crate::cbor::write(&time, 16), *b"\x1b\0\0\x01\x9b\x76\xda\xa8\x78");
         for format in crate::format::Format::ALL {
-            assert_eq!(format.read::<Timestamp>(&format.write(&time)).unwrap(), time);
+            assert_eq!(format.read::<Timestamp>(&format.write(&time, 16)).unwrap(), time);
         }
         for bad in [r#""yesterday""#, r#""2026-01-01""#, "1767225600120", r#""1960-01-01T00:00:00Z""#] {
             assert!(serde_json::from_str::<Timestamp>(bad).is_err(), "{bad}");

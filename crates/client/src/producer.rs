@@ -195,7 +195,7 @@ mod tests {
                 jitter_percent: Some(u8::MAX),
             }),
         };
-        let actual = Format::Cbor.write(&job).len();
+        let actual = Format::Cbor.write(&job, 0).len();
         assert!(actual <= bytes_max(&job), "{actual} > {}", bytes_max(&job));
     }
 }

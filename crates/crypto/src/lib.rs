@@ -12,6 +12,7 @@
 //! | [`commit`] | the committing derivation of a sealed body |
 //! | [`digest`] | SHA-256 |
 //! | [`kdf`] | HKDF-SHA-256 and labelled child keys |
+//! | [`mark`] | keyed marks that tell long bytes apart |
 //! | [`prefix`] | lengths before parts, so that no two lists of parts read alike |
 //! | [`random`] | where unpredictable bytes come from |
 //! | [`secret`] | values that cannot be printed and are wiped |
@@ -25,6 +26,7 @@ pub mod digest;
 mod error;
 pub mod kdf;
 mod mac;
+pub mod mark;
 pub mod prefix;
 pub mod random;
 pub mod secret;

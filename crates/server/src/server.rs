@@ -27,6 +27,7 @@ use crate::context_file::{self, ContextError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::keys::{KeysError, ServerKeys};
 use crate::operations::DEFAULT_KEY_TTL;
+use crate::operations::JobDigests;
 use crate::receipt::Receipts;
 use crate::runtime::{Engine, EngineHandle, Fault, Machine, QueuedRequests, Stopped};
 use crate::transport::{CertificateError, Certificates, Listener, serve, server_config};
@@ -177,12 +178,14 @@ impl Server {
         let mut instance = [0; 4];
         random.fill(&mut instance)?;
         let receipts = Receipts::new(&keys.derive("receipts"));
+        let job_digests = JobDigests::new(&keys.derive("job digests"));
         let door = Arc::new(Door::new(
             namespace,
             engine,
             records,
             access_keys,
             receipts,
+            job_digests,
             clock,
             random,
             u32::from_be_bytes(instance),

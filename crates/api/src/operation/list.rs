@@ -211,7 +211,13 @@ impl Answer for v1::JobOut {}
 impl Answer for v1::JobStands {}
 impl Answer for v1::DeadLetterOut {}
 impl Answer for v1::SweepOut {}
-impl Answer for v1::LeaseOut {}
+
+impl Answer for v1::LeaseOut {
+    fn bytes(&self) -> usize {
+        self.jobs.iter().map(|job| job.body.0.len() + v1::JOB_TEXT_BYTES).sum()
+    }
+}
+
 impl Answer for v1::Settled {}
 impl Answer for v1::AccessKeyList {}
 impl Answer for v1::AccessKeyOut {}

@@ -136,4 +136,9 @@ pub trait Answer: Serialize + Send {
     fn status(&self) -> u16 {
         200
     }
+
+    /// About how many bytes it takes as it travels: room is made for so many at once.
+    fn bytes(&self) -> usize {
+        1_024
+    }
 }

@@ -194,6 +194,9 @@ pub struct JobAccepted {
     pub fresh: bool,
 }
 
+/// Room for a job's texts, beside its body.
+pub const JOB_TEXT_BYTES: usize = 512;
+
 /// Jobs to send together. Each is accepted or refused for itself.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -14,7 +14,9 @@ pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
 pub use acts::{CancelIn, JobStands, MoveIn, ReprioritiseIn};
 pub use attempts::{AttemptOut, RetryIn};
 pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, SweepOut};
-pub use jobs::{JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError};
+pub use jobs::{
+    JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
+};
 pub use leases::{
     Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,
     Release, ReleaseItem, SettleResult, Settled,

@@ -11,6 +11,7 @@ use sealane_storage::JournalReader;
 
 use crate::authn::AccessKeys;
 use crate::clock::Clock;
+use crate::operations::JobDigests;
 use crate::receipt::Receipts;
 use crate::runtime::EngineHandle;
 
@@ -26,6 +27,8 @@ pub struct Door {
     pub access_keys: Arc<AccessKeys>,
     /// Makes and checks receipts.
     pub receipts: Receipts,
+    /// Tells a repeated job from another one.
+    pub job_digests: JobDigests,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -46,6 +49,7 @@ impl Door {
         records: Arc<dyn JournalReader>,
         access_keys: Arc<AccessKeys>,
         receipts: Receipts,
+        job_digests: JobDigests,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         instance: u32,
@@ -56,6 +60,7 @@ impl Door {
             records,
             access_keys,
             receipts,
+            job_digests,
             clock,
             random,
             damaged: tokio::sync::Notify::new(),

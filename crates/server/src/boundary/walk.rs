@@ -61,7 +61,7 @@ where
     let asked = authorise(door, caller, operation).await?;
     door.admit(Op::CLASS)?;
     let answer = door.handle(asked).await?;
-    Ok((answer.status(), answer_in.write(&answer)))
+    Ok((answer.status(), answer_in.write(&answer, answer.bytes())))
 }
 
 /// A header's value, where it is text.

@@ -8,9 +8,7 @@ use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, J
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Principal, QueueName};
-use sealane_core::queue::Start;
 use sealane_core::record::RecordRef;
-use sealane_crypto::digest::Sha256;
 use sealane_storage::ReadError;
 
 use crate::authz::Authorized;
@@ -100,7 +98,7 @@ fn refused(id: Option<String>, problem: &Problem) -> JobBatchResult {
 impl Door {
     fn new_job(&self, job: JobIn, queue: &QueueName, owner: &Principal) -> Result<NewJob, Problem> {
         let parts = JobParts::try_from(job)?;
-        let digest = digest(queue, owner, &parts);
+        let digest = self.job_digests.of(queue, owner, &parts);
         let id = match parts.id {
             Some(id) => id,
             None => self.new_job_id()?,
@@ -142,48 +140,4 @@ impl Door {
             }
         }
     }
-}
-
-/// A digest over everything that makes two requests the same job.
-fn digest(queue: &QueueName, owner: &Principal, parts: &JobParts) -> [u8; 16] {
-    let mut digest = Sha256::new();
-    let input = &parts.input;
-    let number = |number: Option<u64>| number.map_or([0xff; 8], u64::to_be_bytes);
-    let text = |text: Option<&str>| text.unwrap_or("").as_bytes().to_vec();
-    digest.update_prefixed(b"sealane job v1");
-    digest.update_prefixed(queue.as_str().as_bytes());
-    digest.update_prefixed(owner.as_str().as_bytes());
-    digest.update_prefixed(input.kind.as_str().as_bytes());
-    digest.update_prefixed(&input.body);
-    digest.update_prefixed(&text(input.content_type.as_ref().map(|name| name.as_str())));
-    digest.update_prefixed(&text(input.session_id.as_ref().map(|id| id.as_str())));
-    digest.update_prefixed(&text(input.correlation_id.as_ref().map(|id| id.as_str())));
-    digest.update_prefixed(&text(input.subject.as_ref().map(|subject| subject.as_str())));
-    for (name, value) in &input.attributes {
-        digest.update_prefixed(name.as_str().as_bytes());
-        digest.update_prefixed(value.as_bytes());
-    }
-    // Why a mark between the lists: an attribute must not be able to look like two tags.
-    digest.update_prefixed(b"tags");
-    for tag in &input.tags {
-        digest.update_prefixed(tag.as_str().as_bytes());
-    }
-    digest.update(&[parts.priority.code()]);
-    let (mark, start) = match parts.start {
-        Start::After(delay) => (&b""[..], delay.get()),
-        Start::At(time) => (&b"at"[..], time.unix_ms()),
-    };
-    digest.update(mark);
-    digest.update(&start.to_be_bytes());
-    digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
-    digest.update(&number(parts.max_attempts.map(u64::from)));
-    // Why only where there is one: a repeat of what an older server accepted is still a repeat.
-    if let Some(backoff) = &parts.backoff {
-        digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
-        digest.update(&backoff.base.get().to_be_bytes());
-        digest.update(&backoff.cap.get().to_be_bytes());
-    }
-    let mut first_half = [0; 16];
-    first_half.copy_from_slice(&digest.finish()[..16]);
-    first_half
 }

@@ -3,9 +3,11 @@
 mod access;
 mod acts;
 mod dead_letter;
+mod digest;
 mod jobs;
 mod leases;
 mod queues;
 mod server;
 
 pub(crate) use access::DEFAULT_TTL as DEFAULT_KEY_TTL;
+pub use digest::JobDigests;

@@ -20,6 +20,9 @@ use crate::error::Error;
 /// What is sent and asked for: bodies travel as bytes.
 const FORMAT: Format = Format::Cbor;
 
+/// Room for a request without bodies.
+const REQUEST_BYTES: usize = 1_024;
+
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 pub(super) const ANSWER_BYTES_MAX: usize = 2 * limits::REQUEST_BYTES_MAX;
@@ -93,7 +96,8 @@ impl Server {
         O: Operation,
         O::Answer: DeserializeOwned,
     {
-        self.exchange::<O>(parameter, Some(written(body)), ANSWER_TIME_MAX, ANSWER_BYTES_MAX).await
+        self.exchange::<O>(parameter, Some(written(body, REQUEST_BYTES)), ANSWER_TIME_MAX, ANSWER_BYTES_MAX)
+            .await
     }
 
     pub(super) async fn exchange<O>(
@@ -138,8 +142,8 @@ impl fmt::Debug for Server {
 }
 
 /// A request's body as it is sent.
-pub(super) fn written(body: &impl Serialize) -> Vec<u8> {
-    FORMAT.write(body)
+pub(super) fn written(body: &impl Serialize, bytes: usize) -> Vec<u8> {
+    FORMAT.write(body, bytes)
 }
 
 /// The operation's path with its parameter in place. Names and ids stand in a path as they are:

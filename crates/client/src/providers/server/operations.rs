@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
-    CancelIn, Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn,
-    JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release,
-    ReprioritiseIn, Settled, SweepOut,
+    CancelIn, Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JOB_TEXT_BYTES, JobAccepted,
+    JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList,
+    QueueOut, Release, ReprioritiseIn, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;
@@ -55,7 +55,10 @@ impl Provider for Server {
     }
 
     async fn enqueue_batch(&self, queue: &QueueName, batch: &JobBatchIn) -> Result<JobBatchOut, Error> {
-        self.call::<operation::JobEnqueueBatch>(queue.as_str(), batch).await
+        let bytes = batch.jobs.iter().map(|job| job.body.0.len() + JOB_TEXT_BYTES).sum();
+        let body = Some(written(batch, bytes));
+        self.exchange::<operation::JobEnqueueBatch>(queue.as_str(), body, ANSWER_TIME_MAX, ANSWER_BYTES_MAX)
+            .await
     }
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
@@ -96,7 +99,7 @@ impl Provider for Server {
         let jobs = usize::try_from(wish.max.unwrap_or(1)).unwrap_or(limits::BATCH_ITEMS_MAX);
         let bytes_max = ANSWER_BYTES_MAX.saturating_add(jobs.saturating_mul(LEASED_JOB_BYTES_MAX));
         let time_max = ANSWER_TIME_MAX + Duration::from_millis(wish.wait_ms.unwrap_or(0));
-        self.exchange::<operation::LeaseAcquire>(queue.as_str(), Some(written(wish)), time_max, bytes_max)
+        self.exchange::<operation::LeaseAcquire>(queue.as_str(), Some(written(wish, 64)), time_max, bytes_max)
             .await
     }
 

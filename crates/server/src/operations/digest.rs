@@ -1,0 +1,126 @@
+//! What makes two requests the same job: a digest over owner, queue and everything supplied, kept
+//! with the job, so that a repeat is told from another job under the same id.
+
+use sealane_api::v1::JobParts;
+use sealane_core::name::{Principal, QueueName};
+use sealane_core::queue::Start;
+use sealane_crypto::digest::Sha256;
+use sealane_crypto::mark::MarkKey;
+use sealane_crypto::secret::Key;
+
+/// Makes the digests. The key comes from the master key, so a repeat is known after a restart.
+#[derive(Debug)]
+pub struct JobDigests {
+    bodies: MarkKey,
+}
+
+impl JobDigests {
+    /// With the key that bodies are marked under.
+    pub fn new(key: &Key) -> Self {
+        Self { bodies: MarkKey::new(key) }
+    }
+
+    /// The digest of one job.
+    pub fn of(&self, queue: &QueueName, owner: &Principal, parts: &JobParts) -> [u8; 16] {
+        let mut digest = Sha256::new();
+        let input = &parts.input;
+        let number = |number: Option<u64>| number.map_or([0xff; 8], u64::to_be_bytes);
+        let text = |digest: &mut Sha256, text: Option<&str>| {
+            digest.update_prefixed(text.unwrap_or("").as_bytes());
+        };
+        digest.update_prefixed(b"sealane job v2");
+        digest.update_prefixed(queue.as_str().as_bytes());
+        digest.update_prefixed(owner.as_str().as_bytes());
+        digest.update_prefixed(input.kind.as_str().as_bytes());
+        // Why not the body itself: hashing it costs more than everything else here, and a mark inside
+        // of a hash is never seen.
+        digest.update(&self.bodies.of(&input.body));
+        text(&mut digest, input.content_type.as_ref().map(|name| name.as_str()));
+        text(&mut digest, input.session_id.as_ref().map(|id| id.as_str()));
+        text(&mut digest, input.correlation_id.as_ref().map(|id| id.as_str()));
+        text(&mut digest, input.subject.as_ref().map(|subject| subject.as_str()));
+        for (name, value) in &input.attributes {
+            digest.update_prefixed(name.as_str().as_bytes());
+            digest.update_prefixed(value.as_bytes());
+        }
+        // Why a mark between the lists: an attribute must not be able to look like two tags.
+        digest.update_prefixed(b"tags");
+        for tag in &input.tags {
+            digest.update_prefixed(tag.as_str().as_bytes());
+        }
+        digest.update(&[parts.priority.code()]);
+        let (mark, start) = match parts.start {
+            Start::After(delay) => (&b""[..], delay.get()),
+            Start::At(time) => (&b"at"[..], time.unix_ms()),
+        };
+        digest.update(mark);
+        digest.update(&start.to_be_bytes());
+        digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
+        digest.update(&number(parts.max_attempts.map(u64::from)));
+        if let Some(backoff) = &parts.backoff {
+            digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
+            digest.update(&backoff.base.get().to_be_bytes());
+            digest.update(&backoff.cap.get().to_be_bytes());
+        }
+        let mut first_half = [0; 16];
+        first_half.copy_from_slice(&digest.finish()[..16]);
+        first_half
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealane_api::v1::JobIn;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn digest(key: u8, queue: &str, owner: &str, job: &Value) -> [u8; 16] {
+        let job: JobIn = serde_json::from_value(job.clone()).unwrap();
+        let (queue, owner) = (QueueName::parse(queue).unwrap(), Principal::parse(owner).unwrap());
+        JobDigests::new(&Key::new([key; 32])).of(&queue, &owner, &JobParts::try_from(job).unwrap())
+    }
+
+    // covers JOB-7 (a repeat is the same in everything that was supplied)
+    #[test]
+    fn whatever_was_supplied_makes_another_job() {
+        let job = json!({
+            "kind": "k", "body": "AAEC", "content_type": "t", "attributes": {"a": "1"}, "session_id": "s",
+            "correlation_id": "c", "subject": "u", "tags": ["x", "y"], "priority": "low", "delay_ms": 5,
+            "ttl_ms": 50_000, "max_attempts": 3, "retry": {"backoff": "constant"},
+        });
+        let first = digest(1, "q", "o", &job);
+        assert_eq!(digest(1, "q", "o", &job), first, "a new start gives the same");
+        let mut seen =
+            vec![first, digest(2, "q", "o", &job), digest(1, "r", "o", &job), digest(1, "q", "p", &job)];
+        for (name, other) in [
+            ("kind", json!("l")),
+            ("body", json!("AAED")),
+            ("body", json!("AAECAA==")),
+            ("content_type", json!("tt")),
+            ("attributes", json!({"a": "2"})),
+            ("attributes", json!({})),
+            ("session_id", Value::Null),
+            ("correlation_id", json!("s")),
+            ("subject", json!("v")),
+            ("tags", json!(["xy"])),
+            ("tags", json!(["y", "x"])),
+            ("priority", json!("bulk")),
+            ("delay_ms", json!(6)),
+            ("ttl_ms", Value::Null),
+            ("max_attempts", json!(4)),
+            ("retry", json!({"backoff": "linear"})),
+            ("retry", json!({"backoff": "constant", "base_ms": 7})),
+            ("retry", Value::Null),
+        ] {
+            let mut changed = job.clone();
+            changed[name] = other;
+            if changed[name].is_null() {
+                changed.as_object_mut().unwrap().remove(name);
+            }
+            let digest = digest(1, "q", "o", &changed);
+            assert!(!seen.contains(&digest), "{changed}");
+            seen.push(digest);
+        }
+    }
+}
