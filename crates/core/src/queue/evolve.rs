@@ -5,6 +5,7 @@ use super::attempt::AttemptEnd;
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber};
 use super::finished::FinishedJob;
 use super::job::{Ended, Failure, Job, Past, Phase, Running, Settled};
+use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
 use super::transitions::Cause;
 use crate::id::JobId;
@@ -24,6 +25,7 @@ impl Shard {
                 self.queues.push(Queue {
                     name: queue.clone(),
                     settings: *settings,
+                    mode: QueueMode::Open,
                     created_at: *at,
                     ready: Default::default(),
                     dead: Default::default(),
@@ -115,6 +117,7 @@ impl Shard {
                 self.change(job, |job| job.priority = *priority);
             }
             Event::JobMoved { job, queue, .. } => self.moved(job, *queue),
+            Event::QueueModeChanged { queue, mode, .. } => self.queue_at_mut(*queue).mode = *mode,
             Event::SweepBegun { queue, kind, at } => self.sweep_begun(*queue, *kind, *at),
             Event::SweepAdvanced { queue, died_at, job, .. } => self.sweep_advanced(*queue, *died_at, *job),
             Event::SweepEnded { queue, .. } => {
