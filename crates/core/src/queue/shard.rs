@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use super::event::QueueNumber;
 use super::finished::Finished;
@@ -14,7 +15,7 @@ use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
 use crate::id::JobId;
 use crate::job::State;
-use crate::name::QueueName;
+use crate::name::{Principal, QueueName};
 use crate::time::Time;
 
 /// Jobs of a queue by state. Kept with every change, never counted.
@@ -116,6 +117,8 @@ pub struct Shard {
     pub(super) sweeps: BTreeMap<QueueNumber, Sweep>,
     pub(super) deadlines: BTreeSet<(Time, Deadline, JobId)>,
     pub(super) finished: Finished,
+    /// Senders, each once.
+    pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
     /// Time of the last event: what leases are measured against when the server starts again.
     pub(super) last_at: Time,
