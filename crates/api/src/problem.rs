@@ -75,6 +75,8 @@ codes! {
     StorageFailed = "storage_failed", 503, "the journal failed", retry: true, unsure: true;
     /// There is no room for new work.
     StorageFull = "storage_full", 507, "no room for new work", retry: true, unsure: false;
+    /// The queue takes no new jobs until it is resumed.
+    QueueDraining = "queue_draining", 503, "the queue drains", retry: true, unsure: false;
     /// No valid credential came with the request.
     Unauthenticated = "unauthenticated", 401, "not authenticated", retry: false, unsure: false;
     /// The request names a field that does not exist.
@@ -125,7 +127,11 @@ impl From<Refusal> for Problem {
         let code = match refusal {
             // Why: unknown and forbidden look alike, to the letter.
             Refusal::QueueUnknown | Refusal::JobUnknown => return Self::not_found(),
-            Refusal::TooManyQueues | Refusal::TooManyJobs | Refusal::SweepRunning => Code::LimitExceeded,
+            Refusal::TooManyQueues
+            | Refusal::TooManyJobs
+            | Refusal::QueueFull { .. }
+            | Refusal::SweepRunning => Code::LimitExceeded,
+            Refusal::QueueDraining => Code::QueueDraining,
             Refusal::JobState { .. } | Refusal::RedrivesUsed => Code::JobState,
             Refusal::JobIdConflict => Code::JobIdConflict,
             Refusal::IdTooOld => Code::IdTooOld,

@@ -9,7 +9,7 @@ use sealane_api::v1::{
 };
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::SweepKind;
+use sealane_core::queue::{QueueMode, SweepKind};
 use sealane_crypto::{Random, SystemRandom};
 use sealane_envelope::keys::KeyProvider;
 use sealane_envelope::{Envelope, Part};
@@ -121,7 +121,16 @@ impl Client {
         self.retry("dead_letter.list", || self.provider().dead_letter(&queue, page)).await
     }
 
-    /// Begins bulk work on a queue's dead-letter. It goes on by itself.
+    /// Pauses a queue, lets it drain, or opens it.
+    ///
+    /// # Errors
+    /// When there is no such queue to be seen or no answer came.
+    pub async fn set_mode(&self, queue: &str, mode: QueueMode) -> Result<QueueOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("queue.set_mode", || self.provider().set_mode(&queue, mode)).await
+    }
+
+    /// Begins bulk work on a queue. It goes on by itself.
     ///
     /// # Errors
     /// `limit_exceeded` while other bulk work on the queue is on its way; otherwise as

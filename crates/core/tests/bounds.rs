@@ -118,8 +118,12 @@ fn a_namespace_has_its_number_of_unfinished_jobs_and_no_more() {
     let next = Bench::id(limits::JOBS_MAX as u64);
     assert_eq!(bench.enqueue(next, 0), Err(Refusal::TooManyJobs));
     assert_eq!(bench.enqueue(Bench::id(0), 0), Ok(0), "a repeat is known all the same");
-    bench.work(0);
+    let act = |bench: &mut Bench, act: &Act| bench.run(&Command::Act { job: Bench::id(1), act });
+    assert_eq!(act(&mut bench, &Act::Cancel { force: false }), Ok(1));
     assert_eq!(bench.enqueue(next, 0), Ok(1), "room again");
+    assert_eq!(act(&mut bench, &Act::Redrive), Err(Refusal::TooManyJobs), "not for who comes back either");
+    bench.work(0);
+    assert_eq!(act(&mut bench, &Act::Redrive), Ok(1));
 }
 
 #[test]

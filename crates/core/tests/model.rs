@@ -56,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (0u8..12, act).prop_map(|(job, act)| Step::Act { job, act }),
         1 => (0u8..12, any::<bool>()).prop_map(|(job, back)| Step::Move { job, back }),
-        1 => prop::sample::select(SweepKind::ALL.to_vec()).prop_map(|kind| Step::Sweep { kind }),
+        1 => prop::sample::select(vec![SweepKind::PurgeDead, SweepKind::RedriveDead]).prop_map(|kind| Step::Sweep { kind }),
         6 => (0u8..12, 0u8..2, priority, prop_oneof![Just(0), 0u64..4_000], prop::option::of(1u64..6_000), prop::option::of(1u32..4))
             .prop_map(|(job, content, priority, delay, ttl, attempts)| Step::Enqueue { job, content, priority, delay, ttl, attempts }),
         6 => (0u8..3, 0usize..5, 100u64..4_000).prop_map(|(worker, max, lease)| Step::Lease { worker, max, lease }),
@@ -143,6 +143,7 @@ impl Model {
         dead.sort_by_key(|at| (self.jobs[*at].at, self.jobs[*at].id));
         for at in dead {
             match kind {
+                SweepKind::PurgeWaiting => unreachable!("it has no dead jobs"),
                 SweepKind::PurgeDead => self.jobs[at].state = State::Cancelled,
                 SweepKind::RedriveDead if self.jobs[at].redrives >= limits::REDRIVES_MAX => {}
                 SweepKind::RedriveDead => self.redrive(now, at),

@@ -11,7 +11,8 @@
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
 //! release  j1 · promote j1 · redrive j1                        -> STATE | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
-//! sweep    redrive_dead | purge_dead [of=orders]               -> begun | known | refused CODE
+//! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] -> begun | known | refused CODE
+//! pause | drain | open [orders]                                -> ok | known | refused CODE
 //! tick     31s                                                 -> what time did, in order
 //! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
 //! restart  [after=10m]                                         -> ok
@@ -28,8 +29,8 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
-    Start, SweepKind, invariants,
+    Act, Command, Enqueue, Event, Lease, QueueMode, QueueSettings, Receipt, Refusal, SealingPolicy, Settle,
+    Shard, Start, SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
@@ -107,6 +108,18 @@ impl World {
                 let sealed = bare.get(1) != Some(&"plain");
                 self.act(bare[0], &Act::Move { queue, sealed })
             }
+            "open" | "pause" | "drain" => {
+                let queue = QueueName::parse(bare.first().unwrap_or(&"orders")).expect("a queue name");
+                let mode = match verb {
+                    "open" => QueueMode::Open,
+                    "pause" => QueueMode::Paused,
+                    _ => QueueMode::Draining,
+                };
+                self.run(&Command::SetMode { queue: &queue, mode }).map_or_else(
+                    |refused| refused,
+                    |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
+                )
+            }
             "sweep" => {
                 let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
                 let kind = SweepKind::parse(bare[0]).expect("a kind");
@@ -155,6 +168,7 @@ impl World {
                 "cap" => settings.retry.backoff.cap = millis(value),
                 "jitter" => settings.retry.backoff.jitter_percent = value.parse().expect("a number"),
                 "horizon" => settings.horizon = millis(value),
+                "depth" => settings.max_depth = value.parse().expect("a number"),
                 "run" => settings.max_run = millis(value),
                 "sealing" => settings.sealing = SealingPolicy::parse(value).expect("a policy"),
                 other => panic!("no such setting: {other}"),
@@ -413,6 +427,7 @@ fn run_table(path: &Path) -> usize {
 // covers JOB-5 (max_run_time)
 // covers JOB-6 (attempts, every back-off per queue and per job, permanent failures, workers that die)
 // covers JOB-9 (attempt history)
+// covers QUE-1 (pause, resume, drain, purge, depth)
 // attack 47
 #[test]
 fn every_scenario_table_holds() {

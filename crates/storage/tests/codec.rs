@@ -14,8 +14,8 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SealingPolicy,
-    SweepKind,
+    CancelReason, Event, JobEnqueued, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason,
+    SealingPolicy, SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -78,6 +78,7 @@ fn settings_have_one_form() {
     bytes.extend([3, 10]);
     bytes.extend((30 * 60_000_u64).to_be_bytes());
     bytes.extend((30 * 86_400_000_u64).to_be_bytes());
+    bytes.extend(1_000_000_u64.to_be_bytes());
     assert_eq!(decode_fact(&bytes), Err(DecodeError::Field { field: "settings" }));
 }
 
@@ -150,15 +151,17 @@ fn backoff() -> impl Strategy<Value = Backoff> {
 
 fn settings() -> impl Strategy<Value = QueueSettings> {
     let sealing = prop::sample::select(SealingPolicy::ALL);
+    let max_depth = prop_oneof![3 => Just(1_000_000), 1 => any::<u64>()];
     let horizon = prop_oneof![3 => Just(30 * 86_400_000), 1 => any::<u64>()];
     let max_run = prop_oneof![3 => Just(30 * 60_000), 1 => any::<u64>()];
-    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon).prop_map(
-        |(sealing, lease, backoff, max_attempts, max_run, horizon)| QueueSettings {
+    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth).prop_map(
+        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth)| QueueSettings {
             sealing,
             lease: Millis::new(lease),
             retry: RetryPolicy { backoff, max_attempts },
             max_run: Millis::new(max_run),
             horizon: Millis::new(horizon),
+            max_depth,
         },
     )
 }
@@ -238,6 +241,7 @@ fn by_person() -> impl Strategy<Value = Event> {
     let reason = prop::sample::select(CancelReason::ALL);
     let priority = prop::sample::select(Priority::ALL);
     let kind = prop::sample::select(SweepKind::ALL);
+    let mode = prop::sample::select(QueueMode::ALL);
     prop_oneof![
         (job(), time()).prop_map(|(job, at)| Event::JobCancelRequested { job, at }),
         (job(), reason, time()).prop_map(|(job, reason, at)| Event::JobCancelled { job, reason, at }),
@@ -257,6 +261,7 @@ fn by_person() -> impl Strategy<Value = Event> {
             job,
             at
         }),
+        (queue(), mode, time()).prop_map(|(queue, mode, at)| Event::QueueModeChanged { queue, mode, at }),
         (queue(), time()).prop_map(|(queue, at)| Event::SweepEnded { queue, at }),
     ]
 }
@@ -334,7 +339,7 @@ proptest! {
 
     /// Whatever is read is written back as the same bytes: there is one form only.
     #[test]
-    fn random_bytes_are_refused_or_are_the_one_form(tag in 0_u8..25, version in 1_u8..3, mut bytes in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_refused_or_are_the_one_form(tag in 0_u8..26, version in 1_u8..3, mut bytes in vec(any::<u8>(), 0..200)) {
         bytes.splice(0..0, [tag, version, 0, 1, b'a']);
         if let Ok(fact) = decode_fact(&bytes) {
             prop_assert_eq!(fact_bytes(&fact), bytes);

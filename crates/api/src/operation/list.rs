@@ -88,6 +88,26 @@ operations! {
         { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
         target: |op| Target::Queue(op.queue.clone());
 
+    QueueDrain = "queue.drain", "hand out what a queue has and take no new jobs",
+        Post "/v1/queues/{queue}:drain", QueueConfigure, Manage, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    QueuePause = "queue.pause", "hand out no jobs of a queue until it is resumed",
+        Post "/v1/queues/{queue}:pause", QueueConfigure, Manage, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    QueuePurge = "queue.purge", "end every job that waits in a queue, slice by slice",
+        Post "/v1/queues/{queue}:purge", QueueConfigure, Manage, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    QueueResume = "queue.resume", "take and hand out jobs of a queue again",
+        Post "/v1/queues/{queue}:resume", QueueConfigure, Manage, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
+        target: |op| Target::Queue(op.queue.clone());
+
     JobEnqueue = "job.enqueue", "send a job",
         Post "/v1/queues/{queue}/jobs", JobEnqueue, NewWork, repeatable: true,
         { queue: QueueName = queue, job: v1::JobIn = body }, body: v1::JobIn => v1::JobAccepted,

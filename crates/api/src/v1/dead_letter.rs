@@ -112,17 +112,17 @@ impl DeadLetterOut {
 pub struct SweepOut {
     /// The queue.
     pub queue: String,
-    /// `redrive_dead` or `purge_dead`.
+    /// `redrive_dead`, `purge_dead` or `purge_waiting`.
     pub work: String,
     /// Whether it is on its way. False: there was nothing to do.
     pub running: bool,
-    /// Jobs in dead-letter as it began.
-    pub dead: u64,
+    /// Jobs that it concerned as it began.
+    pub jobs: u64,
 }
 
 impl SweepOut {
     /// What became of the wish for bulk work.
-    pub fn show(queue: &QueueName, kind: SweepKind, running: bool, dead: u64) -> Self {
-        Self { queue: queue.to_string(), work: kind.to_string(), running, dead }
+    pub fn show(queue: &QueueName, kind: SweepKind, running: bool, jobs: u64) -> Self {
+        Self { queue: queue.to_string(), work: kind.to_string(), running, jobs }
     }
 }

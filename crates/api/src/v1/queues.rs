@@ -41,6 +41,9 @@ pub struct QueueIn {
     /// How far in the future a job may be sent for, in milliseconds; 30 days where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon_ms: Option<u64>,
+    /// Jobs that may wait at once; 1000000 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_depth: Option<u64>,
 }
 
 impl TryFrom<&QueueIn> for QueueSettings {
@@ -76,6 +79,9 @@ impl TryFrom<&QueueIn> for QueueSettings {
         if let Some(ms) = queue.horizon_ms {
             settings.horizon = Millis::new(ms);
         }
+        if let Some(jobs) = queue.max_depth {
+            settings.max_depth = jobs;
+        }
         Ok(settings)
     }
 }
@@ -109,6 +115,10 @@ pub struct QueueOut {
     pub max_run_ms: u64,
     /// How far in the future a job may be sent for, in milliseconds.
     pub horizon_ms: u64,
+    /// Jobs that may wait at once.
+    pub max_depth: u64,
+    /// `open`, `paused` (takes jobs and hands none out) or `draining` (hands out and takes no new ones).
+    pub mode: String,
     /// When it was created.
     pub created_at: Timestamp,
     /// Its jobs by state.
@@ -152,6 +162,8 @@ impl From<QueueView> for QueueOut {
             retry_jitter_percent: queue.settings.retry.backoff.jitter_percent,
             max_run_ms: queue.settings.max_run.get(),
             horizon_ms: queue.settings.horizon.get(),
+            max_depth: queue.settings.max_depth,
+            mode: queue.mode.to_string(),
             created_at: Timestamp(queue.created_at),
             jobs: QueueCounts {
                 delayed: of(State::Delayed),

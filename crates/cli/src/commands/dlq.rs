@@ -1,10 +1,10 @@
 //! `sealane dlq`: what ended in dead-letter, and what is to become of it.
 
 use clap::Subcommand;
-use sealane::{Client, DeadJob, DeadLetterIn, JobAct, JobId, SweepKind, SweepOut};
+use sealane::{DeadJob, DeadLetterIn, JobAct, JobId, SweepKind};
 
 use super::job::job_id;
-use super::{Surroundings, acts, job};
+use super::{Surroundings, acts, bulk, job};
 use crate::failure::Failure;
 use crate::session;
 
@@ -65,12 +65,12 @@ pub(crate) async fn run(at: &Surroundings, command: Dlq) -> Result<(), Failure> 
             at.output.many(&page, &names, page.jobs.iter().map(row).collect())
         }
         Dlq::Purge { queue, dry_run, yes } => {
-            sweep(at, &client, &queue, SweepKind::PurgeDead, dry_run, yes).await
+            bulk::run(at, &client, &queue, SweepKind::PurgeDead, dry_run, yes).await
         }
         Dlq::Redrive { job: Some(id), .. } => acts::show(at, &client.act(id, &JobAct::Redrive).await?),
         Dlq::Redrive { queue, dry_run, yes, .. } => {
             let queue = queue.unwrap_or_default();
-            sweep(at, &client, &queue, SweepKind::RedriveDead, dry_run, yes).await
+            bulk::run(at, &client, &queue, SweepKind::RedriveDead, dry_run, yes).await
         }
     }
 }
@@ -85,34 +85,4 @@ fn row(job: &DeadJob) -> Vec<String> {
         job.redrives.to_string(),
         job.owner.clone(),
     ]
-}
-
-/// What touches many jobs at once is done only where somebody said so.
-async fn sweep(
-    at: &Surroundings,
-    client: &Client,
-    queue: &str,
-    kind: SweepKind,
-    dry_run: bool,
-    yes: bool,
-) -> Result<(), Failure> {
-    let out = match (dry_run, yes) {
-        (true, _) => {
-            let dead = client.queue(queue).await?.jobs.dead;
-            SweepOut { queue: queue.to_owned(), work: kind.to_string(), running: false, dead }
-        }
-        (false, true) => client.sweep(queue, kind).await?,
-        (false, false) => {
-            return Err(Failure::usage(
-                "this touches every job in dead-letter: look with --dry-run, do it with --yes",
-            ));
-        }
-    };
-    let rows = [
-        ("queue", out.queue.clone()),
-        ("work", out.work.clone()),
-        ("running", out.running.to_string()),
-        ("dead", out.dead.to_string()),
-    ];
-    at.output.one(&out, &rows)
 }

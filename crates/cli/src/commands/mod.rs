@@ -3,6 +3,7 @@
 mod access;
 mod acts;
 mod bench;
+mod bulk;
 mod dlq;
 mod envelope;
 mod job;

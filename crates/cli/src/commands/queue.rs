@@ -1,11 +1,11 @@
-//! `sealane queue`: queues and how many jobs they hold.
+//! `sealane queue`: queues, how many jobs they hold, and whether they are open.
 
 use std::time::Duration;
 
 use clap::Subcommand;
-use sealane::{QueueIn, QueueOut};
+use sealane::{QueueIn, QueueMode, QueueOut, SweepKind};
 
-use super::Surroundings;
+use super::{Surroundings, bulk};
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
 use crate::session;
@@ -43,6 +43,14 @@ pub(crate) enum Queue {
         /// How far in the future a job may be sent for; 30d where not said
         #[arg(long, value_parser = parse, value_name = "TIME")]
         horizon: Option<Duration>,
+        /// Jobs that may wait at once
+        #[arg(long, value_name = "N")]
+        max_depth: Option<u64>,
+    },
+    /// Hand out what a queue has and take no new jobs
+    Drain {
+        /// Its name
+        name: String,
     },
     /// Show a queue's settings and its jobs by state
     Get {
@@ -51,6 +59,27 @@ pub(crate) enum Queue {
     },
     /// List queues
     List,
+    /// Hand out no jobs of a queue until it is resumed; it takes new ones
+    Pause {
+        /// Its name
+        name: String,
+    },
+    /// End every job that waits in a queue
+    Purge {
+        /// Its name
+        name: String,
+        /// Say how many there are and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take and hand out jobs of a queue again
+    Resume {
+        /// Its name
+        name: String,
+    },
 }
 
 pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure> {
@@ -67,6 +96,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             retry_jitter,
             max_run,
             horizon,
+            max_depth,
         } => {
             let settings = QueueIn {
                 sealing,
@@ -78,8 +108,15 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 retry_jitter_percent: retry_jitter,
                 max_run_ms: max_run.map(millis),
                 horizon_ms: horizon.map(millis),
+                max_depth,
             };
             show(at, &client.put_queue(&name, &settings).await?)
+        }
+        Queue::Drain { name } => show(at, &client.set_mode(&name, QueueMode::Draining).await?),
+        Queue::Pause { name } => show(at, &client.set_mode(&name, QueueMode::Paused).await?),
+        Queue::Resume { name } => show(at, &client.set_mode(&name, QueueMode::Open).await?),
+        Queue::Purge { name, dry_run, yes } => {
+            bulk::run(at, &client, &name, SweepKind::PurgeWaiting, dry_run, yes).await
         }
         Queue::Get { name } => show(at, &client.queue(&name).await?),
         Queue::List => {
@@ -131,6 +168,8 @@ fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("retry", format!("{} ms to {} ms", queue.retry_base_ms, queue.retry_cap_ms)),
         ("back-off", format!("{}, jitter {} %", queue.retry_backoff, queue.retry_jitter_percent)),
         ("longest run", format!("{} ms", queue.max_run_ms)),
+        ("mode", queue.mode.clone()),
+        ("max depth", queue.max_depth.to_string()),
         ("horizon", format!("{} ms", queue.horizon_ms)),
         ("created", queue.created_at.to_string()),
         ("ready", jobs.ready.to_string()),

@@ -73,13 +73,13 @@ fn every_exit_is_reached_from_the_command_line() {
     assert_eq!(list["jobs"].as_array().map(Vec::len), Some(2), "{list}");
     assert!(place.json(&["dlq", "inspect", &dead], "").to_string().contains("why-canary"));
     assert_eq!(place.json(&["dlq", "redrive", "--job", &dead], "")["state"], "ready");
-    assert_eq!(place.json(&["dlq", "redrive", "orders", "--dry-run"], "")["dead"], 1);
+    assert_eq!(place.json(&["dlq", "redrive", "orders", "--dry-run"], "")["jobs"], 1);
     for verb in ["purge", "redrive"] {
         let unsaid = place.sealane(&["dlq", verb, "orders"], "");
         assert_eq!(unsaid.status.code(), Some(2), "{unsaid:?}");
     }
     assert_eq!(place.json(&["queue", "get", "orders"], "")["jobs"]["dead"], 1, "nothing was done");
-    assert_eq!(place.json(&["dlq", "purge", "orders", "--yes"], "")["dead"], 1);
+    assert_eq!(place.json(&["dlq", "purge", "orders", "--yes"], "")["jobs"], 1);
     let end = std::time::Instant::now() + DEADLINE;
     while place.json(&["queue", "get", "orders"], "")["jobs"]["dead"] != 0 {
         assert!(std::time::Instant::now() < end, "the purge does not end");
@@ -109,4 +109,29 @@ fn every_exit_is_reached_from_the_command_line() {
         (&"cancelled".into(), &"cancelled".into()),
         "{shown}"
     );
+}
+
+// covers QUE-1 (pause, resume, drain, purge, depth)
+// covers CLI-1 (queue pause, resume, drain, purge)
+#[test]
+fn a_queue_is_paused_drained_resumed_and_purged_from_the_command_line() {
+    let place = Place::new();
+    let _server = place.serve();
+    place.json(&["queue", "create", "orders", "--max-depth", "2"], "");
+    let enqueue = ["job", "enqueue", "orders", "--kind", "k", "--body", "-"];
+    let first = id_of(&place.json(&enqueue, "x"));
+    assert_eq!(place.json(&["queue", "pause", "orders"], "")["mode"], "paused");
+    assert_eq!(place.json(&["queue", "drain", "orders"], "")["mode"], "draining");
+    let refused = place.sealane(&[&enqueue[..], &["-o", "json"]].concat(), "x");
+    assert!(!refused.status.success() && contains(&refused.stderr, b"queue_draining"), "{refused:?}");
+    assert_eq!(place.json(&["queue", "resume", "orders"], "")["mode"], "open");
+    place.json(&enqueue, "x");
+    assert_eq!(place.json(&["queue", "purge", "orders", "--dry-run"], "")["jobs"], 2);
+    assert_eq!(place.sealane(&["queue", "purge", "orders"], "").status.code(), Some(2));
+    assert_eq!(place.json(&["job", "get", &first], "")["state"], "ready", "nothing was done");
+    assert_eq!(place.json(&["queue", "purge", "orders", "--yes"], "")["jobs"], 2);
+    let end = std::time::Instant::now() + DEADLINE;
+    while place.json(&["queue", "get", "orders"], "")["jobs"]["cancelled"] != 2 {
+        assert!(std::time::Instant::now() < end, "the purge does not end");
+    }
 }

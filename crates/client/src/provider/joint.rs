@@ -7,7 +7,7 @@ use sealane_api::v1::{
 };
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::SweepKind;
+use sealane_core::queue::{QueueMode, SweepKind};
 
 use super::act::JobAct;
 use super::capabilities::Capabilities;
@@ -49,6 +49,9 @@ pub trait Provider: Send + Sync {
 
     /// A page of a queue's dead-letter.
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error>;
+
+    /// Pauses a queue, lets it drain, or opens it.
+    async fn set_mode(&self, queue: &QueueName, mode: QueueMode) -> Result<QueueOut, Error>;
 
     /// Begins bulk work on a queue. It goes on by itself.
     async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error>;

@@ -14,8 +14,8 @@ use sealane::keys::{Keyring, memory::MemoryKeys};
 use sealane::provider::Capabilities;
 use sealane::providers::memory::Memory;
 use sealane::{
-    Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueName, QueueOut, Retry,
-    SweepKind,
+    Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode, QueueName,
+    QueueOut, Retry, SweepKind,
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
@@ -163,6 +163,10 @@ impl Provider for Between {
 
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {
         self.memory.dead_letter(queue, page).await
+    }
+
+    async fn set_mode(&self, queue: &QueueName, mode: QueueMode) -> Result<QueueOut, Error> {
+        self.memory.set_mode(queue, mode).await
     }
 
     async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {

@@ -57,6 +57,7 @@ impl Shard {
                 if job.queue == number {
                     return Ok(Vec::new());
                 }
+                self.queue_at(number).takes_jobs()?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }

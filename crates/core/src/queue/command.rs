@@ -4,7 +4,7 @@
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName};
-use crate::queue::settings::QueueSettings;
+use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::retry::Backoff;
 use crate::time::{Millis, Time};
@@ -133,6 +133,13 @@ pub enum Command<'a> {
         queue: &'a QueueName,
         /// Its settings.
         settings: QueueSettings,
+    },
+    /// Pause a queue, let it drain, or open it.
+    SetMode {
+        /// Which.
+        queue: &'a QueueName,
+        /// What it does from now on.
+        mode: QueueMode,
     },
     /// Accept a job.
     Enqueue(Enqueue<'a>),

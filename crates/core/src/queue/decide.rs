@@ -7,8 +7,8 @@ use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseR
 use super::job::{Deadline, Job, Settled};
 use super::refusal::Refusal;
 use super::sealing;
-use super::settings::{QueueSettings, check_backoff};
-use super::shard::Shard;
+use super::settings::{QueueMode, QueueSettings, check_backoff};
+use super::shard::{Queue, Shard};
 use crate::id::JobId;
 use crate::job::Category;
 use crate::limits;
@@ -21,6 +21,7 @@ impl Shard {
     pub fn decide(&self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Refusal> {
         match command {
             Command::PutQueue { queue, settings } => self.decide_queue(now, queue, settings),
+            Command::SetMode { queue, mode } => self.decide_mode(now, queue, *mode),
             Command::Enqueue(enqueue) => self.decide_enqueue(now, enqueue),
             Command::Lease(lease) => self.decide_lease(now, lease),
             Command::Extend { receipt, lease } => self.decide_extend(now, receipt, *lease),
@@ -80,6 +81,14 @@ impl Shard {
         Ok(vec![Event::QueueCreated { number, queue: name.clone(), settings: *settings, at: now }])
     }
 
+    fn decide_mode(&self, now: Time, name: &QueueName, mode: QueueMode) -> Result<Vec<Event>, Refusal> {
+        let queue = *self.names.get(name).ok_or(Refusal::QueueUnknown)?;
+        if self.queue_at(queue).mode == mode {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Event::QueueModeChanged { queue, mode, at: now }])
+    }
+
     fn decide_enqueue(&self, now: Time, command: &Enqueue<'_>) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(command.queue).ok_or(Refusal::QueueUnknown)?;
         let known = self.jobs.get(&command.job).map(|job| job.digest);
@@ -118,6 +127,7 @@ impl Shard {
         if self.jobs.len() >= limits::JOBS_MAX {
             return Err(Refusal::TooManyJobs);
         }
+        queue.takes_jobs()?;
         Ok(vec![Event::JobEnqueued(JobEnqueued {
             job: command.job,
             queue: number,
@@ -135,6 +145,9 @@ impl Shard {
     fn decide_lease(&self, now: Time, command: &Lease<'_>) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(command.queue).ok_or(Refusal::QueueUnknown)?;
         let queue = self.queue_at(number);
+        if queue.mode == QueueMode::Paused {
+            return Ok(Vec::new());
+        }
         let lease = lease_time(command.lease, &queue.settings)?;
         let until = now.plus(lease).min(now.plus(queue.settings.max_run));
         // Why the filter: deadlines are worked off in slices, so a job past its time to live may still
@@ -231,6 +244,19 @@ impl Shard {
             Settle::Hold(_) => Settled::Held,
         };
         settled == Some((receipt.lease, same))
+    }
+}
+
+impl Queue {
+    /// Whether there is room for one more job that waits, and jobs are taken at all.
+    pub(super) fn takes_jobs(&self) -> Result<(), Refusal> {
+        if self.mode == QueueMode::Draining {
+            return Err(Refusal::QueueDraining);
+        }
+        if self.counts.waiting() >= self.settings.max_depth {
+            return Err(Refusal::QueueFull { max_depth: self.settings.max_depth });
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName};
-use crate::queue::settings::QueueSettings;
+use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::retry::Backoff;
 use crate::time::Time;
@@ -216,6 +216,15 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// A queue was paused, drains, or is open again.
+    QueueModeChanged {
+        /// Which queue.
+        queue: QueueNumber,
+        /// What it does from now on.
+        mode: QueueMode,
+        /// When.
+        at: Time,
+    },
     /// Bulk work on a queue began.
     SweepBegun {
         /// Which queue.
@@ -298,6 +307,7 @@ impl Event {
             | Self::HoldReleased { at, .. }
             | Self::JobReprioritised { at, .. }
             | Self::JobMoved { at, .. }
+            | Self::QueueModeChanged { at, .. }
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }
             | Self::SweepEnded { at, .. }

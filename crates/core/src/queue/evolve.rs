@@ -1,16 +1,23 @@
 //! Applying: what was judged and stored becomes so. Cannot fail, draws nothing, asks nothing: the
 //! same events always make the same shard.
 
+use std::sync::Arc;
+
 use super::attempt::AttemptEnd;
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber};
 use super::finished::FinishedJob;
-use super::job::{Ended, Failure, Job, Past, Phase, Running, Settled};
+use super::job::{Ended, Expiry, Failure, Job, Past, Phase, Running, Settled};
+use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
 use super::transitions::Cause;
 use crate::id::JobId;
 use crate::job::Category;
+use crate::name::Principal;
 use crate::record::RecordRef;
 use crate::time::{Millis, Time};
+
+/// Senders whose name is kept once for all their jobs.
+const OWNERS_SHARED_MAX: usize = 4_096;
 
 impl Shard {
     /// Applies an event that stands in the journal at `record`.
@@ -24,6 +31,7 @@ impl Shard {
                 self.queues.push(Queue {
                     name: queue.clone(),
                     settings: *settings,
+                    mode: QueueMode::Open,
                     created_at: *at,
                     ready: Default::default(),
                     dead: Default::default(),
@@ -115,6 +123,7 @@ impl Shard {
                 self.change(job, |job| job.priority = *priority);
             }
             Event::JobMoved { job, queue, .. } => self.moved(job, *queue),
+            Event::QueueModeChanged { queue, mode, .. } => self.queue_at_mut(*queue).mode = *mode,
             Event::SweepBegun { queue, kind, at } => self.sweep_begun(*queue, *kind, *at),
             Event::SweepAdvanced { queue, died_at, job, .. } => self.sweep_advanced(*queue, *died_at, *job),
             Event::SweepEnded { queue, .. } => {
@@ -129,22 +138,38 @@ impl Shard {
         let later = event.run_at > event.at;
         let job = Job {
             queue: event.queue,
-            owner: event.owner.clone(),
+            owner: self.shared_owner(&event.owner),
             priority: event.priority,
             sequence: self.next_sequence,
             phase: if later { Phase::Delayed } else { Phase::Ready },
             attempt: 0,
-            max_attempts: event.max_attempts,
+            // Refused beyond a thousand; whatever else a journal says is as good as without end.
+            max_attempts: u16::try_from(event.max_attempts).unwrap_or(u16::MAX),
             created_at: event.at,
             run_at: event.run_at,
             delayed_at_first: later,
-            expires_at: event.expires_at,
+            expires: Expiry::at(event.expires_at),
             digest: event.digest,
-            input: record,
+            input_lsn: record.lsn,
+            input_bytes: record.bytes,
             past: event.backoff.map(|_| Box::new(Past { backoff: event.backoff, ..Past::default() })),
         };
         self.next_sequence += 1;
         self.insert(event.job, Box::new(job));
+    }
+
+    /// The same principal once for all jobs that it sends.
+    fn shared_owner(&mut self, owner: &Principal) -> Arc<Principal> {
+        if let Some(known) = self.owners.get(owner) {
+            return Arc::clone(known);
+        }
+        // Why all at once: with more senders than this, sharing saves little, and nothing depends on it.
+        if self.owners.len() >= OWNERS_SHARED_MAX {
+            self.owners.clear();
+        }
+        let shared = Arc::new(owner.clone());
+        self.owners.insert(Arc::clone(&shared));
+        shared
     }
 
     /// Ends a job; `how` makes its last changes and says where the result is.
@@ -189,7 +214,7 @@ impl Shard {
         let begun_at = past.redriven_at.replace(at).unwrap_or(created_at);
         past.redrives += 1;
         past.attempts_before = attempt;
-        job.expires_at = job.expires_at.map(|end| at.plus(end.since(begun_at)));
+        job.expires = Expiry::at(job.expires.time().map(|end| at.plus(end.since(begun_at))));
         job.run_at = at;
         job.sequence = self.next_sequence;
         self.next_sequence += 1;

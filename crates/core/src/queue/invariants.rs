@@ -41,7 +41,7 @@ pub fn check(shard: &Shard) -> Result<(), String> {
         }
     }
     for (id, job) in &shard.jobs {
-        if job.attempt_of_round() > job.max_attempts {
+        if job.attempt_of_round() > u32::from(job.max_attempts) {
             return Err(format!("{id} is at attempt {} of {}", job.attempt_of_round(), job.max_attempts));
         }
         if job.state() == State::Ready && !job.has_attempts_left() {

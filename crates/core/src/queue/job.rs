@@ -1,5 +1,7 @@
 //! One job: what every one has, and in boxes what only some have.
 
+use std::sync::Arc;
+
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, State};
 use crate::name::{Principal, QueueName};
@@ -65,10 +67,12 @@ pub struct Failure {
     pub record: Option<RecordRef>,
 }
 
+/// One job. A million of them wait at once, so the widths are chosen by what a value can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Job {
     pub(super) queue: QueueNumber,
-    pub(super) owner: Principal,
+    /// Shared by the jobs of one sender.
+    pub(super) owner: Arc<Principal>,
     pub(super) priority: Priority,
     /// Order inside a priority. Kept through retries, so a job that comes back goes to the front.
     pub(super) sequence: u64,
@@ -77,15 +81,30 @@ pub(super) struct Job {
     /// that was reported under: sealed results and errors are bound to it.
     pub(super) attempt: u32,
     /// Attempts that it may have since it was sent or re-driven.
-    pub(super) max_attempts: u32,
+    pub(super) max_attempts: u16,
     pub(super) created_at: Time,
     pub(super) run_at: Time,
     pub(super) delayed_at_first: bool,
-    pub(super) expires_at: Option<Time>,
+    pub(super) expires: Expiry,
     pub(super) digest: [u8; 16],
-    pub(super) input: RecordRef,
+    pub(super) input_lsn: u64,
+    pub(super) input_bytes: u32,
     /// Most jobs have none: it begins with the first lease that ended, or with a wish of its own.
     pub(super) past: Option<Box<Past>>,
+}
+
+/// When a job is worth nothing any more: a time, or the end of all time for never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Expiry(u64);
+
+impl Expiry {
+    pub(super) fn at(time: Option<Time>) -> Self {
+        Self(time.map_or(u64::MAX, Time::unix_ms))
+    }
+
+    pub(super) fn time(self) -> Option<Time> {
+        (self.0 < u64::MAX).then_some(Time::from_unix_ms(self.0))
+    }
 }
 
 /// What happened to a job besides waiting.
@@ -177,7 +196,7 @@ impl Job {
     }
 
     pub(super) fn has_attempts_left(&self) -> bool {
-        self.attempt_of_round() < self.max_attempts
+        self.attempt_of_round() < u32::from(self.max_attempts)
     }
 
     /// The deadlines that this job stands in the table with: a function of the job alone, so the
@@ -190,12 +209,12 @@ impl Job {
             Phase::Ready | Phase::Held { .. } | Phase::Dead { .. } | Phase::Ended(_) => None,
         };
         let waits = matches!(self.phase, Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
-        let expiry = self.expires_at.filter(|_| waits).map(|at| (at, Deadline::Expiry));
+        let expiry = self.expires.time().filter(|_| waits).map(|at| (at, Deadline::Expiry));
         own.into_iter().chain(expiry)
     }
 
     pub(super) fn is_expired(&self, now: Time) -> bool {
-        self.expires_at.is_some_and(|at| at <= now)
+        self.expires.time().is_some_and(|at| at <= now)
     }
 
     pub(super) fn view(&self, id: JobId) -> JobView {
@@ -204,16 +223,16 @@ impl Job {
             id,
             queue: self.queue,
             origin: past.and_then(|past| past.origin.clone()),
-            owner: self.owner.clone(),
+            owner: Principal::clone(&self.owner),
             priority: self.priority,
             state: self.state(),
             attempt: self.attempt,
-            max_attempts: self.max_attempts,
+            max_attempts: u32::from(self.max_attempts),
             redrives: past.map_or(0, |past| past.redrives),
             created_at: self.created_at,
             run_at: self.run_at,
             delayed_at_first: self.delayed_at_first,
-            expires_at: self.expires_at,
+            expires_at: self.expires.time(),
             lease_expires_at: self.running().map(|running| running.until),
             holder: self.running().map(|running| running.holder.clone()),
             cancel_requested: self.is_cancel_requested(),
@@ -225,7 +244,7 @@ impl Job {
                 Phase::Held { reason } => Some(reason),
                 _ => None,
             },
-            input: self.input,
+            input: RecordRef { lsn: self.input_lsn, bytes: self.input_bytes },
             last_failure: past.and_then(|past| past.last_failure),
             dead_reason: self.dead_reason(),
             result: None,
@@ -280,4 +299,14 @@ pub struct JobView {
     pub dead_reason: Option<DeadReason>,
     /// The record of its completion, which may carry a result.
     pub result: Option<RecordRef>,
+}
+
+#[cfg(test)]
+mod tests {
+    // A million jobs wait in 200 MB at most: the job itself here, and two index entries of about 45 bytes each.
+    #[test]
+    fn a_waiting_job_is_small() {
+        let bytes = size_of::<super::Job>();
+        assert!(bytes <= 104, "{bytes} bytes: what only some jobs have belongs into a box");
+    }
 }

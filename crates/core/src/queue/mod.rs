@@ -30,6 +30,6 @@ pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
 pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 pub use job::{Failure, JobView};
 pub use refusal::Refusal;
-pub use settings::{QueueSettings, SealingPolicy, SettingsError};
+pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};

@@ -17,6 +17,13 @@ pub enum Refusal {
     TooManyQueues,
     /// A queue setting is out of its bounds.
     Settings(SettingsError),
+    /// The queue takes no new jobs.
+    QueueDraining,
+    /// As many jobs wait in the queue as may.
+    QueueFull {
+        /// How many.
+        max_depth: u64,
+    },
     /// The namespace has as many unfinished jobs as it may have.
     TooManyJobs,
     /// The id belongs to a job that was sent with other content.
@@ -73,6 +80,13 @@ impl fmt::Display for Refusal {
             Self::QueueUnknown => f.write_str("no such queue"),
             Self::TooManyQueues => write!(f, "a namespace has at most {} queues", limits::QUEUES_MAX),
             Self::Settings(error) => error.fmt(f),
+            Self::QueueDraining => f.write_str("this queue drains: send to another one, or have it resumed"),
+            Self::QueueFull { max_depth } => {
+                write!(
+                    f,
+                    "{max_depth} jobs wait in this queue, and no more may: try again when some are done"
+                )
+            }
             Self::TooManyJobs => {
                 write!(
                     f,

@@ -31,6 +31,20 @@ pub struct QueueSettings {
     pub max_run: Millis,
     /// How far in the future a job may be sent for.
     pub horizon: Millis,
+    /// Jobs that may wait at once: ready, delayed and retrying ones.
+    pub max_depth: u64,
+}
+
+words! {
+    /// What a queue does besides what its settings say.
+    QueueMode {
+        /// Takes jobs and hands them out.
+        Open = "open" / 1,
+        /// Takes jobs and hands none out.
+        Paused = "paused" / 2,
+        /// Takes no new jobs and hands out what there is.
+        Draining = "draining" / 3,
+    }
 }
 
 impl Default for QueueSettings {
@@ -41,6 +55,7 @@ impl Default for QueueSettings {
             retry: RetryPolicy::default(),
             max_run: Millis::from_secs(30 * 60),
             horizon: Millis::new(limits::DELAY_MS_MAX),
+            max_depth: limits::QUEUE_DEPTH_MAX,
         }
     }
 }
@@ -56,6 +71,8 @@ pub enum SettingsError {
     Run,
     /// The horizon.
     Horizon,
+    /// The depth.
+    Depth,
     /// The number of attempts.
     Attempts,
 }
@@ -70,6 +87,7 @@ impl fmt::Display for SettingsError {
                 limits::DELAY_MS_MAX,
                 limits::RETRY_JITTER_PERCENT_MAX
             ),
+            Self::Depth => write!(f, "max_depth must be 1 to {}", limits::QUEUE_DEPTH_MAX),
             Self::Horizon => write!(f, "horizon_ms must be at most {}", limits::HORIZON_MS_MAX),
             Self::Run => write!(f, "max_run_ms must be {} to {}", limits::LEASE_MS_MIN, limits::RUN_MS_MAX),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
@@ -91,6 +109,9 @@ impl QueueSettings {
         }
         if self.horizon.get() > limits::HORIZON_MS_MAX {
             return Err(SettingsError::Horizon);
+        }
+        if !(1..=limits::QUEUE_DEPTH_MAX).contains(&self.max_depth) {
+            return Err(SettingsError::Depth);
         }
         if !(1..=limits::ATTEMPTS_MAX).contains(&self.retry.max_attempts) {
             return Err(SettingsError::Attempts);

@@ -6,16 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::ready::Ready;
-use super::settings::QueueSettings;
+use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
 use crate::id::JobId;
 use crate::job::State;
-use crate::name::QueueName;
+use crate::name::{Principal, QueueName};
 use crate::time::Time;
 
 /// Jobs of a queue by state. Kept with every change, never counted.
@@ -39,6 +40,11 @@ impl QueueCounts {
             State::Cancelled => self.cancelled,
             live => self.counts[slot(live)],
         }
+    }
+
+    /// Jobs that wait: for their time, for a worker, or for their next attempt.
+    pub fn waiting(&self) -> u64 {
+        [State::Delayed, State::Ready, State::Retrying].into_iter().map(|state| self.of(state)).sum()
     }
 
     pub(super) fn add(&mut self, state: State) {
@@ -77,6 +83,7 @@ fn slot(state: State) -> usize {
 pub(super) struct Queue {
     pub(super) name: QueueName,
     pub(super) settings: QueueSettings,
+    pub(super) mode: QueueMode,
     pub(super) created_at: Time,
     pub(super) ready: Ready,
     /// Dead-letter, the oldest first.
@@ -91,6 +98,8 @@ pub struct QueueView {
     pub name: QueueName,
     /// Its settings.
     pub settings: QueueSettings,
+    /// What it does besides.
+    pub mode: QueueMode,
     /// When it was created.
     pub created_at: Time,
     /// Its jobs by state.
@@ -109,6 +118,8 @@ pub struct Shard {
     pub(super) sweeps: BTreeMap<QueueNumber, Sweep>,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
+    /// Senders, each once.
+    pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
     /// Time of the last event: what leases are measured against when the server starts again.
     pub(super) last_at: Time,
@@ -152,7 +163,8 @@ impl Shard {
 
     /// Whether a queue has a job that could be leased now.
     pub fn has_ready(&self, number: QueueNumber) -> bool {
-        !self.queue_at(number).ready.is_empty()
+        let queue = self.queue_at(number);
+        queue.mode != QueueMode::Paused && !queue.ready.is_empty()
     }
 
     /// Jobs in a queue's dead-letter, the oldest first, from behind `after`.
@@ -244,6 +256,7 @@ impl Queue {
         QueueView {
             name: self.name.clone(),
             settings: self.settings,
+            mode: self.mode,
             created_at: self.created_at,
             counts: self.counts,
         }

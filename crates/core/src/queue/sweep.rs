@@ -8,7 +8,7 @@ use super::event::{CancelReason, Event, QueueNumber};
 use super::refusal::Refusal;
 use super::shard::Shard;
 use crate::id::JobId;
-use crate::job::words;
+use crate::job::{State, words};
 use crate::limits;
 use crate::name::QueueName;
 use crate::time::Time;
@@ -20,6 +20,8 @@ words! {
         PurgeDead = "purge_dead" / 1,
         /// Re-drives every job in dead-letter that may be.
         RedriveDead = "redrive_dead" / 2,
+        /// Ends every job that waits in the queue as cancelled.
+        PurgeWaiting = "purge_waiting" / 3,
     }
 }
 
@@ -40,6 +42,16 @@ impl Shard {
         self.names.get(queue).and_then(|number| self.sweeps.get(number)).copied()
     }
 
+    /// How many jobs a sweep of a queue would concern, were it begun now.
+    pub fn concerned(&self, queue: &QueueName, kind: SweepKind) -> u64 {
+        let Some(number) = self.names.get(queue) else { return 0 };
+        let counts = &self.queue_at(*number).counts;
+        match kind {
+            SweepKind::PurgeDead | SweepKind::RedriveDead => counts.of(State::Dead),
+            SweepKind::PurgeWaiting => counts.waiting(),
+        }
+    }
+
     pub(super) fn decide_sweep(
         &self,
         now: Time,
@@ -50,34 +62,35 @@ impl Shard {
         match self.sweeps.get(&number) {
             Some(sweep) if sweep.kind == kind => Ok(Vec::new()),
             Some(_) => Err(Refusal::SweepRunning),
-            None if self.queue_at(number).dead.is_empty() => Ok(Vec::new()),
+            None if self.concerned(queue, kind) == 0 => Ok(Vec::new()),
             None => Ok(vec![Event::SweepBegun { queue: number, kind, at: now }]),
         }
     }
 
-    /// The next slice of the first sweep. Jobs that something else happens to in this turn wait for
-    /// the next one.
+    /// The next slice of the first sweep. Jobs that something else happens to in this turn are left
+    /// alone: they are not what they were when it began.
     pub(super) fn sweep_slice(&self, now: Time, busy: &BTreeSet<JobId>) -> Vec<Event> {
         let Some((queue, sweep)) = self.sweeps.first_key_value() else { return Vec::new() };
-        let from = sweep.through.map_or(Bound::Unbounded, Bound::Excluded);
-        let slice: Vec<(Time, JobId)> = self
-            .queue_at(*queue)
-            .dead
-            .range((from, Bound::Unbounded))
-            .take_while(|(died_at, _)| *died_at <= sweep.begun_at)
-            .take(limits::SWEEP_JOBS_PER_TURN_MAX)
-            .copied()
-            .collect();
+        let slice = match sweep.kind {
+            SweepKind::PurgeDead | SweepKind::RedriveDead => self.slice_of_dead(*queue, sweep),
+            SweepKind::PurgeWaiting => self.slice_of_all(sweep),
+        };
         let mut events: Vec<Event> = slice
             .iter()
-            .filter(|(_, job)| !busy.contains(job))
-            .filter_map(|(_, job)| match sweep.kind {
-                SweepKind::PurgeDead => {
-                    Some(Event::JobCancelled { job: *job, reason: CancelReason::Purged, at: now })
-                }
-                SweepKind::RedriveDead => {
-                    let may = self.jobs.get(job).is_some_and(|job| job.may_be_redriven());
-                    may.then_some(Event::JobRedriven { job: *job, at: now })
+            .filter(|(_, id)| !busy.contains(id))
+            .filter_map(|(_, id)| {
+                let job = self.jobs.get(id)?;
+                let purged = Event::JobCancelled { job: *id, reason: CancelReason::Purged, at: now };
+                match sweep.kind {
+                    SweepKind::PurgeDead => Some(purged),
+                    SweepKind::RedriveDead => {
+                        job.may_be_redriven().then_some(Event::JobRedriven { job: *id, at: now })
+                    }
+                    SweepKind::PurgeWaiting => {
+                        let waits = matches!(job.state(), State::Delayed | State::Ready | State::Retrying);
+                        let meant = waits && job.queue == *queue && job.created_at <= sweep.begun_at;
+                        meant.then_some(purged)
+                    }
                 }
             })
             .collect();
@@ -86,6 +99,21 @@ impl Shard {
             None => Event::SweepEnded { queue: *queue, at: now },
         });
         events
+    }
+
+    fn slice_of_dead(&self, queue: QueueNumber, sweep: &Sweep) -> Vec<(Time, JobId)> {
+        let from = sweep.through.map_or(Bound::Unbounded, Bound::Excluded);
+        let dead = self.queue_at(queue).dead.range((from, Bound::Unbounded));
+        let meant = dead.take_while(|(died_at, _)| *died_at <= sweep.begun_at);
+        meant.take(limits::SWEEP_JOBS_PER_TURN_MAX).copied().collect()
+    }
+
+    /// Jobs of all queues by id. Why not by queue: an index over what waits would cost every waiting job
+    /// its bytes, and a purge is rare; each turn looks at so many jobs and no more.
+    fn slice_of_all(&self, sweep: &Sweep) -> Vec<(Time, JobId)> {
+        let from = sweep.through.map_or(Bound::Unbounded, |(_, job)| Bound::Excluded(job));
+        let jobs = self.jobs.range((from, Bound::Unbounded)).take(limits::SWEEP_JOBS_PER_TURN_MAX);
+        jobs.map(|(id, _)| (Time::default(), *id)).collect()
     }
 
     pub(super) fn sweep_begun(&mut self, queue: QueueNumber, kind: SweepKind, at: Time) {

@@ -26,9 +26,10 @@ impl Handle<DeadLetterList> for Door {
 }
 
 impl Door {
-    async fn sweep(&self, queue: QueueName, kind: SweepKind) -> Result<SweepOut, Problem> {
+    /// Begins bulk work on a queue.
+    pub(super) async fn sweep(&self, queue: QueueName, kind: SweepKind) -> Result<SweepOut, Problem> {
         let begun = self.engine.sweep(queue.clone(), kind).await?;
-        Ok(SweepOut::show(&queue, kind, begun.running, begun.dead))
+        Ok(SweepOut::show(&queue, kind, begun.running, begun.jobs))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Queues: create, list, show.
 
-use sealane_api::operation::{QueueCreate, QueueGet, QueueList};
+use sealane_api::operation::{
+    QueueCreate, QueueDrain, QueueGet, QueueList, QueuePause, QueuePurge, QueueResume,
+};
 use sealane_api::problem::Problem;
 use sealane_api::v1;
-use sealane_core::queue::QueueSettings;
+use sealane_core::queue::{QueueMode, QueueSettings, SweepKind};
 
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
@@ -34,5 +36,33 @@ impl Handle<QueueGet> for Door {
         let namespace = self.namespace.clone();
         let found = self.engine.read(move |machine| machine.shard(&namespace).queue(&queue)).await?;
         found.map(v1::QueueOut::from).ok_or_else(Problem::not_found)
+    }
+}
+
+impl Handle<QueueDrain> for Door {
+    async fn handle(&self, asked: Authorized<QueueDrain>) -> Result<v1::QueueOut, Problem> {
+        let (QueueDrain { queue }, _) = asked.into_parts();
+        Ok(self.engine.set_mode(queue, QueueMode::Draining).await?.into())
+    }
+}
+
+impl Handle<QueuePause> for Door {
+    async fn handle(&self, asked: Authorized<QueuePause>) -> Result<v1::QueueOut, Problem> {
+        let (QueuePause { queue }, _) = asked.into_parts();
+        Ok(self.engine.set_mode(queue, QueueMode::Paused).await?.into())
+    }
+}
+
+impl Handle<QueuePurge> for Door {
+    async fn handle(&self, asked: Authorized<QueuePurge>) -> Result<v1::SweepOut, Problem> {
+        let (QueuePurge { queue }, _) = asked.into_parts();
+        self.sweep(queue, SweepKind::PurgeWaiting).await
+    }
+}
+
+impl Handle<QueueResume> for Door {
+    async fn handle(&self, asked: Authorized<QueueResume>) -> Result<v1::QueueOut, Problem> {
+        let (QueueResume { queue }, _) = asked.into_parts();
+        Ok(self.engine.set_mode(queue, QueueMode::Open).await?.into())
     }
 }

@@ -1,9 +1,8 @@
 //! What people ask of jobs, carried out by the engine.
 
 use sealane_core::id::JobId;
-use sealane_core::job::State;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{Act, Command, JobView, SweepKind};
+use sealane_core::queue::{Act, Command, JobView, QueueMode, QueueView, SweepKind};
 use sealane_core::time::Time;
 
 use super::engine::{Engine, Trouble};
@@ -25,10 +24,22 @@ impl Engine {
         kind: SweepKind,
     ) -> Result<SweepBegun, Trouble> {
         let events = self.decide(now, &Command::Sweep { queue, kind })?;
-        let dead = self.shard().queue(queue).map_or(0, |queue| queue.counts.of(State::Dead));
+        let jobs = self.shard().concerned(queue, kind);
         for event in events {
             self.append(event, None)?;
         }
-        Ok(SweepBegun { running: self.shard().sweep(queue).is_some(), dead })
+        Ok(SweepBegun { running: self.shard().sweep(queue).is_some(), jobs })
+    }
+
+    pub(super) fn set_mode(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        mode: QueueMode,
+    ) -> Result<QueueView, Trouble> {
+        for event in self.decide(now, &Command::SetMode { queue, mode })? {
+            self.append(event, None)?;
+        }
+        Ok(self.shard().queue(queue).expect("a command about a queue is honoured where there is one"))
     }
 }

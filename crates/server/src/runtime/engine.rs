@@ -260,6 +260,10 @@ impl Engine {
                 let done = told(self.act(now, job, &act))?;
                 self.answer(reply, done);
             }
+            Request::SetMode { queue, mode, reply } => {
+                let done = told(self.set_mode(now, &queue, mode))?;
+                self.answer(reply, done);
+            }
             Request::Sweep { queue, kind, reply } => {
                 let begun = told(self.sweep(now, &queue, kind))?;
                 self.answer(reply, begun);

@@ -3,7 +3,7 @@
 use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::name::{KeyId, Principal, QueueName};
-use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, SweepKind};
+use sealane_core::queue::{Act, JobView, QueueMode, QueueSettings, QueueView, Receipt, SweepKind};
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -74,6 +74,11 @@ impl EngineHandle {
     /// Does something with one job.
     pub async fn act(&self, job: JobId, act: Act) -> Result<JobView, Fault> {
         self.ask(|reply| Request::Act { job, act, reply }).await?
+    }
+
+    /// Pauses a queue, lets it drain, or opens it.
+    pub async fn set_mode(&self, queue: QueueName, mode: QueueMode) -> Result<QueueView, Fault> {
+        self.ask(|reply| Request::SetMode { queue, mode, reply }).await?
     }
 
     /// Begins bulk work on a queue.

@@ -6,7 +6,9 @@ use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
-use sealane_core::queue::{Act, JobView, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind};
+use sealane_core::queue::{
+    Act, JobView, QueueMode, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind,
+};
 use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -64,8 +66,8 @@ pub struct SettleItem {
 pub struct SweepBegun {
     /// Whether it is on its way.
     pub running: bool,
-    /// Jobs in dead-letter as it began.
-    pub dead: u64,
+    /// Jobs that it concerned as it began.
+    pub jobs: u64,
 }
 
 /// One job in the hands of a worker.
@@ -199,6 +201,15 @@ pub(super) enum Request {
         act: Act,
         /// Where it stands then.
         reply: Reply<Result<JobView, Fault>>,
+    },
+    /// Pause a queue, let it drain, or open it.
+    SetMode {
+        /// Which.
+        queue: QueueName,
+        /// What it does from now on.
+        mode: QueueMode,
+        /// The queue as it stands then.
+        reply: Reply<Result<QueueView, Fault>>,
     },
     /// Begin bulk work on a queue.
     Sweep {

@@ -170,7 +170,7 @@ async fn dead_letter_is_listed_redriven_and_purged() {
     assert_eq!(admin.act(&dead[0], "redrive", "").await.problem(), "job_state", "it is done");
 
     let begun = admin.send("POST", "/v1/queues/q/dead:redrive", "").await.json;
-    assert_eq!((&begun["running"], &begun["dead"]), (&json!(true), &json!(2)), "{begun}");
+    assert_eq!((&begun["running"], &begun["jobs"]), (&json!(true), &json!(2)), "{begun}");
     let all = async {
         while admin.count("ready").await != 2 {
             tokio::task::yield_now().await;
@@ -183,7 +183,7 @@ async fn dead_letter_is_listed_redriven_and_purged() {
         assert_eq!(admin.settled("fail", failed).await["state"], "dead");
     }
     let begun = admin.send("POST", "/v1/queues/q/dead:purge", "").await.json;
-    assert_eq!(begun["dead"], 2, "{begun}");
+    assert_eq!(begun["jobs"], 2, "{begun}");
     server.stop().await.expect("a clean stop");
     // Begun is durable: whatever was not done before the stop is done after it.
     let server = home.start(Arc::new(disk)).await;
@@ -196,7 +196,7 @@ async fn dead_letter_is_listed_redriven_and_purged() {
     tokio::time::timeout(DEADLINE, all).await.expect("it is gone on with");
     assert_eq!(admin.state(&dead[1]).await, "cancelled");
     let none = admin.send("POST", "/v1/queues/q/dead:purge", "").await.json;
-    assert_eq!((&none["running"], &none["dead"]), (&json!(false), &json!(0)));
+    assert_eq!((&none["running"], &none["jobs"]), (&json!(false), &json!(0)));
     server.stop().await.expect("a clean stop");
 }
 
@@ -427,5 +427,55 @@ async fn critical_is_next_and_bulk_gets_its_turn() {
         .collect();
     assert_eq!(order.iter().position(|one| *one == "bulk"), Some(32), "{order:?}");
     assert_eq!(order[33], "normal");
+    server.stop().await.expect("a clean stop");
+}
+
+// covers QUE-1 (pause, resume, drain, purge, depth)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_is_paused_drained_and_purged_and_stays_so_after_a_restart() {
+    let (home, disk, server, admin) = started().await;
+    let shop = admin.made("shop", "submitter", &["**"]).await;
+    assert_eq!(shop.send("POST", "/v1/queues/q:pause", "").await.problem(), "not_found");
+    assert_eq!(shop.send("POST", "/v1/queues/q:purge", "").await.problem(), "not_found");
+    assert_eq!(admin.send("POST", "/v1/queues/nowhere:pause", "").await.problem(), "not_found");
+    assert_eq!(admin.send("POST", "/v1/queues/q:nothing", "").await.problem(), "not_found");
+    let paused = admin.send("POST", "/v1/queues/q:pause", "").await;
+    assert_eq!((paused.status, &paused.json["mode"]), (200, &json!("paused")), "{paused:?}");
+    let id = admin.sent(json!({})).await;
+    // Somebody waits at the paused queue; nothing is handed out, also after a restart.
+    let none = admin.post("/v1/queues/q/leases", &json!({"wait_ms": 50})).await;
+    assert_eq!(none.json, json!({"jobs": []}));
+    server.stop().await.expect("a clean stop");
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    assert_eq!(admin.leased("q").await, Value::Null);
+    let waiting = {
+        let admin = admin.clone();
+        tokio::spawn(async move { admin.post("/v1/queues/q/leases", &json!({"wait_ms": 300_000})).await })
+    };
+    assert_eq!(admin.send("POST", "/v1/queues/q:resume", "").await.json["mode"], "open");
+    let leased = tokio::time::timeout(DEADLINE, waiting).await.expect("who waits gets it").expect("no panic");
+    assert_eq!(leased.json["jobs"][0]["id"], json!(id), "{leased:?}");
+
+    assert_eq!(admin.send("POST", "/v1/queues/q:drain", "").await.json["mode"], "draining");
+    let refused = admin.post("/v1/queues/q/jobs", &job("x")).await;
+    assert_eq!((refused.status, refused.problem()), (503, "queue_draining"));
+    admin.send("POST", "/v1/queues/q:resume", "").await;
+    let small = json!({"sealing": "allowed", "max_depth": 2});
+    assert_eq!(admin.send("PUT", "/v1/queues/q", &small.to_string()).await.json["max_depth"], 2);
+    admin.sent(json!({})).await;
+    admin.sent(json!({"delay_ms": 60_000})).await;
+    let refused = admin.post("/v1/queues/q/jobs", &job("x")).await;
+    assert_eq!((refused.status, refused.problem()), (429, "limit_exceeded"), "{refused:?}");
+    let begun = admin.send("POST", "/v1/queues/q:purge", "").await.json;
+    assert_eq!((&begun["work"], &begun["jobs"]), (&json!("purge_waiting"), &json!(2)), "{begun}");
+    let all = async {
+        while admin.count("cancelled").await != 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, all).await.expect("it goes on by itself");
+    assert_eq!(admin.count("running").await, 1, "what runs is left alone");
+    admin.sent(json!({})).await;
     server.stop().await.expect("a clean stop");
 }

@@ -92,6 +92,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
         "ATTEMPTS_MAX" => |n| setting("max_attempts", n),
         "RETRY_JITTER_PERCENT_MAX" => |n| setting("retry_jitter_percent", n),
+        "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
         "LEASE_MS_MAX" => |n| setting("lease_ms", n),

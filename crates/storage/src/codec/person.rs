@@ -1,7 +1,7 @@
 //! Facts that people brought about: cancelled, moved, promoted, re-driven jobs, and bulk work.
 
 use sealane_core::job::Priority;
-use sealane_core::queue::{CancelReason, Event, QueueNumber, SweepKind};
+use sealane_core::queue::{CancelReason, Event, QueueMode, QueueNumber, SweepKind};
 use sealane_core::time::Time;
 
 use super::error::DecodeError;
@@ -9,7 +9,7 @@ use super::fact::VERSION_1;
 use super::fields::{Cursor, Fields};
 use super::shard::job;
 
-pub(super) const LAST_TAG: u8 = SWEEP_ENDED;
+pub(super) const LAST_TAG: u8 = QUEUE_MODE_CHANGED;
 
 // Invariant: a tag is never reused and never changes its meaning.
 pub(super) const JOB_CANCEL_REQUESTED: u8 = 14;
@@ -22,6 +22,7 @@ pub(super) const JOB_MOVED: u8 = 20;
 pub(super) const SWEEP_BEGUN: u8 = 21;
 pub(super) const SWEEP_ADVANCED: u8 = 22;
 pub(super) const SWEEP_ENDED: u8 = 23;
+pub(super) const QUEUE_MODE_CHANGED: u8 = 24;
 
 /// Writes what follows tag, version, namespace and time.
 pub(super) fn encode(event: &Event, out: &mut Fields<'_>) {
@@ -52,6 +53,10 @@ pub(super) fn encode(event: &Event, out: &mut Fields<'_>) {
             out.fixed(job.as_bytes());
         }
         Event::SweepEnded { queue, at: _ } => out.u32(queue.0),
+        Event::QueueModeChanged { queue, mode, at: _ } => {
+            out.u32(queue.0);
+            out.u8(mode.code());
+        }
         other => unreachable!("the caller's match hands over no {other:?}"),
     }
 }
@@ -79,6 +84,10 @@ pub(super) fn decode(tag: u8, at: Time, cursor: &mut Cursor<'_>) -> Result<Event
         SWEEP_ADVANCED => {
             let (queue, died_at) = (queue(cursor)?, cursor.time("died_at")?);
             Event::SweepAdvanced { queue, died_at, job: job(cursor)?, at }
+        }
+        QUEUE_MODE_CHANGED => {
+            let (queue, mode) = (queue(cursor)?, cursor.code("mode", QueueMode::from_code)?);
+            Event::QueueModeChanged { queue, mode, at }
         }
         SWEEP_ENDED => Event::SweepEnded { queue: queue(cursor)?, at },
         _ => return Err(DecodeError::UnknownTag { tag, version: VERSION_1 }),

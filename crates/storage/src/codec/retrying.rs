@@ -10,7 +10,7 @@ use super::fact::{VERSION_1, VERSION_2};
 use super::fields::{Cursor, Fields};
 
 /// What version 1 says nothing of is as it always was: doubled each time, a tenth of jitter, runs end
-/// after half an hour, and jobs are sent for at most thirty days ahead.
+/// after half an hour, and jobs are sent for at most thirty days ahead, and a million may wait.
 fn as_version_1(settings: &QueueSettings) -> QueueSettings {
     let fixed = QueueSettings::default();
     let RetryPolicy { backoff: Backoff { base, cap, .. }, max_attempts } = settings.retry;
@@ -20,6 +20,7 @@ fn as_version_1(settings: &QueueSettings) -> QueueSettings {
         retry: RetryPolicy { backoff: Backoff { base, cap, ..fixed.retry.backoff }, max_attempts },
         max_run: fixed.max_run,
         horizon: fixed.horizon,
+        max_depth: fixed.max_depth,
     }
 }
 
@@ -34,6 +35,7 @@ pub(super) fn settings(settings: &QueueSettings, out: &mut Fields<'_>) {
         retry: RetryPolicy { backoff: wait, max_attempts },
         max_run,
         horizon,
+        max_depth,
     } = settings;
     out.u8(sealing.code());
     out.millis(*lease);
@@ -45,6 +47,7 @@ pub(super) fn settings(settings: &QueueSettings, out: &mut Fields<'_>) {
         out.u8(wait.jitter_percent);
         out.millis(*max_run);
         out.millis(*horizon);
+        out.u64(*max_depth);
     }
 }
 
@@ -63,12 +66,14 @@ pub(super) fn take_settings(version: u8, cursor: &mut Cursor<'_>) -> Result<Queu
         },
         max_run: fixed.max_run,
         horizon: fixed.horizon,
+        max_depth: fixed.max_depth,
     };
     if version == VERSION_2 {
         settings.retry.backoff.shape = cursor.code("shape", BackoffShape::from_code)?;
         settings.retry.backoff.jitter_percent = cursor.u8("jitter_percent")?;
         settings.max_run = cursor.millis("max_run")?;
         settings.horizon = cursor.millis("horizon")?;
+        settings.max_depth = cursor.u64("max_depth")?;
     }
     if settings_version(&settings) != version {
         return Err(DecodeError::Field { field: "settings" });

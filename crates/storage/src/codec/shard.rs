@@ -112,6 +112,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::JobPromoted { .. }
         | Event::JobRedriven { .. }
         | Event::JobReprioritised { .. }
+        | Event::QueueModeChanged { .. }
         | Event::SweepAdvanced { .. }
         | Event::SweepBegun { .. }
         | Event::SweepEnded { .. } => person::encode(event, out),
@@ -223,6 +224,7 @@ fn tag(event: &Event) -> u8 {
         Event::JobPromoted { .. } => person::JOB_PROMOTED,
         Event::JobRedriven { .. } => person::JOB_REDRIVEN,
         Event::JobReprioritised { .. } => person::JOB_REPRIORITISED,
+        Event::QueueModeChanged { .. } => person::QUEUE_MODE_CHANGED,
         Event::SweepAdvanced { .. } => person::SWEEP_ADVANCED,
         Event::SweepBegun { .. } => person::SWEEP_BEGUN,
         Event::SweepEnded { .. } => person::SWEEP_ENDED,

@@ -11,7 +11,7 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, Next, QueueNumber, QueueSettings, ReleaseReason, SweepKind,
+    CancelReason, Event, JobEnqueued, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason, SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -126,6 +126,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.push(shard(Event::SweepAdvanced { queue, died_at: Time::from_unix_ms(9), job, at }));
     facts.push(shard(Event::SweepEnded { queue, at }));
     facts.extend(second_versions(at));
+    facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
     facts
 }
 
@@ -137,6 +138,7 @@ fn second_versions(at: Time) -> [Fact; 4] {
         retry: RetryPolicy { backoff, max_attempts: 5 },
         max_run: Millis::new(10),
         horizon: Millis::new(11),
+        max_depth: 12,
         ..QueueSettings::default()
     };
     let queue = QueueName::parse("later").expect("follows the rule");

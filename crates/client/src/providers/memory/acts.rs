@@ -1,11 +1,10 @@
 //! What people ask of jobs.
 
 use sealane_api::problem::Problem;
-use sealane_api::v1::{DeadLetterIn, DeadLetterOut, JobStands, SweepOut};
+use sealane_api::v1::{DeadLetterIn, DeadLetterOut, JobStands, QueueOut, SweepOut};
 use sealane_core::id::JobId;
-use sealane_core::job::State;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{Act, Command, JobView, SweepKind};
+use sealane_core::queue::{Act, Command, JobView, QueueMode, SweepKind};
 use sealane_core::sealed::CONTENT_TYPE;
 use sealane_core::time::Time;
 
@@ -46,8 +45,18 @@ impl Machine {
         queue: &QueueName,
         kind: SweepKind,
     ) -> Result<SweepOut, Problem> {
+        let jobs = self.shard.concerned(queue, kind);
         self.command(now, &Command::Sweep { queue, kind })?;
-        let dead = self.shard.queue(queue).map_or(0, |queue| queue.counts.of(State::Dead));
-        Ok(SweepOut::show(queue, kind, self.shard.sweep(queue).is_some(), dead))
+        Ok(SweepOut::show(queue, kind, self.shard.sweep(queue).is_some(), jobs))
+    }
+
+    pub(super) fn set_mode(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        mode: QueueMode,
+    ) -> Result<QueueOut, Problem> {
+        self.command(now, &Command::SetMode { queue, mode })?;
+        self.queue(queue)
     }
 }

@@ -15,7 +15,7 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::HoldReason;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
-use sealane_core::queue::{Settle, SweepKind};
+use sealane_core::queue::{QueueMode, Settle, SweepKind};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::{Random, SystemRandom};
 use tokio::sync::Notify;
@@ -165,6 +165,10 @@ impl Provider for Memory {
 
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {
         Ok(self.change(|machine, _| machine.dead_letter(queue, page))?)
+    }
+
+    async fn set_mode(&self, queue: &QueueName, mode: QueueMode) -> Result<QueueOut, Error> {
+        Ok(self.change(|machine, now| machine.set_mode(now, queue, mode))?)
     }
 
     async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {

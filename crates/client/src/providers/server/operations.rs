@@ -12,7 +12,7 @@ use sealane_api::v1::{
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::SweepKind;
+use sealane_core::queue::{QueueMode, SweepKind};
 
 use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, written};
 use crate::error::Error;
@@ -88,9 +88,18 @@ impl Provider for Server {
         self.call::<operation::DeadLetterList>(queue.as_str(), page).await
     }
 
+    async fn set_mode(&self, queue: &QueueName, mode: QueueMode) -> Result<QueueOut, Error> {
+        match mode {
+            QueueMode::Draining => self.get::<operation::QueueDrain>(queue.as_str()).await,
+            QueueMode::Open => self.get::<operation::QueueResume>(queue.as_str()).await,
+            QueueMode::Paused => self.get::<operation::QueuePause>(queue.as_str()).await,
+        }
+    }
+
     async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
         match kind {
             SweepKind::PurgeDead => self.get::<operation::DeadLetterPurge>(queue.as_str()).await,
+            SweepKind::PurgeWaiting => self.get::<operation::QueuePurge>(queue.as_str()).await,
             SweepKind::RedriveDead => self.get::<operation::DeadLetterRedrive>(queue.as_str()).await,
         }
     }
