@@ -132,7 +132,7 @@ impl From<Refusal> for Problem {
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning => Code::LimitExceeded,
             Refusal::QueueDraining => Code::QueueDraining,
-            Refusal::JobState { .. } | Refusal::RedrivesUsed => Code::JobState,
+            Refusal::JobState { .. } | Refusal::RedrivesUsed | Refusal::SealExpired => Code::JobState,
             Refusal::JobIdConflict => Code::JobIdConflict,
             Refusal::IdTooOld => Code::IdTooOld,
             Refusal::SealingRequired => Code::SealingRequired,

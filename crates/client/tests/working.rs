@@ -426,3 +426,19 @@ async fn a_moved_job_is_held_until_a_worker_accepts_it_from_its_queue() {
     assert_eq!(worker("orders").run(std::future::pending()).await.unwrap().completed, 1);
     assert_eq!(client.result(ids[0]).await.unwrap().as_deref(), Some(&b"done"[..]));
 }
+
+// covers SEAL-5 (a sealed job past its own expiry is not re-driven)
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_seal_has_expired_is_not_redriven() {
+    let world = world().await;
+    let client = world.sealed(&keys());
+    let job = Job::new("k", "x").ttl(Duration::from_secs(60));
+    let id = client.producer().send("orders", job).await.unwrap().id;
+    client.act(id, &JobAct::Cancel { force: false }).await.unwrap();
+    sleep(Duration::from_secs(30)).await;
+    client.act(id, &JobAct::Redrive).await.unwrap();
+    client.act(id, &JobAct::Cancel { force: false }).await.unwrap();
+    sleep(Duration::from_secs(31)).await;
+    let refused = client.act(id, &JobAct::Redrive).await.unwrap_err();
+    assert_eq!(refused.code(), Some(Code::JobState), "{refused}");
+}

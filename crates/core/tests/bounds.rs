@@ -121,9 +121,13 @@ fn a_namespace_has_its_number_of_unfinished_jobs_and_no_more() {
     let act = |bench: &mut Bench, act: &Act| bench.run(&Command::Act { job: Bench::id(1), act });
     assert_eq!(act(&mut bench, &Act::Cancel { force: false }), Ok(1));
     assert_eq!(bench.enqueue(next, 0), Ok(1), "room again");
-    assert_eq!(act(&mut bench, &Act::Redrive), Err(Refusal::TooManyJobs), "not for who comes back either");
+    assert_eq!(
+        act(&mut bench, &Act::Redrive { seal_expires: None }),
+        Err(Refusal::TooManyJobs),
+        "not for who comes back either"
+    );
     bench.work(0);
-    assert_eq!(act(&mut bench, &Act::Redrive), Ok(1));
+    assert_eq!(act(&mut bench, &Act::Redrive { seal_expires: None }), Ok(1));
 }
 
 #[test]
@@ -238,7 +242,7 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
         assert_eq!(slices, if round < limits::REDRIVES_MAX { [full, 1, 0] } else { [0, 0, 0] });
         bench.now = bench.now.plus(Millis::new(1));
     }
-    let act = Command::Act { job: Bench::id(0), act: &Act::Redrive };
+    let act = Command::Act { job: Bench::id(0), act: &Act::Redrive { seal_expires: None } };
     assert_eq!(bench.run(&act), Err(Refusal::RedrivesUsed));
 }
 

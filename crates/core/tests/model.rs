@@ -49,7 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
     let act = prop_oneof![
         2 => any::<bool>().prop_map(|force| Act::Cancel { force }),
         2 => Just(Act::Promote),
-        3 => Just(Act::Redrive),
+        3 => Just(Act::Redrive { seal_expires: None }),
         2 => Just(Act::Release),
         1 => prop::sample::select(Priority::ALL.to_vec()).prop_map(|priority| Act::Reprioritise { priority }),
     ];
@@ -179,7 +179,7 @@ impl Model {
             }
             Act::Promote if matches!(job.state, State::Delayed | State::Retrying) => job.state = State::Ready,
             Act::Release if job.state == State::Held => job.state = State::Ready,
-            Act::Redrive if matches!(job.state, State::Dead | State::Cancelled | State::Expired) => {
+            Act::Redrive { .. } if matches!(job.state, State::Dead | State::Cancelled | State::Expired) => {
                 if job.redrives >= limits::REDRIVES_MAX {
                     return None;
                 }
@@ -555,6 +555,11 @@ impl Pair {
             );
             assert_eq!(view.origin.is_some(), job.elsewhere);
             assert_eq!(view.expires_at.map(Time::unix_ms), job.expires);
+        }
+        for state in State::ALL {
+            let counted: u64 = self.shard.queues().map(|queue| queue.counts.of(*state)).sum();
+            let here = self.model.jobs.iter().filter(|job| job.state == *state).count();
+            assert_eq!(counted, here as u64, "{state}");
         }
         let live =
             |job: &&ModelJob| !matches!(job.state, State::Completed | State::Expired | State::Cancelled);

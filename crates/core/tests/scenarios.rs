@@ -9,7 +9,7 @@
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
-//! release  j1 · promote j1 · redrive j1                        -> STATE | refused CODE
+//! release  j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
 //! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] -> begun | known | refused CODE
 //! pause | drain | open [orders]                                -> ok | known | refused CODE
@@ -97,7 +97,11 @@ impl World {
             }
             "release" if bare.len() == 1 => self.act(bare[0], &Act::Release),
             "promote" => self.act(bare[0], &Act::Promote),
-            "redrive" => self.act(bare[0], &Act::Redrive),
+            "redrive" => {
+                let seal_expires =
+                    options.get("seal").map(|text| Time::from_unix_ms(START).plus(millis(text)));
+                self.act(bare[0], &Act::Redrive { seal_expires })
+            }
             "cancel" => self.act(bare[0], &Act::Cancel { force: bare.get(1) == Some(&"force") }),
             "priority" => {
                 let priority = Priority::parse(bare[1]).expect("a priority");

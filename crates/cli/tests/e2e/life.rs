@@ -37,6 +37,13 @@ fn every_exit_is_reached_from_the_command_line() {
     assert_eq!(place.json(&["job", "promote", &waiting], "")["state"], "ready");
     assert_eq!(place.json(&["job", "reprioritise", &waiting, "low"], "")["priority"], "low");
     assert_eq!(place.json(&["job", "cancel", &waiting], "")["state"], "cancelled");
+    let brief = enqueue(&["--ttl", "1ms"]);
+    let end = std::time::Instant::now() + DEADLINE;
+    while place.json(&["job", "get", &brief], "")["state"] != "expired" {
+        assert!(std::time::Instant::now() < end, "it does not expire");
+    }
+    let refused = place.sealane(&["job", "retry", &brief, "-o", "json"], "");
+    assert!(refused.status.code() == Some(3) && contains(&refused.stderr, b"job_state"), "{refused:?}");
     let timed = enqueue(&["--run-at", "2020-01-31T09:30:00Z"]);
     assert_eq!(place.json(&["job", "cancel", &timed], "")["state"], "cancelled");
     let refused = place.sealane(&["job", "release", &waiting, "-o", "json"], "");

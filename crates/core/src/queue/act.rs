@@ -29,8 +29,11 @@ impl Shard {
                 may(job, Cause::Release)?;
                 Ok(vec![Event::HoldReleased { job: id, at }])
             }
-            Act::Redrive => {
+            Act::Redrive { seal_expires } => {
                 may(job, Cause::Redrive)?;
+                if seal_expires.is_some_and(|end| end <= now) {
+                    return Err(Refusal::SealExpired);
+                }
                 if !job.may_be_redriven() {
                     return Err(Refusal::RedrivesUsed);
                 }

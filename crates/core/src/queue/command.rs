@@ -114,7 +114,10 @@ pub enum Act {
     /// Do not wait for its time.
     Promote,
     /// Send an ended job through once more.
-    Redrive,
+    Redrive {
+        /// When its sealed body stops to open, as the body says.
+        seal_expires: Option<Time>,
+    },
     /// Let a held job go on.
     Release,
     /// Make it more or less urgent.

@@ -68,6 +68,8 @@ pub enum Refusal {
         /// Where it stands.
         state: State,
     },
+    /// The sealed body does not open any more.
+    SealExpired,
     /// The job was re-driven as often as it may be.
     RedrivesUsed,
     /// Other bulk work on the queue is not over.
@@ -137,6 +139,9 @@ impl fmt::Display for Refusal {
             Self::JobState { state } => {
                 write!(f, "the job is {state}: look at it again, this cannot be done to it as it stands")
             }
+            Self::SealExpired => f.write_str(
+                "the sealed body's own expiry has passed, so no worker would open it: its producer must send it again",
+            ),
             Self::RedrivesUsed => write!(
                 f,
                 "the job was re-driven {} times already: find out why it ends like that and send it as a new one",

@@ -4,13 +4,14 @@
 use super::command::Enqueue;
 use super::refusal::Refusal;
 use super::settings::SealingPolicy;
+use crate::job::JobInput;
 use crate::sealed::{CONTENT_TYPE, Header};
+use crate::time::Time;
 
 /// Judges a body by the queue's policy. Only the declared content type counts: guessing from the
 /// bytes would let whoever strips or adds a marker choose the policy.
 pub(super) fn check(policy: SealingPolicy, command: &Enqueue<'_>) -> Result<(), Refusal> {
-    let declared = command.input.content_type.as_ref().is_some_and(|name| name.as_str() == CONTENT_TYPE);
-    match (policy, declared) {
+    match (policy, command.input.is_sealed()) {
         (SealingPolicy::Required, false) => Err(Refusal::SealingRequired),
         (SealingPolicy::Forbidden, true) => Err(Refusal::SealingForbidden),
         (SealingPolicy::Allowed | SealingPolicy::Forbidden, false) => Ok(()),
@@ -33,5 +34,19 @@ pub(super) fn check_moved(policy: SealingPolicy, sealed: bool) -> Result<(), Ref
         (SealingPolicy::Required, false) => Err(Refusal::SealingRequired),
         (SealingPolicy::Forbidden, true) => Err(Refusal::SealingForbidden),
         _ => Ok(()),
+    }
+}
+
+impl JobInput {
+    /// Whether the body says that it is sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.content_type.as_ref().is_some_and(|name| name.as_str() == CONTENT_TYPE)
+    }
+
+    /// When a sealed body stops to open, as it says itself. Unauthenticated: whoever forged it keeps a
+    /// job from running that he could have spoilt altogether.
+    pub fn seal_expires(&self) -> Option<Time> {
+        let header = Header::parse(&self.body).ok().filter(|_| self.is_sealed())?;
+        header.expires_ms().map(Time::from_unix_ms)
     }
 }

@@ -8,7 +8,6 @@ use sealane_api::v1::JobStands;
 use sealane_core::id::JobId;
 use sealane_core::job::JobInput;
 use sealane_core::queue::{Act, JobView};
-use sealane_core::sealed::{CONTENT_TYPE, Header};
 
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
@@ -32,10 +31,6 @@ impl Door {
     }
 }
 
-fn is_sealed(input: &JobInput) -> bool {
-    input.content_type.as_ref().is_some_and(|name| name.as_str() == CONTENT_TYPE)
-}
-
 impl Handle<JobCancel> for Door {
     async fn handle(&self, asked: Authorized<JobCancel>) -> Result<JobStands, Problem> {
         let (JobCancel { job, how }, _) = asked.into_parts();
@@ -52,7 +47,7 @@ impl Handle<JobMove> for Door {
         if !key.opens(&queue) {
             return Err(Problem::not_found());
         }
-        let sealed = is_sealed(self.input_of(&view)?.as_ref());
+        let sealed = self.input_of(&view)?.is_sealed();
         self.act(job, Act::Move { queue, sealed }).await
     }
 }
@@ -69,19 +64,7 @@ impl Handle<JobRedrive> for Door {
         let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
         let (JobRedrive { job }, _) = asked.into_parts();
         let input = self.input_of(&view)?;
-        // Unauthenticated, and good enough: whoever forged it keeps a job from running that he could
-        // have spoilt altogether.
-        let expires_ms = is_sealed(&input)
-            .then(|| Header::parse(&input.body).ok())
-            .flatten()
-            .and_then(|header| header.expires_ms());
-        if expires_ms.is_some_and(|end| end <= self.clock.now().unix_ms()) {
-            return Err(Problem::new(
-                Code::JobState,
-                "the sealed body's own expiry has passed, so no worker would open it: its producer must send it again",
-            ));
-        }
-        self.act(job, Act::Redrive).await
+        self.act(job, Act::Redrive { seal_expires: input.seal_expires() }).await
     }
 }
 

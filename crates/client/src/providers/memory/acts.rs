@@ -5,7 +5,6 @@ use sealane_api::v1::{DeadLetterIn, DeadLetterOut, JobStands, QueueOut, SweepOut
 use sealane_core::id::JobId;
 use sealane_core::name::QueueName;
 use sealane_core::queue::{Act, Command, JobView, QueueMode, SweepKind};
-use sealane_core::sealed::CONTENT_TYPE;
 use sealane_core::time::Time;
 
 use super::machine::Machine;
@@ -13,13 +12,14 @@ use crate::provider::JobAct;
 
 impl Machine {
     pub(super) fn act(&mut self, now: Time, id: JobId, act: &JobAct) -> Result<JobStands, Problem> {
-        let content_type = self.records.get(&id).and_then(|record| record.input.content_type.as_ref());
-        let sealed = content_type.is_some_and(|name| name.as_str() == CONTENT_TYPE);
+        let input = self.records.get(&id).map(|record| &record.input);
+        let sealed = input.is_some_and(|input| input.is_sealed());
+        let seal_expires = input.and_then(|input| input.seal_expires());
         let act = match act {
             JobAct::Cancel { force } => Act::Cancel { force: *force },
             JobAct::Move { queue } => Act::Move { queue: queue.clone(), sealed },
             JobAct::Promote => Act::Promote,
-            JobAct::Redrive => Act::Redrive,
+            JobAct::Redrive => Act::Redrive { seal_expires },
             JobAct::Release => Act::Release,
             JobAct::Reprioritise { priority } => Act::Reprioritise { priority: *priority },
         };
