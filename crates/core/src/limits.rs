@@ -43,9 +43,9 @@ limits! {
     BODY_BYTES_MAX: usize = 1_048_576, "bytes", "body of a job as stored (a sealed one counts sealed)", "body_too_large";
     OUTCOME_BYTES_MAX: usize = 1_048_576, "bytes", "result or error of an attempt as stored", "body_too_large";
     BATCH_ITEMS_MAX: usize = 1_000, "items", "jobs in one batch, lease or settle request", "invalid_request";
-    REQUEST_BYTES_MAX: usize = 16_777_216, "bytes", "request body over HTTP (a batch's bodies together, in base64)", "body_too_large";
+    REQUEST_BYTES_MAX: usize = 16_777_216, "bytes", "request body over HTTP (a batch's bodies together, in JSON as base64)", "body_too_large";
     REQUEST_HEADER_BYTES_MAX: usize = 16_384, "bytes", "request line and headers together", "431 or a closed connection";
-    JSON_DEPTH_MAX: usize = 8, "levels", "nesting of a request's JSON", "invalid_request";
+    JSON_DEPTH_MAX: usize = 8, "levels", "nesting of a request's JSON or CBOR", "invalid_request";
     DELAY_MS_MAX: u64 = 30 * 86_400_000, "ms", "delay_ms (where the queue's horizon is not another one), retry_after_ms and back-offs", "invalid_request";
     TTL_MS_MAX: u64 = 3_650 * 86_400_000, "ms", "ttl_ms", "invalid_request";
     ATTEMPTS_MAX: u32 = 1_000, "attempts", "max_attempts", "invalid_request";
@@ -57,6 +57,7 @@ limits! {
     RUN_MS_MAX: u64 = 7 * 86_400_000, "ms", "max_run_ms: the longest run, whatever its heartbeats", "invalid_request";
     LEASE_MS_MAX: u64 = 12 * 3_600_000, "ms", "lease_ms", "invalid_request";
     LEASE_WAIT_MS_MAX: u64 = 300_000, "ms", "wait_ms of a lease request", "invalid_request";
+    LEASE_BODIES_BYTES_MAX: usize = 8_388_608, "bytes", "bodies in one answer to a lease request, beyond which no further job is added", "the rest stays ready";
     LEASE_WAITERS_MAX: usize = 10_000, "requests", "lease requests waiting for work at once", "limit_exceeded";
     REDRIVES_MAX: u32 = 10, "re-drives", "re-drives of one job", "job_state";
     SWEEP_JOBS_PER_TURN_MAX: usize = 1_000, "jobs", "jobs of bulk work done between two turns of the engine", "the rest follows in the next turn";
@@ -64,6 +65,7 @@ limits! {
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
+    CERTIFICATE_NAMES_MAX: usize = 32, "names", "`[tls] names` in the configuration", "the server does not start";
     ACCESS_KEYS_MAX: usize = 10_000, "keys", "access keys that are not revoked", "limit_exceeded";
     ACCESS_KEY_QUEUES_MAX: usize = 64, "patterns", "queue patterns of an access key", "invalid_request";
     ACCESS_KEY_TTL_MS_MAX: u64 = 366 * 86_400_000, "ms", "life of an access key", "invalid_request";

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sealane_core::limits;
 use serde::Deserialize;
 
 /// The configuration file could not be used.
@@ -81,8 +82,9 @@ impl Config {
         if !(4 << 20..=1 << 30).contains(&config.journal.segment_bytes) {
             return Err(invalid("journal.segment_bytes must be 4194304 to 1073741824".to_owned()));
         }
-        if config.tls.names.len() > NAMES_MAX {
-            return Err(invalid(format!("tls.names has at most {NAMES_MAX} names")));
+        if config.tls.names.len() > limits::CERTIFICATE_NAMES_MAX {
+            let most = limits::CERTIFICATE_NAMES_MAX;
+            return Err(invalid(format!("tls.names has at most {most} names")));
         }
         let dns = |name: &String| rustls::pki_types::ServerName::try_from(name.as_str()).is_ok();
         if let Some(name) = config.tls.names.iter().find(|name| !dns(name)) {
@@ -92,12 +94,23 @@ impl Config {
     }
 }
 
-/// Most names in `tls.names`.
-const NAMES_MAX: usize = 32;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // attack 23
+    #[test]
+    fn a_certificate_has_so_many_names_and_not_one_more() {
+        let names = |count: usize| {
+            let names: Vec<String> = (0..count).map(|number| format!("\"n{number}.example\"")).collect();
+            read(&format!("[tls]\nnames = [{}]", names.join(", ")))
+        };
+        assert_eq!(
+            names(limits::CERTIFICATE_NAMES_MAX).unwrap().tls.names.len(),
+            limits::CERTIFICATE_NAMES_MAX
+        );
+        assert!(names(limits::CERTIFICATE_NAMES_MAX + 1).unwrap_err().contains("at most 32"));
+    }
 
     fn read(text: &str) -> Result<Config, String> {
         let dir = tempfile::tempdir().unwrap();

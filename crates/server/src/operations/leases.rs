@@ -14,9 +14,6 @@ use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
 use crate::runtime::{LeaseWish, SettleItem};
 
-/// Body bytes handed out in one answer, beyond the first job: a worker asks again for the rest.
-const LEASE_BYTES: usize = 8 * 1_024 * 1_024;
-
 impl Handle<LeaseAcquire> for Door {
     async fn handle(&self, asked: Authorized<LeaseAcquire>) -> Result<LeaseOut, Problem> {
         let (LeaseAcquire { queue, wish }, key) = asked.into_parts();
@@ -40,7 +37,7 @@ impl Handle<LeaseAcquire> for Door {
         let mut aside = Vec::new();
         let mut bytes = 0;
         for job in leased.jobs() {
-            let outcome = if bytes >= LEASE_BYTES {
+            let outcome = if bytes >= limits::LEASE_BODIES_BYTES_MAX {
                 Settle::Undelivered
             } else if let Some(input) = self.readable(self.records.read_job(job.view.input))? {
                 bytes += input.body.len();

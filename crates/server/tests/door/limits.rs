@@ -114,6 +114,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
+                // an_answer_has_as_many_bodies_as_its_limit_allows
+                "LEASE_BODIES_BYTES_MAX" => Some(Probe::Elsewhere),
+                // server/src/config.rs
+                "CERTIFICATE_NAMES_MAX" => Some(Probe::Elsewhere),
                 // a_result_has_its_limit
                 "OUTCOME_BYTES_MAX" => Some(Probe::Elsewhere),
                 // strangers: every_operation_of_the_list_refuses_strangers
@@ -181,6 +185,37 @@ async fn a_result_has_its_limit() {
         assert_eq!(beyond.json["results"][0]["error"]["code"], "body_too_large", "{beyond:?}");
         let kept = admin.post(&path, &outcome(limits::OUTCOME_BYTES_MAX)).await;
         assert_eq!(kept.json["results"][0]["ok"], true, "{verb}: {:?}", kept.status);
+    }
+    server.stop().await.expect("a clean stop");
+}
+
+// attack 23
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_has_as_many_bodies_as_its_limit_allows() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed"}"#).await;
+    let large = limits::BODY_BYTES_MAX;
+    let fit = limits::LEASE_BODIES_BYTES_MAX / large;
+    assert_eq!(fit * large, limits::LEASE_BODIES_BYTES_MAX, "whole bodies reach the limit");
+    let send = |bytes: usize| {
+        let job = job(&text(u64::try_from(bytes).expect("a size for tests")));
+        let admin = admin.clone();
+        async move { assert_eq!(admin.post("/v1/queues/q/jobs", &job).await.status, 201) }
+    };
+    let take = || async {
+        let leased = admin.post("/v1/queues/q/leases", &json!({"max": 100})).await;
+        leased.json["jobs"].as_array().expect("jobs").len()
+    };
+    // At the limit nothing is added, one byte below it one more job is.
+    for (first, handed_out) in [(large, fit), (large - 1, fit + 1)] {
+        send(first).await;
+        for _ in 1..=fit {
+            send(large).await;
+        }
+        assert_eq!(take().await, handed_out, "the first of {first} bytes");
+        assert_eq!(take().await, fit + 1 - handed_out, "the rest stayed ready");
     }
     server.stop().await.expect("a clean stop");
 }
