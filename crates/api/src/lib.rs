@@ -5,7 +5,7 @@
 //! - [`permission`]: what a role must hold to ask it.
 //! - [`problem`]: what an error looks like, and the table of codes.
 //! - [`v1`]: the shapes of requests and answers, one file per noun.
-//! - [`format`]: how they are written; [`json`] and [`cbor`] read a request strictly.
+//! - [`mod@format`]: how they are written; [`json`] and [`cbor`] read a request strictly.
 //! - [`openapi`]: the document.
 
 // First: the macro that hands out the operation list is known below it only.

@@ -137,7 +137,8 @@ impl Client {
     /// [`Client::dead_letter`].
     pub async fn sweep(&self, queue: &str, kind: SweepKind) -> Result<SweepOut, Error> {
         let queue = QueueName::parse(queue).map_err(Error::invalid)?;
-        self.retry("dead_letter.sweep", || self.provider().sweep(&queue, kind)).await
+        // Why once: when the answer was lost and the work is over, another try would begin it anew.
+        self.provider().sweep(&queue, kind).await
     }
 
     /// What a completed job came to, opened; `None` where it is not completed or came to nothing.

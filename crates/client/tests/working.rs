@@ -160,6 +160,39 @@ async fn a_handler_is_told_when_its_lease_is_lost() {
     assert_eq!(client.job(ids[0]).await.unwrap().state, "running");
 }
 
+// covers WORK-1 (a run that may not go on hears of it in time)
+// covers JOB-5 (max_run_time)
+#[tokio::test(start_paused = true)]
+async fn a_handler_hears_of_the_end_of_its_longest_run_before_another_worker_has_the_job() {
+    // The lease as wished ends long after the longest run, or is made longer until it comes.
+    for lease in [Duration::from_secs(60), Duration::from_secs(6)] {
+        let world = world().await;
+        let client = world.sealed(&keys());
+        let longest =
+            sealane::QueueIn { lease_ms: Some(5_000), max_run_ms: Some(10_000), ..Default::default() };
+        client.put_queue("orders", &longest).await.unwrap();
+        send(&client, "k", 1).await;
+        let worker = client
+            .worker("orders")
+            .lease(lease)
+            .default_handler(move |delivery, context| async move {
+                if delivery.attempt == 1 {
+                    let began = Instant::now();
+                    context.lease_lost().await;
+                    let ran = began.elapsed();
+                    assert!(ran <= Duration::from_secs(10), "{ran:?} with a lease of {lease:?}");
+                    assert!(ran > Duration::from_secs(9), "{ran:?}: not for nothing");
+                }
+                Outcome::COMPLETE
+            })
+            .max_jobs(1)
+            .build()
+            .unwrap();
+        let worked = worker.run(std::future::pending()).await.unwrap();
+        assert_eq!((worked.completed, worked.unsettled), (1, 1), "{lease:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_falls_silent_for_a_whole_lease_counts_as_lost() {
     let world = world().await;

@@ -99,7 +99,7 @@ operations! {
         target: |op| Target::Queue(op.queue.clone());
 
     QueuePurge = "queue.purge", "end every job that waits in a queue, slice by slice",
-        Post "/v1/queues/{queue}:purge", QueueConfigure, Manage, repeatable: true,
+        Post "/v1/queues/{queue}:purge", QueueConfigure, Manage, repeatable: false,
         { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 
@@ -159,12 +159,12 @@ operations! {
         target: |op| Target::Queue(op.queue.clone());
 
     DeadLetterPurge = "dead_letter.purge", "end every job in a queue's dead-letter, slice by slice",
-        Post "/v1/queues/{queue}/dead:purge", DeadLetterManage, Manage, repeatable: true,
+        Post "/v1/queues/{queue}/dead:purge", DeadLetterManage, Manage, repeatable: false,
         { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 
     DeadLetterRedrive = "dead_letter.redrive", "re-drive every job in a queue's dead-letter, slice by slice",
-        Post "/v1/queues/{queue}/dead:redrive", DeadLetterManage, NewWork, repeatable: true,
+        Post "/v1/queues/{queue}/dead:redrive", DeadLetterManage, NewWork, repeatable: false,
         { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 

@@ -1,9 +1,10 @@
 //! Access keys.
 
+use sealane_core::limits;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::wire::Timestamp;
+use crate::wire::{Timestamp, some_at_most};
 
 /// An access key to make.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -14,7 +15,11 @@ pub struct AccessKeyIn {
     /// `admin`, `submitter` or `worker`.
     pub role: String,
     /// Patterns of the queues it opens; all queues where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "some_at_most::<_, _, { limits::ACCESS_KEY_QUEUES_MAX }>"
+    )]
     pub queues: Option<Vec<String>>,
     /// How long it works, in milliseconds; 90 days where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
 use crate::problem::{Code, ItemError, Problem};
-use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
+use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
 /// A job to send.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -45,7 +45,11 @@ pub struct JobIn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Text>,
     /// Search words.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "at_most::<_, _, { limits::TAGS_MAX }>"
+    )]
     pub tags: Vec<Text>,
     /// `critical`, `high`, `normal`, `low` or `bulk`; `normal` where absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "priority_word")]
@@ -202,6 +206,7 @@ pub const JOB_TEXT_BYTES: usize = 512;
 #[serde(deny_unknown_fields)]
 pub struct JobBatchIn {
     /// 1 to 1000 jobs.
+    #[serde(deserialize_with = "at_most::<_, _, { limits::BATCH_ITEMS_MAX }>")]
     pub jobs: Vec<JobIn>,
 }
 

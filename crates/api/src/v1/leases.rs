@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::jobs::bounded;
 use crate::problem::{ItemError, Problem};
-use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
+use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
 /// A wish for work.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -83,6 +83,9 @@ pub struct LeasedJob {
     pub receipt: String,
     /// When the lease ends unless extended.
     pub lease_expires_at: Timestamp,
+    /// How long that is from now, in milliseconds: shorter than wished where the queue's longest run
+    /// ends the lease sooner.
+    pub lease_ms: u64,
 }
 
 impl std::fmt::Debug for LeasedJob {
@@ -106,6 +109,7 @@ macro_rules! settle_request {
         #[serde(deny_unknown_fields)]
         pub struct $name {
             /// 1 to 1000 items.
+            #[serde(deserialize_with = "at_most::<_, _, { limits::BATCH_ITEMS_MAX }>")]
             pub items: Vec<$item>,
         }
 
@@ -236,6 +240,9 @@ pub struct SettleResult {
     /// When the lease ends now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_expires_at: Option<Timestamp>,
+    /// How long that is from now, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
     /// True where the job is not wanted any more: its worker should stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_requested: Option<bool>,

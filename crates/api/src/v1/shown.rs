@@ -7,6 +7,7 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, State};
 use sealane_core::name::{AttributeName, QueueName, Tag};
 use sealane_core::queue::{Attempt, JobView};
+use sealane_core::time::Time;
 
 use super::attempts::AttemptOut;
 use super::jobs::{JobAccepted, JobOut, LastError};
@@ -30,12 +31,13 @@ impl JobAccepted {
 
 impl SettleResult {
     /// What was asked of this lease is done.
-    pub fn done(view: &JobView) -> Self {
+    pub fn done(view: &JobView, now: Time) -> Self {
         Self {
             id: Some(Id(view.id)),
             ok: Some(true),
             state: Some(view.state.as_str().into()),
             lease_expires_at: view.lease_expires_at.map(Timestamp),
+            lease_ms: view.lease_expires_at.map(|end| end.since(now).get()),
             cancel_requested: view.cancel_requested.then_some(true),
             error: None,
         }
@@ -48,6 +50,7 @@ impl SettleResult {
             ok: None,
             state: None,
             lease_expires_at: None,
+            lease_ms: None,
             cancel_requested: None,
             error: Some(ItemError::from(problem)),
         }
@@ -103,7 +106,15 @@ impl JobOut {
 
 impl LeasedJob {
     /// A job on its way to its worker.
-    pub fn hand_out(view: &JobView, queue: &QueueName, input: Arc<JobInput>, receipt: String) -> Self {
+    pub fn hand_out(
+        view: &JobView,
+        queue: &QueueName,
+        input: Arc<JobInput>,
+        receipt: String,
+        now: Time,
+    ) -> Self {
+        let lease_end =
+            view.lease_expires_at.expect("a job that is handed out was just leased until some time");
         Self {
             id: Id(view.id),
             queue: queue.into(),
@@ -123,9 +134,8 @@ impl LeasedJob {
             created_at: Timestamp(view.created_at),
             expires_at: view.expires_at.map(Timestamp),
             receipt,
-            lease_expires_at: Timestamp(
-                view.lease_expires_at.expect("a job that is handed out was just leased until some time"),
-            ),
+            lease_expires_at: Timestamp(lease_end),
+            lease_ms: lease_end.since(now).get(),
         }
     }
 }

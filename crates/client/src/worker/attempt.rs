@@ -36,6 +36,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) async fn attempt(self: Arc<Self>, leased: LeasedJob, granted_at: Instant) -> Ended {
         let job = leased.id.0;
+        let granted = Duration::from_millis(leased.lease_ms).min(self.setup.lease);
         let queue = match self.setup.bound_to(&leased) {
             Ok(queue) => queue,
             Err(reason) => {
@@ -64,7 +65,7 @@ impl Bench {
         let (cancel, cancelled) = watch::channel(false);
         let context = JobContext::new(lease_lost, cancelled, self.stopping.clone());
         let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
-        self.watch_over(lease, running, (lost, cancel), granted_at).await
+        self.watch_over(lease, running, (lost, cancel), granted_at + granted).await
     }
 
     /// Keeps the lease while the handler runs and settles when it has ended.
@@ -73,9 +74,8 @@ impl Bench {
         lease: Lease,
         mut running: Running,
         (lost, cancelled): (watch::Sender<bool>, watch::Sender<bool>),
-        granted_at: Instant,
+        until: Instant,
     ) -> Ended {
-        let until = granted_at + self.setup.lease;
         let beats = heartbeat::keep(&self.client, &lease.receipt, self.setup.lease, until, &cancelled);
         let mut keep = std::pin::pin!(beats);
         let mut over = std::pin::pin!(when_true(self.over.clone()));

@@ -10,6 +10,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::client::Client;
 use crate::error::Error;
 
+/// Between two heartbeats of a lease that is about to end for good.
+const WAIT_MIN: Duration = Duration::from_millis(50);
+
 /// How a lease was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
@@ -32,7 +35,7 @@ pub(super) async fn keep(
     let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
     let request =
         Extend { items: vec![ExtendItem { receipt: receipt.to_owned(), lease_ms: Some(lease_ms) }] };
-    let mut wait = lease / 3;
+    let mut wait = until.saturating_duration_since(Instant::now()).min(lease) / 3;
     loop {
         sleep(wait.min(until.saturating_duration_since(Instant::now()))).await;
         let asked_at = Instant::now();
@@ -41,12 +44,14 @@ pub(super) async fn keep(
         }
         match timeout_at(until, beat(client, &request)).await {
             Err(_) => return Loss::Silent,
-            Ok(Ok(stop)) => {
-                if stop {
+            Ok(Ok(beat)) => {
+                if beat.stop {
                     cancelled.send_replace(true);
                 }
-                until = asked_at + lease;
-                wait = lease / 3;
+                // Why not what was wished: the longest run may end before, and then somebody else runs.
+                let granted = beat.granted.map_or(lease, |granted| granted.min(lease));
+                until = asked_at + granted;
+                wait = (granted / 3).max(WAIT_MIN);
             }
             Ok(Err(error)) if error.is_transient() => wait = (lease / 10).max(Duration::from_millis(10)),
             Ok(Err(error)) => {
@@ -59,12 +64,22 @@ pub(super) async fn keep(
     }
 }
 
-/// Whether the job's worker is asked to stop.
-async fn beat(client: &Client, request: &Extend) -> Result<bool, Error> {
+/// What a provider says to a sign of life.
+struct Beat {
+    /// The job is not wanted any more.
+    stop: bool,
+    /// How long the lease is now.
+    granted: Option<Duration>,
+}
+
+async fn beat(client: &Client, request: &Extend) -> Result<Beat, Error> {
     let answer = client.provider().extend(request).await?;
     let result = answer.results.first();
     match result.and_then(|result| result.error.as_ref()) {
         Some(error) => Err(Error::item(error)),
-        None => Ok(result.and_then(|result| result.cancel_requested).unwrap_or(false)),
+        None => Ok(Beat {
+            stop: result.and_then(|result| result.cancel_requested).unwrap_or(false),
+            granted: result.and_then(|result| result.lease_ms).map(Duration::from_millis),
+        }),
     }
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
@@ -22,6 +23,16 @@ type Enter = fn(Arc<Door>, String, Request) -> Pin<Box<dyn Future<Output = Respo
 /// What can be asked of one thing, by the word behind its name: `{job}:cancel` and the like.
 type Verbs = BTreeMap<&'static str, Enter>;
 
+/// What stands in the path for a name; an error where it is not UTF-8.
+type Parameters = Result<RawPathParams, RawPathParamsRejection>;
+
+/// The path's one parameter, empty where it has none. Nothing where it is no text: such a name names
+/// nothing.
+fn parameter(parameters: Parameters) -> Option<String> {
+    let parameters = parameters.ok()?;
+    Some(parameters.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default())
+}
+
 /// All routes.
 pub fn routes(door: Arc<Door>) -> Router {
     let mut router = Router::new();
@@ -29,9 +40,11 @@ pub fn routes(door: Arc<Door>) -> Router {
     macro_rules! register {
         ($($op:ident),*) => { $({
             use sealane_api::operation::$op;
-            let enter = |State(door): State<Arc<Door>>, parameters: RawPathParams, request: Request| async move {
-                let parameter = parameters.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
-                walk::<$op>(door, parameter, request).await
+            let enter = |State(door): State<Arc<Door>>, parameters: Parameters, request: Request| async move {
+                match parameter(parameters) {
+                    Some(parameter) => walk::<$op>(door, parameter, request).await,
+                    None => nothing_here(State(door), request).await,
+                }
             };
             match $op::PATH.rsplit_once("}:") {
                 None => router = router.route($op::PATH, on(filter($op::METHOD), enter)),
@@ -47,8 +60,8 @@ pub fn routes(door: Arc<Door>) -> Router {
     for_each_operation!(register);
     for (thing, verbs) in verbs {
         let verbs = Arc::new(verbs);
-        let enter = |State(door): State<Arc<Door>>, parameters: RawPathParams, request: Request| async move {
-            let named = parameters.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+        let enter = |State(door): State<Arc<Door>>, parameters: Parameters, request: Request| async move {
+            let named = parameter(parameters).unwrap_or_default();
             let found = named.rsplit_once(':').and_then(|(name, verb)| Some((name, *verbs.get(verb)?)));
             match found {
                 Some((name, enter)) => enter(door, name.to_owned(), request).await,

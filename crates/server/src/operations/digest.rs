@@ -8,7 +8,7 @@ use sealane_crypto::digest::Sha256;
 use sealane_crypto::mark::MarkKey;
 use sealane_crypto::secret::Key;
 
-/// Makes the digests. The key comes from the master key, so a repeat is known after a restart.
+/// Makes the digests. The key is derived from the journal's, so a repeat is known after a restart.
 #[derive(Debug)]
 pub struct JobDigests {
     bodies: MarkKey,
@@ -39,21 +39,22 @@ impl JobDigests {
         text(&mut digest, input.session_id.as_ref().map(|id| id.as_str()));
         text(&mut digest, input.correlation_id.as_ref().map(|id| id.as_str()));
         text(&mut digest, input.subject.as_ref().map(|subject| subject.as_str()));
+        // Why counted: an attribute must not be able to look like two tags.
+        digest.update(&count(input.attributes.len()));
         for (name, value) in &input.attributes {
             digest.update_prefixed(name.as_str().as_bytes());
             digest.update_prefixed(value.as_bytes());
         }
-        // Why a mark between the lists: an attribute must not be able to look like two tags.
-        digest.update_prefixed(b"tags");
+        digest.update(&count(input.tags.len()));
         for tag in &input.tags {
             digest.update_prefixed(tag.as_str().as_bytes());
         }
         digest.update(&[parts.priority.code()]);
         let (mark, start) = match parts.start {
-            Start::After(delay) => (&b""[..], delay.get()),
-            Start::At(time) => (&b"at"[..], time.unix_ms()),
+            Start::After(delay) => (0, delay.get()),
+            Start::At(time) => (1, time.unix_ms()),
         };
-        digest.update(mark);
+        digest.update(&[mark]);
         digest.update(&start.to_be_bytes());
         digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
         digest.update(&number(parts.max_attempts.map(u64::from)));
@@ -66,6 +67,10 @@ impl JobDigests {
         first_half.copy_from_slice(&digest.finish()[..16]);
         first_half
     }
+}
+
+fn count(items: usize) -> [u8; 8] {
+    u64::try_from(items).expect("a length in memory fits 64 bits").to_be_bytes()
 }
 
 #[cfg(test)]
@@ -82,6 +87,15 @@ mod tests {
     }
 
     // covers JOB-7 (a repeat is the same in everything that was supplied)
+    #[test]
+    fn an_attribute_is_not_two_tags() {
+        let attribute = json!({"kind": "k", "body": "", "attributes": {"tags": "x"}});
+        let tags = json!({"kind": "k", "body": "", "tags": ["x", "tags"]});
+        let swapped = json!({"kind": "k", "body": "", "tags": ["tags", "x"]});
+        let digests = [&attribute, &tags, &swapped].map(|job| digest(1, "q", "o", job));
+        assert!(digests[0] != digests[1] && digests[0] != digests[2] && digests[1] != digests[2]);
+    }
+
     #[test]
     fn whatever_was_supplied_makes_another_job() {
         let job = json!({

@@ -7,7 +7,7 @@ use sealane_core::control::AccessKey;
 use sealane_core::job::HoldReason;
 use sealane_core::limits;
 use sealane_core::queue::{JobView, Receipt, Refusal, Settle};
-use sealane_core::time::Millis;
+use sealane_core::time::{Millis, Time};
 
 use super::jobs::within_batch;
 use crate::authz::Authorized;
@@ -33,6 +33,7 @@ impl Handle<LeaseAcquire> for Door {
                 wait: Millis::new(wait),
             })
             .await?;
+        let now = self.clock.now();
         let mut jobs = Vec::with_capacity(leased.jobs().len());
         let mut aside = Vec::new();
         let mut bytes = 0;
@@ -42,7 +43,7 @@ impl Handle<LeaseAcquire> for Door {
             } else if let Some(input) = self.readable(self.records.read_job(job.view.input))? {
                 bytes += input.body.len();
                 let receipt = self.receipts.write(&self.namespace, &key.principal, &job.receipt);
-                jobs.push(LeasedJob::hand_out(&job.view, &queue, input, receipt));
+                jobs.push(LeasedJob::hand_out(&job.view, &queue, input, receipt, now));
                 continue;
             } else {
                 Settle::Hold(HoldReason::Unreadable)
@@ -77,7 +78,7 @@ impl Door {
             }));
         }
         let settled = self.engine.settle(good).await?.into_iter().map(|result| result.map_err(Problem::from));
-        Ok(in_order(judged, settled))
+        Ok(in_order(judged, settled, self.clock.now()))
     }
 
     /// Reads a receipt. One that was not given to this principal holds nothing.
@@ -98,6 +99,7 @@ impl Door {
 fn in_order(
     judged: Vec<Result<Receipt, Problem>>,
     mut settled: impl Iterator<Item = Result<JobView, Problem>>,
+    now: Time,
 ) -> Settled {
     let results = judged
         .into_iter()
@@ -105,7 +107,10 @@ fn in_order(
             let id = judged.as_ref().ok().map(|receipt| receipt.job);
             let done =
                 judged.and_then(|_| settled.next().expect("one result for each item that was handed over"));
-            done.map_or_else(|problem| SettleResult::refused(id, &problem), |view| SettleResult::done(&view))
+            done.map_or_else(
+                |problem| SettleResult::refused(id, &problem),
+                |view| SettleResult::done(&view, now),
+            )
         })
         .collect();
     Settled { results }
@@ -166,6 +171,6 @@ impl Handle<LeaseExtend> for Door {
         }
         let extended =
             self.engine.extend(good).await?.into_iter().map(|result| result.map_err(Problem::from));
-        Ok(in_order(judged, extended))
+        Ok(in_order(judged, extended, self.clock.now()))
     }
 }

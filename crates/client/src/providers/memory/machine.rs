@@ -112,16 +112,16 @@ impl Machine {
         Ok(events
             .iter()
             .filter_map(|event| match event {
-                Event::JobLeased { job, lease, .. } => self.leased(*job, *lease),
+                Event::JobLeased { job, lease, .. } => self.leased(*job, *lease, now),
                 _ => None,
             })
             .collect())
     }
 
-    fn leased(&self, id: JobId, lease: LeaseId) -> Option<LeasedJob> {
+    fn leased(&self, id: JobId, lease: LeaseId, now: Time) -> Option<LeasedJob> {
         let job = self.shard.job(&id)?;
         let held = Receipt { job: id, attempt: job.attempt, lease };
-        Some(view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held))
+        Some(view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held, now))
     }
 
     /// Settles one lease and keeps what was reported with it.
@@ -147,7 +147,7 @@ impl Machine {
                         _ => {}
                     }
                 }
-                self.done(receipt.job)
+                self.done(receipt.job, now)
             }
         }
     }
@@ -158,13 +158,13 @@ impl Machine {
         };
         match self.command(now, &Command::Extend { receipt, lease }) {
             Err(problem) => SettleResult::refused(Some(receipt.job), &problem),
-            Ok(_) => self.done(receipt.job),
+            Ok(_) => self.done(receipt.job, now),
         }
     }
 
-    fn done(&self, id: JobId) -> SettleResult {
+    fn done(&self, id: JobId, now: Time) -> SettleResult {
         let job = self.shard.job(&id);
-        SettleResult::done(&job.expect("a command that was honoured leaves its job live or remembered"))
+        SettleResult::done(&job.expect("a command that was honoured leaves its job live or remembered"), now)
     }
 
     pub(super) fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Problem> {

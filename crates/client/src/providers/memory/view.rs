@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sealane_api::v1::{JobOut, LeasedJob};
 use sealane_core::name::QueueName;
 use sealane_core::queue::{Attempt, JobView, Receipt};
+use sealane_core::time::Time;
 
 use super::receipt;
 use super::records::Record;
@@ -13,6 +14,12 @@ pub(super) fn job(view: &JobView, queue: &QueueName, attempts: &[Attempt], recor
     JobOut::show(view, queue, attempts, Some(&record.input), record.result.clone(), record.error.clone())
 }
 
-pub(super) fn leased(view: &JobView, queue: &QueueName, record: &Record, held: &Receipt) -> LeasedJob {
-    LeasedJob::hand_out(view, queue, Arc::clone(&record.input), receipt::write(held))
+pub(super) fn leased(
+    view: &JobView,
+    queue: &QueueName,
+    record: &Record,
+    held: &Receipt,
+    now: Time,
+) -> LeasedJob {
+    LeasedJob::hand_out(view, queue, Arc::clone(&record.input), receipt::write(held), now)
 }
