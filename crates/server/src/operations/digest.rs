@@ -39,12 +39,11 @@ impl JobDigests {
         text(&mut digest, input.session_id.as_ref().map(|id| id.as_str()));
         text(&mut digest, input.correlation_id.as_ref().map(|id| id.as_str()));
         text(&mut digest, input.subject.as_ref().map(|subject| subject.as_str()));
-        // Why counted: an attribute must not be able to look like two tags.
-        digest.update(&count(input.attributes.len()));
         for (name, value) in &input.attributes {
             digest.update_prefixed(name.as_str().as_bytes());
             digest.update_prefixed(value.as_bytes());
         }
+        // Why counted: an attribute must not be able to look like two tags.
         digest.update(&count(input.tags.len()));
         for tag in &input.tags {
             digest.update_prefixed(tag.as_str().as_bytes());
