@@ -28,7 +28,7 @@ impl JobDigests {
         let text = |digest: &mut Sha256, text: Option<&str>| {
             digest.update_prefixed(text.unwrap_or("").as_bytes());
         };
-        digest.update_prefixed(b"sealane job v2");
+        digest.update_prefixed(b"sealane job v3");
         digest.update_prefixed(queue.as_str().as_bytes());
         digest.update_prefixed(owner.as_str().as_bytes());
         digest.update_prefixed(input.kind.as_str().as_bytes());
@@ -43,8 +43,9 @@ impl JobDigests {
             digest.update_prefixed(name.as_str().as_bytes());
             digest.update_prefixed(value.as_bytes());
         }
-        // Why a mark between the lists: an attribute must not be able to look like two tags.
-        digest.update_prefixed(b"tags");
+        // Why a byte that no text's length begins with: an attribute must not be able to look like two
+        // tags, whatever it is called.
+        digest.update(&[0xff]);
         for tag in &input.tags {
             digest.update_prefixed(tag.as_str().as_bytes());
         }
@@ -105,6 +106,7 @@ mod tests {
             ("subject", json!("v")),
             ("tags", json!(["xy"])),
             ("tags", json!(["y", "x"])),
+            ("tags", json!(["x", "y", "tags"])),
             ("priority", json!("bulk")),
             ("delay_ms", json!(6)),
             ("ttl_ms", Value::Null),
@@ -122,5 +124,15 @@ mod tests {
             assert!(!seen.contains(&digest), "{changed}");
             seen.push(digest);
         }
+    }
+
+    // covers JOB-7 (a repeat is the same in everything that was supplied)
+    #[test]
+    fn an_attribute_is_not_two_tags_whatever_its_name() {
+        let of = |attributes: Value, tags: Value| {
+            digest(1, "q", "o", &json!({"kind": "k", "body": "", "attributes": attributes, "tags": tags}))
+        };
+        assert_ne!(of(json!({"a": "1"}), json!(["x"])), of(json!({}), json!(["a", "1", "x"])));
+        assert_ne!(of(json!({"tags": "x"}), json!([])), of(json!({}), json!(["x", "tags"])));
     }
 }
