@@ -176,6 +176,20 @@ mod tests {
         assert!(problem.detail.contains("nested"), "{problem}");
         assert!(read(100_000).unwrap_err().detail.contains("nested"));
         assert!(read(2).is_ok());
+
+        // Where the shape says what stands there, a level is a level.
+        #[derive(serde::Deserialize)]
+        struct Nest(Vec<Nest>);
+        let nest = |levels: usize| super::read::<Nest>(&[vec![0x81; levels - 1], vec![0x80]].concat());
+        assert_eq!(nest(limits::JSON_DEPTH_MAX).unwrap().0.len(), 1);
+        assert!(nest(limits::JSON_DEPTH_MAX + 1).err().unwrap().detail.contains("nested"));
+    }
+
+    #[test]
+    fn what_stands_side_by_side_is_not_nested() {
+        let job = map(&[("kind", b"\x61k"), ("body", b"\x40"), ("tags", b"\x81\x61t")]);
+        let jobs = [&[0x94][..], &job.repeat(20)].concat();
+        assert_eq!(read::<JobBatchIn>(&map(&[("jobs", &jobs)])).unwrap().jobs.len(), 20);
     }
 
     #[test]

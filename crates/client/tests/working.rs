@@ -8,12 +8,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sealane::{Category, Client, Error, Job, JobAct, JobId, Outcome, Provider as _, QueueName, Worked};
+use sealane::{
+    Category, Client, Error, Job, JobAct, JobId, Outcome, Provider as _, QueueIn, QueueName, Worked,
+};
 use sealane_api::problem::Code;
 use sealane_api::v1::LeaseIn;
 use support::{keys, world};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
+
+fn open() -> QueueIn {
+    QueueIn { sealing: Some("allowed".to_owned()), ..QueueIn::default() }
+}
 
 async fn send(client: &Client, kind: &str, count: usize) -> Vec<JobId> {
     let jobs = (0..count).map(|n| Job::new(kind, format!("{n}"))).collect();
@@ -440,7 +446,8 @@ async fn a_handler_hears_at_the_next_heartbeat_that_its_job_is_cancelled() {
     let asked = client.act(ids[0], &JobAct::Cancel { force: false }).await.unwrap();
     assert!(asked.cancel_requested && asked.state == "running", "{asked:?}");
     let asked_at = Instant::now();
-    assert_eq!(working.await.unwrap().unwrap().failed, 1);
+    let worked = tokio::time::timeout(Duration::from_secs(60), working).await.expect("it is told");
+    assert_eq!(worked.unwrap().unwrap().failed, 1);
     assert!(asked_at.elapsed() <= Duration::from_secs(10), "a third of the lease");
     let job = client.job(ids[0]).await.unwrap();
     assert_eq!(job.state, "cancelled");
@@ -466,6 +473,15 @@ async fn a_moved_job_is_held_until_a_worker_accepts_it_from_its_queue() {
     client.act(ids[0], &JobAct::Release).await.unwrap();
     assert_eq!(worker("orders").run(std::future::pending()).await.unwrap().completed, 1);
     assert_eq!(client.result(ids[0]).await.unwrap().as_deref(), Some(&b"done"[..]));
+
+    // A plain body is bound to no queue, so nobody has to accept where it came from.
+    let plain = world.plain().build();
+    plain.put_queue("elsewhere", &open()).await.unwrap();
+    let id = plain.producer().send("elsewhere", Job::new("k", "x")).await.unwrap().id;
+    plain.act(id, &JobAct::Move { queue: QueueName::parse("open").unwrap() }).await.unwrap();
+    let worker =
+        plain.worker("open").max_jobs(1).default_handler(async |_, _| Outcome::COMPLETE).build().unwrap();
+    assert_eq!(worker.run(std::future::pending()).await.unwrap().completed, 1);
 }
 
 // covers SEAL-5 (a sealed job past its own expiry is not re-driven)

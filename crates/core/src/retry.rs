@@ -107,6 +107,12 @@ mod tests {
             }
             let wide = Backoff { jitter_percent: 100, ..backoff };
             assert_eq!((wide.wait(1, 0).get(), wide.wait(1, u32::MAX).get()), (0, 2_000), "{shape}");
+            // Refused as a setting; from wherever it comes all the same, no wait is less than none.
+            let beyond = Backoff { jitter_percent: u8::MAX, ..backoff };
+            assert_eq!(
+                (beyond.wait(1, 0), beyond.wait(1, u32::MAX)),
+                (wide.wait(1, 0), wide.wait(1, u32::MAX))
+            );
         }
     }
 

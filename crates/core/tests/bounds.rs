@@ -26,6 +26,7 @@ struct Bench {
     owner: Principal,
     priority: Priority,
     input: JobInput,
+    sent: u64,
 }
 
 impl Bench {
@@ -46,6 +47,7 @@ impl Bench {
                 subject: None,
                 tags: Vec::new(),
             },
+            sent: 0,
         };
         let queue = bench.queue.clone();
         bench.put_queue(&queue).unwrap();
@@ -86,15 +88,32 @@ impl Bench {
         }))
     }
 
+    /// Sends so many jobs of a class.
+    fn send(&mut self, priority: Priority, jobs: u64) {
+        self.priority = priority;
+        for _ in 0..jobs {
+            self.sent += 1;
+            self.enqueue(Self::id(self.sent), 0).unwrap();
+        }
+    }
+
     /// Leases one job and says of which class it was.
     fn next_class(&mut self) -> Priority {
+        self.next_classes(1)[0]
+    }
+
+    /// Leases so many jobs at once and says of which classes they were.
+    fn next_classes(&mut self, jobs: u8) -> Vec<Priority> {
         let (queue, owner) = (self.queue.clone(), self.owner.clone());
-        let lease = LeaseId::from_bytes([9; 16]);
-        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        let leases: Vec<LeaseId> = (1..=jobs).map(|number| LeaseId::from_bytes([number; 16])).collect();
+        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &leases };
         let events = self.shard.decide(self.now, &Command::Lease(wish)).unwrap();
         events.iter().for_each(|event| self.shard.evolve(event, RECORD));
-        let Event::JobLeased { job, .. } = &events[0] else { panic!("{events:?}") };
-        self.shard.job(job).unwrap().priority
+        let class = |event: &Event| {
+            let Event::JobLeased { job, .. } = event else { panic!("{event:?}") };
+            self.shard.job(job).unwrap().priority
+        };
+        events.iter().map(class).collect()
     }
 
     fn work(&mut self, number: u64) {
@@ -183,19 +202,11 @@ fn deadlines_are_worked_off_in_slices() {
 #[test]
 fn a_class_lets_so_many_hand_outs_pass_and_critical_waits_for_nobody() {
     let mut bench = Bench::new();
-    let mut number = 0;
-    let mut send = |bench: &mut Bench, priority, jobs: u64| {
-        bench.priority = priority;
-        for _ in 0..jobs {
-            number += 1;
-            bench.enqueue(Bench::id(number), 0).unwrap();
-        }
-    };
-    send(&mut bench, Priority::Bulk, 10_000);
-    send(&mut bench, Priority::Critical, 1);
+    bench.send(Priority::Bulk, 10_000);
+    bench.send(Priority::Critical, 1);
     assert_eq!(bench.next_class(), Priority::Critical, "behind ten thousand, and next all the same");
-    send(&mut bench, Priority::Low, 10);
-    send(&mut bench, Priority::Normal, 200);
+    bench.send(Priority::Low, 10);
+    bench.send(Priority::Normal, 200);
     let mut served = Vec::new();
     for _ in 0..100 {
         served.push(bench.next_class());
@@ -207,8 +218,44 @@ fn a_class_lets_so_many_hand_outs_pass_and_critical_waits_for_nobody() {
     assert_eq!(of(Priority::Bulk).collect::<Vec<_>>(), [passes, 2 * passes + 1, 3 * passes + 2]);
     assert_eq!(of(Priority::Low).collect::<Vec<_>>(), [passes + 1, 2 * passes + 3]);
     // Critical work counts for nobody's ageing and is held up by nobody's.
-    send(&mut bench, Priority::Critical, 100);
+    bench.send(Priority::Critical, 100);
     assert!((0..100).all(|_| bench.next_class() == Priority::Critical));
+}
+
+// covers JOB-3 (critical waits for nobody)
+#[test]
+fn nobody_ages_without_work_that_waits_and_who_is_overdue_lets_critical_work_pass() {
+    let mut bench = Bench::new();
+    let passes = u64::from(limits::AGEING_PASSES_MAX);
+    bench.send(Priority::Normal, 3 * passes);
+    for _ in 0..2 * passes {
+        bench.next_class();
+    }
+    bench.send(Priority::Bulk, 1);
+    for _ in 0..passes {
+        assert_eq!(bench.next_class(), Priority::Normal, "it has not waited so long");
+    }
+    bench.send(Priority::Normal, 1);
+    bench.send(Priority::Critical, 1);
+    assert_eq!(bench.next_classes(3), [Priority::Critical, Priority::Bulk, Priority::Normal]);
+}
+
+// covers JOB-3 (order of service)
+#[test]
+fn a_batch_goes_in_the_order_of_as_many_single_hand_outs() {
+    let filled = || {
+        let mut bench = Bench::new();
+        for (priority, jobs) in
+            [(Priority::Bulk, 3), (Priority::Low, 1), (Priority::Normal, 100), (Priority::Critical, 1)]
+        {
+            bench.send(priority, jobs);
+        }
+        bench
+    };
+    let (mut one_by_one, mut at_once) = (filled(), filled());
+    let singles: Vec<Priority> = (0..105).map(|_| one_by_one.next_class()).collect();
+    assert!(singles[..50].contains(&Priority::Bulk), "ageing is in it");
+    assert_eq!(at_once.next_classes(105), singles);
 }
 
 #[test]
@@ -236,6 +283,7 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
         while bench.shard.sweep(&queue).is_some() {
             let events = bench.shard.expire(bench.now);
             slices.push(events.iter().filter(|event| matches!(event, Event::JobRedriven { .. })).count());
+            assert!(slices.len() <= 3, "it comes to an end: {slices:?}");
             events.iter().for_each(|event| bench.shard.evolve(event, RECORD));
         }
         let full = limits::SWEEP_JOBS_PER_TURN_MAX;
@@ -259,8 +307,11 @@ fn the_last_attempts_are_remembered_and_no_more() {
         let receipt = Receipt { job: Bench::id(0), attempt: 1, lease };
         let outcome = Settle::Release { delay: Millis::default() };
         assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
-        let remembered = bench.shard.attempts(&Bench::id(0)).len();
-        assert_eq!(remembered, usize::from(number).min(limits::ATTEMPTS_REMEMBERED_MAX));
+        let remembered = bench.shard.attempts(&Bench::id(0));
+        assert_eq!(remembered.len(), usize::from(number).min(limits::ATTEMPTS_REMEMBERED_MAX));
+        let ages = remembered.iter().map(|attempt| bench.now.since(attempt.started_at).get());
+        assert!(ages.eq((0..remembered.len() as u64).rev()), "the oldest leave first");
+        bench.now = bench.now.plus(Millis::new(1));
     }
 }
 

@@ -306,7 +306,10 @@ impl World {
     fn tick(&mut self, by: Millis) -> String {
         let end = self.now.plus(by);
         let mut told = Vec::new();
+        let mut turns = 0;
         while let Some(at) = self.shard.next_deadline().filter(|at| *at <= end) {
+            turns += 1;
+            assert!(turns <= 1_000, "time does not come to rest");
             self.now = self.now.max(at);
             let events = self.shard.expire(self.now);
             self.apply(&events);

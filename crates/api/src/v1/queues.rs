@@ -23,7 +23,7 @@ pub struct QueueIn {
     /// Attempts before dead-letter; 5 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
-    /// Wait after the first failed attempt, in milliseconds; 1000 where absent. Doubles each time.
+    /// Wait after the first failed attempt, in milliseconds; 1000 where absent. Grows as `retry_backoff` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_base_ms: Option<u64>,
     /// Longest wait between attempts, in milliseconds; 3600000 where absent.

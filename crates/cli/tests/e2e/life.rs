@@ -80,8 +80,12 @@ fn every_exit_is_reached_from_the_command_line() {
     assert_eq!(list["jobs"].as_array().map(Vec::len), Some(2), "{list}");
     assert!(place.json(&["dlq", "inspect", &dead], "").to_string().contains("why-canary"));
     assert_eq!(place.json(&["dlq", "redrive", "--job", &dead], "")["state"], "ready");
-    assert_eq!(place.json(&["dlq", "redrive", "orders", "--dry-run"], "")["jobs"], 1);
     for verb in ["purge", "redrive"] {
+        // Looking wins over doing.
+        for said in [&["--dry-run"][..], &["--dry-run", "--yes"]] {
+            let looked = place.json(&[&["dlq", verb, "orders"][..], said].concat(), "");
+            assert_eq!((&looked["jobs"], &looked["running"]), (&1.into(), &false.into()), "{looked}");
+        }
         let unsaid = place.sealane(&["dlq", verb, "orders"], "");
         assert_eq!(unsaid.status.code(), Some(2), "{unsaid:?}");
     }
@@ -133,7 +137,10 @@ fn a_queue_is_paused_drained_resumed_and_purged_from_the_command_line() {
     assert!(!refused.status.success() && contains(&refused.stderr, b"queue_draining"), "{refused:?}");
     assert_eq!(place.json(&["queue", "resume", "orders"], "")["mode"], "open");
     place.json(&enqueue, "x");
-    assert_eq!(place.json(&["queue", "purge", "orders", "--dry-run"], "")["jobs"], 2);
+    for said in [&["--dry-run"][..], &["--dry-run", "--yes"]] {
+        let looked = place.json(&[&["queue", "purge", "orders"][..], said].concat(), "");
+        assert_eq!((&looked["jobs"], &looked["running"]), (&2.into(), &false.into()), "{looked}");
+    }
     assert_eq!(place.sealane(&["queue", "purge", "orders"], "").status.code(), Some(2));
     assert_eq!(place.json(&["job", "get", &first], "")["state"], "ready", "nothing was done");
     assert_eq!(place.json(&["queue", "purge", "orders", "--yes"], "")["jobs"], 2);

@@ -82,6 +82,23 @@ async fn what_goes_in_as_cbor_comes_out_as_json_and_the_other_way_round() {
     assert_eq!(admin.post("/v1/queues/q/jobs", &json!({"kind": "k", "body": body})).await.status, 201);
     let leased = post(&admin, lease, &cbor!({"max" => 10}).unwrap()).await;
     assert_eq!(field(first(&leased, "jobs"), "body").as_bytes(), Some(&every_byte()));
+
+    // A time is a number here and a text there.
+    let later = cbor!({"kind" => "k", "body" => Cbor::Bytes(Vec::new()), "run_at" => 1_577_836_800_120_u64});
+    let sent = post(&admin, "/v1/queues/q/jobs", &later.unwrap()).await;
+    let path = format!("/v1/jobs/{}", field(&sent, "id").as_text().expect("an id"));
+    let shown = admin.get(&path).await.json["created_at"].clone();
+    let time = sealane_api::wire::from_rfc3339(shown.as_str().expect("a text")).expect("a time");
+    let asked = |accept: &'static str| {
+        let asked = admin.request("GET", &path, "").header("accept", accept);
+        asked.header("authorization", format!("Bearer {}", admin.key)).send()
+    };
+    let bytes = asked("application/cbor").await.expect("an answer").bytes().await.expect("a body");
+    let job: Cbor = ciborium::from_reader(&*bytes).expect("CBOR");
+    assert_eq!(field(&job, "created_at").as_integer(), Some(time.unix_ms().into()));
+    // Who takes both gets JSON.
+    let both = asked("application/cbor, application/json").await.expect("an answer");
+    assert_eq!(both.headers()["content-type"], "application/json");
     server.stop().await.expect("a clean stop");
 }
 

@@ -96,6 +96,22 @@ async fn a_job_is_cancelled_where_it_waits_or_through_its_worker() {
     assert_eq!(admin.settled("complete", json!({"receipt": receipt})).await["error"]["code"], "lease_lost");
     assert_eq!(admin.act(&waiting, "promote", "").await.problem(), "job_state", "it has ended");
     assert_eq!(admin.count("cancelled").await, 3);
+
+    // Nobody said anything about these two, so their owner is told nothing, and the server goes on.
+    let silent = admin.sent(json!({})).await;
+    admin.post("/v1/queues/q/leases", &json!({"lease_ms": 100})).await;
+    admin.act(&silent, "cancel", "{}").await;
+    let ended = async {
+        while admin.state(&silent).await != "cancelled" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, ended).await.expect("it ends with its lease");
+    for id in [forced, silent] {
+        let shown = admin.get(&format!("/v1/jobs/{id}")).await;
+        assert_eq!((shown.status, &shown.json["last_error"]["category"]), (200, &json!("cancelled")));
+        assert_eq!(shown.json["last_error"].get("error"), None, "{shown:?}");
+    }
     server.stop().await.expect("a clean stop");
 }
 
@@ -168,6 +184,25 @@ async fn dead_letter_is_listed_redriven_and_purged() {
     assert_eq!((&leased["id"], &leased["attempt"]), (&json!(dead[0]), &json!(2)), "attempts count on");
     assert_eq!(admin.settled("complete", json!({"receipt": leased["receipt"]})).await["ok"], true);
     assert_eq!(admin.act(&dead[0], "redrive", "").await.problem(), "job_state", "it is done");
+
+    // Who comes back from among the ended is not counted there any more.
+    let (stopped, stale) = (admin.sent(json!({})).await, admin.sent(json!({"ttl_ms": 1})).await);
+    admin.act(&stopped, "cancel", "{}").await;
+    for times in 0..2 {
+        let ended = async {
+            while admin.state(&stale).await != "expired" {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, ended).await.expect("it expires, and after its re-drive anew");
+        assert_eq!((admin.count("cancelled").await, admin.count("expired").await), (1.into(), 1.into()));
+        if times == 0 {
+            assert_eq!(admin.act(&stale, "redrive", "").await.status, 200);
+        }
+    }
+    assert_eq!(admin.act(&stopped, "redrive", "").await.json["state"], "ready");
+    assert_eq!(admin.count("cancelled").await, 0);
+    admin.act(&stopped, "cancel", "{}").await;
 
     let begun = admin.send("POST", "/v1/queues/q/dead:redrive", "").await.json;
     assert_eq!((&begun["running"], &begun["jobs"]), (&json!(true), &json!(2)), "{begun}");
@@ -443,8 +478,10 @@ async fn a_queue_is_paused_drained_and_purged_and_stays_so_after_a_restart() {
     assert_eq!((paused.status, &paused.json["mode"]), (200, &json!("paused")), "{paused:?}");
     let id = admin.sent(json!({})).await;
     // Somebody waits at the paused queue; nothing is handed out, also after a restart.
-    let none = admin.post("/v1/queues/q/leases", &json!({"wait_ms": 50})).await;
+    let asked_at = std::time::Instant::now();
+    let none = admin.post("/v1/queues/q/leases", &json!({"wait_ms": 200})).await;
     assert_eq!(none.json, json!({"jobs": []}));
+    assert!(asked_at.elapsed().as_millis() >= 150, "who waits is not sent away to ask again at once");
     server.stop().await.expect("a clean stop");
     let server = home.start(Arc::new(disk)).await;
     let admin = Http::admin(&server);
