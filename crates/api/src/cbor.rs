@@ -15,7 +15,7 @@ use crate::problem::{Code, Problem};
 
 /// Reads a CBOR document of a known shape.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut document = Deserializer::new(Document { rest: bytes, levels: limits::JSON_DEPTH_MAX });
+    let mut document = Deserializer::new(Document { rest: bytes, levels: limits::REQUEST_DEPTH_MAX });
     let value = T::deserialize(&mut document).map_err(|error| problem(&error))?;
     if !document.into_inner().rest.is_empty() {
         return Err(Problem::invalid("the CBOR goes on behind its end: send one item"));
@@ -68,7 +68,7 @@ fn problem(error: &DecodeError<Infallible>) -> Problem {
         DecodeError::Core(form) => form,
     };
     Problem::invalid(match form {
-        Form::DepthOverflow { .. } => format!("CBOR may be nested {} levels deep", limits::JSON_DEPTH_MAX),
+        Form::DepthOverflow { .. } => format!("CBOR may be nested {} levels deep", limits::REQUEST_DEPTH_MAX),
         Form::Eof { .. } => "the CBOR ends too early".to_owned(),
         Form::Mismatch { name, .. } | Form::Unsupported { name, .. } => {
             format!("the CBOR has another item where it should have: {name}")
@@ -172,7 +172,7 @@ mod tests {
     fn depth_is_bounded_also_where_anything_may_stand() {
         let nested = |levels: usize| [vec![0x81; levels], vec![0x00]].concat();
         let read = |levels| read::<serde_json::Value>(&nested(levels));
-        let problem = read(limits::JSON_DEPTH_MAX + 1).unwrap_err();
+        let problem = read(limits::REQUEST_DEPTH_MAX + 1).unwrap_err();
         assert!(problem.detail.contains("nested"), "{problem}");
         assert!(read(100_000).unwrap_err().detail.contains("nested"));
         assert!(read(2).is_ok());
@@ -181,8 +181,8 @@ mod tests {
         #[derive(serde::Deserialize)]
         struct Nest(Vec<Nest>);
         let nest = |levels: usize| super::read::<Nest>(&[vec![0x81; levels - 1], vec![0x80]].concat());
-        assert_eq!(nest(limits::JSON_DEPTH_MAX).unwrap().0.len(), 1);
-        assert!(nest(limits::JSON_DEPTH_MAX + 1).err().unwrap().detail.contains("nested"));
+        assert_eq!(nest(limits::REQUEST_DEPTH_MAX).unwrap().0.len(), 1);
+        assert!(nest(limits::REQUEST_DEPTH_MAX + 1).err().unwrap().detail.contains("nested"));
     }
 
     #[test]

@@ -22,10 +22,10 @@ fn check_depth(bytes: &[u8]) -> Result<(), Problem> {
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > limits::JSON_DEPTH_MAX {
+        if depth > limits::REQUEST_DEPTH_MAX {
             return Err(Problem::invalid(format!(
                 "JSON may be nested {} levels deep",
-                limits::JSON_DEPTH_MAX
+                limits::REQUEST_DEPTH_MAX
             )));
         }
     }

@@ -40,7 +40,7 @@ pub struct Delivery {
     pub priority: Priority,
     /// This attempt, first = 1.
     pub attempt: u32,
-    /// Attempts before dead-letter.
+    /// Attempts before dead-letter, counted from when it was sent or re-driven last.
     pub max_attempts: u32,
     /// Who sent it, as the server says.
     pub owner: String,

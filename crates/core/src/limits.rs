@@ -45,7 +45,7 @@ limits! {
     BATCH_ITEMS_MAX: usize = 1_000, "items", "jobs in one batch, lease or settle request", "invalid_request";
     REQUEST_BYTES_MAX: usize = 16_777_216, "bytes", "request body over HTTP (a batch's bodies together, in JSON as base64)", "body_too_large";
     REQUEST_HEADER_BYTES_MAX: usize = 16_384, "bytes", "request line and headers together", "431 or a closed connection";
-    JSON_DEPTH_MAX: usize = 8, "levels", "nesting of a request's JSON or CBOR", "invalid_request";
+    REQUEST_DEPTH_MAX: usize = 8, "levels", "nesting of a request's JSON or CBOR", "invalid_request";
     DELAY_MS_MAX: u64 = 30 * 86_400_000, "ms", "delay_ms (where the queue's horizon is not another one), retry_after_ms and back-offs", "invalid_request";
     TTL_MS_MAX: u64 = 3_650 * 86_400_000, "ms", "ttl_ms", "invalid_request";
     ATTEMPTS_MAX: u32 = 1_000, "attempts", "max_attempts", "invalid_request";

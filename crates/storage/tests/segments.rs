@@ -167,7 +167,6 @@ fn one_group_is_one_write_and_one_sync() {
     }
 }
 
-/// The background thread makes the next segment while groups go into this one.
 /// So that the system need not read the rest of the page first. What stands there otherwise is zeros.
 #[test]
 fn a_write_goes_to_the_end_of_its_page_and_not_beyond_page_or_file() {
@@ -191,6 +190,7 @@ fn a_write_goes_to_the_end_of_its_page_and_not_beyond_page_or_file() {
     assert_eq!(other.open_collecting().unwrap().1.len(), 2);
 }
 
+/// The background thread makes the next segment while groups go into this one.
 #[test]
 fn the_background_thread_keeps_up_and_ends_with_the_journal() {
     let (mut home, disk) = LogHome::lossy(16 << 10);

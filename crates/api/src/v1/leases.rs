@@ -68,9 +68,9 @@ pub struct LeasedJob {
     pub tags: Vec<Text>,
     /// How urgent.
     pub priority: Cow<'static, str>,
-    /// This attempt, first = 1.
+    /// This attempt, first = 1, counted over the job's whole life.
     pub attempt: u32,
-    /// Attempts before dead-letter.
+    /// Attempts before dead-letter, counted from when it was sent or re-driven last.
     pub max_attempts: u32,
     /// Who sent it.
     pub owner: Text,

@@ -78,7 +78,8 @@ impl WorkerBuilder {
     }
 
     /// Takes jobs that were moved here from this queue as well: their seals are bound to that one.
-    /// Others that were moved are held.
+    /// Others that were moved are held. Nobody can tell then whether an administrator moved a job or a
+    /// hostile server did: accept only from queues whose jobs may run here.
     pub fn accept_from(mut self, queue: impl Into<String>) -> Self {
         self.accepts_from.push(queue.into());
         self

@@ -79,7 +79,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
             let spaces = " ".repeat(usize::try_from(n).expect("a size") - body.len());
             (method, path, format!("{body}{spaces}"))
         },
-        "JSON_DEPTH_MAX" => |n| {
+        "REQUEST_DEPTH_MAX" => |n| {
             // What is nested too deeply is refused as such; up to the limit, as what it is not.
             let n = usize::try_from(n).expect("a depth") - 1;
             (
@@ -149,14 +149,14 @@ async fn every_limit_is_kept_at_its_number_and_refused_one_beyond() {
         let (method, path, body) = request(limit.value);
         let at = admin.send(method, &path, &body).await;
         let kept = match limit.name {
-            "JSON_DEPTH_MAX" => at.problem() == limit.beyond && !at.text.contains("nested"),
+            "REQUEST_DEPTH_MAX" => at.problem() == limit.beyond && !at.text.contains("nested"),
             _ => at.status < 300,
         };
         assert!(kept, "{} = {}: {at:?}", limit.name, limit.value);
         let (method, path, body) = request(limit.value + 1);
         let beyond = admin.send(method, &path, &body).await;
         assert_eq!(beyond.problem(), limit.beyond, "{} = {}", limit.name, limit.value + 1);
-        if limit.name == "JSON_DEPTH_MAX" {
+        if limit.name == "REQUEST_DEPTH_MAX" {
             assert!(beyond.text.contains("nested"), "{beyond:?}");
         }
         tried += 1;
