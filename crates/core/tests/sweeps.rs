@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use sealane_core::id::JobId;
-use sealane_core::job::{JobInput, Priority};
+use sealane_core::id::{JobId, LeaseId};
+use sealane_core::job::{Category, JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Command, Enqueue, Event, QueueNumber, QueueSettings, SealingPolicy, Shard, Start, SweepKind,
+    Command, Enqueue, Event, Next, QueueNumber, QueueSettings, SealingPolicy, Shard, Start, SweepKind,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -112,16 +112,32 @@ fn a_purge_ends_however_many_jobs_keep_coming() {
     assert_eq!(world.waiting("0"), turns, "what was sent before is purged, what came later waits");
 }
 
-// A sweep that an earlier version took further than this one would is over.
+// covers QUE-1 (depth)
 #[test]
-fn a_purge_that_stands_beyond_its_end_is_over() {
+fn a_redrive_of_all_ends_where_the_queue_is_full() {
     let mut world = World::new();
-    world.send("0", id(START, 0));
-    world.purge("0");
-    let beyond = id(START + limits::ID_AHEAD_MS + 1, 0);
-    let (queue, at) = (QueueNumber(0), world.now);
-    world.apply(&[Event::SweepAdvanced { queue, died_at: Time::default(), job: beyond, at }]);
-    assert_eq!(world.turn(), [Event::SweepEnded { queue, at }]);
+    let settings =
+        QueueSettings { sealing: SealingPolicy::Allowed, max_depth: 2, ..QueueSettings::default() };
+    world.run(&Command::PutQueue { queue: &name("0"), settings });
+    let (until, at) = (world.now.plus(Millis::from_secs(1)), world.now);
+    for number in 1..=3 {
+        let (job, lease) = (id(START, number), LeaseId::from_bytes([7; 16]));
+        world.send("0", job);
+        let holder = Principal::parse("w").unwrap();
+        let category = Category::Permanent;
+        world.apply(&[
+            Event::JobLeased { job, lease, holder, until, at },
+            Event::JobFailed { job, category, code: None, next: Next::Dead, at },
+        ]);
+    }
+    world.run(&Command::Sweep { queue: &name("0"), kind: SweepKind::RedriveDead });
+    let redriven = |number| Event::JobRedriven { job: id(START, number), at };
+    assert_eq!(
+        world.turn(),
+        [redriven(1), redriven(2), Event::SweepEnded { queue: QueueNumber(0), at }],
+        "it does not wait for room, and does not pass over who comes next"
+    );
+    assert_eq!(world.waiting("0"), 2);
 }
 
 // covers QUE-1 (purge)

@@ -138,19 +138,17 @@ impl Shard {
     }
 
     /// Jobs of all queues by id. Why not by queue: an index over what waits would cost every waiting job
-    /// its bytes, and a purge is rare; each turn looks at so many jobs and no more. Its end is the
-    /// latest id that could have been sent before it began: ids follow their time, so a queue that
-    /// always gets new jobs would have it run for ever otherwise.
+    /// its bytes, and a purge is rare; each turn looks at so many jobs and no more. It is over behind the
+    /// latest id that could have been sent before it began: ids follow their time, so where new jobs
+    /// keep coming it would look at them for ever.
     fn slice_of_all(&self, sweep: &Sweep) -> Vec<(Time, JobId)> {
         let through = sweep.through.map(|(_, job)| job);
         let latest = sweep.begun_at.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms();
-        let last = JobId::v7(latest, [u8::MAX; 10]);
-        // Why: a journal from before there was this end may tell of a sweep that went beyond it.
-        if through.is_some_and(|through| through > last) {
+        if through.is_some_and(|through| through > JobId::v7(latest, [u8::MAX; 10])) {
             return Vec::new();
         }
         let from = through.map_or(Bound::Unbounded, Bound::Excluded);
-        let jobs = self.jobs.range((from, Bound::Included(last))).take(limits::SWEEP_JOBS_PER_TURN_MAX);
+        let jobs = self.jobs.range((from, Bound::Unbounded)).take(limits::SWEEP_JOBS_PER_TURN_MAX);
         jobs.map(|(id, _)| (Time::default(), *id)).collect()
     }
 

@@ -86,7 +86,10 @@ async fn a_full_disk_has_no_room_for_redrives_and_bulk_work() {
     kill(&admin, 3).await;
     let page = admin.post("/v1/queues/q/dead:list", &json!({})).await.json;
     let redrive = format!("/v1/jobs/{}:redrive", page["jobs"][0]["id"].as_str().expect("an id"));
-    admin.post("/v1/queues/q/jobs", &job("x")).await;
+    admin.send("PUT", "/v1/queues/other", r#"{"sealing":"allowed"}"#).await;
+    for queue in ["q", "other"] {
+        assert_eq!(admin.post(&format!("/v1/queues/{queue}/jobs"), &job("x")).await.status, 201);
+    }
     let receipt = admin.post("/v1/queues/q/leases", &json!({})).await.json["jobs"][0]["receipt"].clone();
     let present = disk.names().iter().filter_map(|name| disk.contents(name)).map(|file| file.len()).sum();
     disk.set_capacity(Some(present));
@@ -128,7 +131,7 @@ async fn a_full_disk_has_no_room_for_redrives_and_bulk_work() {
     let failed = json!({"items": [{"receipt": receipt, "category": "permanent"}]});
     let settled = admin.post("/v1/leases:fail", &failed).await;
     assert_eq!(settled.json["results"][0]["ok"], true, "the last room is for this: {settled:?}");
-    assert_eq!(admin.send("POST", "/v1/queues/q/dead:purge", "").await.problem(), "limit_exceeded");
+    assert_eq!(admin.send("POST", "/v1/queues/other:purge", "").await.problem(), "storage_full");
     assert_eq!(dead(&admin).await, 4);
     disk.set_capacity(None);
     let all = async {
