@@ -84,6 +84,7 @@ struct ModelJob {
     /// Which place in the line.
     place: usize,
     elsewhere: bool,
+    moved_at: u64,
     stopping: bool,
     run_until: u64,
     lease: Option<LeaseId>,
@@ -137,7 +138,8 @@ impl Model {
         let mut dead: Vec<usize> = (0..self.jobs.len())
             .filter(|at| {
                 let job = &self.jobs[*at];
-                job.state == State::Dead && !job.elsewhere && job.at <= begun && was_dead.contains(&job.id)
+                let here = !job.elsewhere && job.moved_at <= begun;
+                job.state == State::Dead && here && job.at <= begun && was_dead.contains(&job.id)
             })
             .collect();
         dead.sort_by_key(|at| (self.jobs[*at].at, self.jobs[*at].id));
@@ -271,6 +273,7 @@ impl Pair {
         };
         let settings = QueueSettings {
             sealing: SealingPolicy::Allowed,
+            lease: Millis::new(RUN_MS),
             max_run: Millis::new(RUN_MS),
             ..QueueSettings::default()
         };
@@ -327,12 +330,16 @@ impl Pair {
                 let to = if *back { self.queue.clone() } else { self.other.clone() };
                 let act = Act::Move { queue: to, sealed: false };
                 let done = self.run(&Command::Act { job, act: &act }).map(|events| events.len());
+                let now = self.now;
                 let expected = self.model.get(job).and_then(|job| {
                     let may = [State::Delayed, State::Ready, State::Retrying, State::Held, State::Dead];
                     let moved = std::mem::replace(&mut job.elsewhere, !back);
                     if !may.contains(&job.state) {
                         job.elsewhere = moved;
                         return None;
+                    }
+                    if moved == *back {
+                        job.moved_at = now;
                     }
                     Some(usize::from(moved == *back))
                 });
@@ -450,6 +457,7 @@ impl Pair {
                 redrives: 0,
                 place: self.model.next_place,
                 elsewhere: false,
+                moved_at: 0,
                 stopping: false,
                 run_until: 0,
                 lease: None,

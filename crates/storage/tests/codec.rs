@@ -82,6 +82,42 @@ fn settings_have_one_form() {
     assert_eq!(decode_fact(&bytes), Err(DecodeError::Field { field: "settings" }));
 }
 
+/// What version 1 says nothing of is what `FORMAT.md` lists, whatever the defaults are by now; and a lease
+/// from before runs had an end is not cut short by it.
+#[test]
+fn the_first_version_s_settings_mean_what_they_always_did() {
+    for (lease_ms, max_run_ms) in [(30_000, 1_800_000), (1_800_000, 1_800_000), (7_200_000, 7_200_000)] {
+        let mut bytes = vec![2, 1, 0, 1, b'a'];
+        bytes.extend(5_u64.to_be_bytes());
+        bytes.extend(0_u32.to_be_bytes());
+        bytes.push(1);
+        for ms in [lease_ms, 1_000, 3_600_000_u64] {
+            bytes.extend(ms.to_be_bytes());
+        }
+        bytes.extend(7_u32.to_be_bytes());
+        let Ok(Fact::Shard { event: Event::QueueChanged { settings, .. }, .. }) = decode_fact(&bytes) else {
+            panic!("a queue was changed")
+        };
+        let backoff = Backoff {
+            shape: BackoffShape::Exponential,
+            base: Millis::new(1_000),
+            cap: Millis::new(3_600_000),
+            jitter_percent: 10,
+        };
+        let meant = QueueSettings {
+            sealing: SealingPolicy::Required,
+            lease: Millis::new(lease_ms),
+            retry: RetryPolicy { backoff, max_attempts: 7 },
+            max_run: Millis::new(max_run_ms),
+            horizon: Millis::new(2_592_000_000),
+            max_depth: 1_000_000,
+        };
+        assert_eq!(settings, meant);
+        assert_eq!(settings.check(), Ok(()));
+        assert_eq!(fact_bytes(&decode_fact(&bytes).unwrap()), bytes);
+    }
+}
+
 /// The bytes of format version 1, as they were first written. A change of any of them is a new version
 /// of that record, never an edit of this file.
 #[test]

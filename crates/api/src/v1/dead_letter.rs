@@ -116,7 +116,7 @@ pub struct SweepOut {
     pub work: String,
     /// Whether it is on its way. False: there was nothing to do.
     pub running: bool,
-    /// Jobs that it concerned as it began.
+    /// Jobs that it is for, counted now: all of them as it begins, those left when it is asked for again.
     pub jobs: u64,
 }
 

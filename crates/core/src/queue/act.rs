@@ -40,6 +40,7 @@ impl Shard {
                 if live.is_none() && self.jobs.len() >= limits::JOBS_MAX {
                     return Err(Refusal::TooManyJobs);
                 }
+                self.queue_at(job.queue).has_room()?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {

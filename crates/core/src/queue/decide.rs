@@ -32,13 +32,25 @@ impl Shard {
         }
     }
 
-    /// What time alone brings about by `now`: at most a bounded number of events, the oldest first.
+    /// What time alone brings about by `now`, and the next slice of bulk work: at most a bounded number
+    /// of events, the oldest first.
     pub fn expire(&self, now: Time) -> Vec<Event> {
+        let (mut events, busy) = self.due(now);
+        events.extend(self.sweep_slice(now, &busy));
+        events
+    }
+
+    /// The same without bulk work, for a disk whose last room is for the jobs in workers' hands.
+    pub fn expire_only(&self, now: Time) -> Vec<Event> {
+        self.due(now).0
+    }
+
+    fn due(&self, now: Time) -> (Vec<Event>, BTreeSet<JobId>) {
         let due =
             self.deadlines.iter().take_while(|(at, _, _)| *at <= now).take(limits::EXPIRIES_PER_TURN_MAX);
         // Why: a job may stand in the table twice, and its first event settles both entries.
         let mut seen = BTreeSet::new();
-        let mut events: Vec<Event> = due
+        let events = due
             .filter(|(_, _, id)| seen.insert(*id))
             .map(|(_, what, id)| {
                 let job = self
@@ -57,8 +69,7 @@ impl Shard {
                 }
             })
             .collect();
-        events.extend(self.sweep_slice(now, &seen));
-        events
+        (events, seen)
     }
 
     fn decide_queue(
@@ -176,8 +187,13 @@ impl Shard {
     ) -> Result<Vec<Event>, Refusal> {
         let job = self.held_by(receipt, now).ok_or(Refusal::LeaseLost)?;
         let lease = lease_time(lease, &self.queue_at(job.queue).settings)?;
-        // Why the lesser: no heartbeat makes a run longer than a run may take.
-        let until = job.running().map_or(now, |running| now.plus(lease).min(running.run_until));
+        // Why the lesser: no heartbeat makes a run longer than a run may take. A run that is over already
+        // is one of a journal from before runs had an end.
+        let run_until = job.running().map_or(now, |running| running.run_until);
+        if run_until <= now {
+            return Err(Refusal::LeaseLost);
+        }
+        let until = now.plus(lease).min(run_until);
         Ok(vec![Event::LeaseExtended { job: receipt.job, until, at: now }])
     }
 
@@ -253,10 +269,20 @@ impl Queue {
         if self.mode == QueueMode::Draining {
             return Err(Refusal::QueueDraining);
         }
-        if self.counts.waiting() >= self.settings.max_depth {
+        self.has_room()
+    }
+
+    /// Whether there is room for one more job that waits.
+    pub(super) fn has_room(&self) -> Result<(), Refusal> {
+        if self.room() == 0 {
             return Err(Refusal::QueueFull { max_depth: self.settings.max_depth });
         }
         Ok(())
+    }
+
+    /// How many more jobs may wait.
+    pub(super) fn room(&self) -> u64 {
+        self.settings.max_depth.saturating_sub(self.counts.waiting())
     }
 }
 

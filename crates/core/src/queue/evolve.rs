@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::attempt::AttemptEnd;
-use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber};
+use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
 use super::job::{Ended, Expiry, Failure, Job, Past, Phase, Running, Settled};
 use super::settings::QueueMode;
@@ -68,16 +68,21 @@ impl Shard {
             }),
             Event::LeaseExpired { job, next, .. } => {
                 self.change(job, |job| {
-                    let over = job.running().is_some_and(|running| running.run_until <= at);
+                    // Why not by the clock: a lease that ended early may be worked off late.
+                    let over = job.running().is_some_and(|running| running.until >= running.run_until);
                     let end = if over { AttemptEnd::Overrun } else { AttemptEnd::Lost };
                     job.note_end(at, end, Some(Category::Timeout), None);
                     job.failed(Category::Timeout, at, None, next);
                 });
             }
-            Event::JobReleased { job, run_at, .. } => self.change(job, |job| {
-                job.note_end(at, AttemptEnd::Released, None, None);
+            Event::JobReleased { job, reason, run_at, .. } => self.change(job, |job| {
+                // Why only then: no worker began what reached nobody, and it would push out what one did.
+                if *reason == ReleaseReason::Returned {
+                    job.note_end(at, AttemptEnd::Released, None, None);
+                }
                 job.set_aside(Settled::Released);
                 job.run_at = *run_at;
+                job.past().here_since = Some(at);
                 match *run_at > at {
                     true => job.enter(Cause::HandBackLater, Phase::Delayed),
                     false => job.enter(Cause::HandBack, Phase::Ready),
@@ -117,12 +122,15 @@ impl Shard {
             }),
             Event::JobRedriven { job, .. } => self.redriven(job, at),
             Event::HoldReleased { job, .. } => {
-                self.change(job, |job| job.enter(Cause::Release, Phase::Ready));
+                self.change(job, |job| {
+                    job.past().here_since = Some(at);
+                    job.enter(Cause::Release, Phase::Ready);
+                });
             }
             Event::JobReprioritised { job, priority, .. } => {
                 self.change(job, |job| job.priority = *priority);
             }
-            Event::JobMoved { job, queue, .. } => self.moved(job, *queue),
+            Event::JobMoved { job, queue, .. } => self.moved(job, *queue, at),
             Event::QueueModeChanged { queue, mode, .. } => self.queue_at_mut(*queue).mode = *mode,
             Event::SweepBegun { queue, kind, at } => self.sweep_begun(*queue, *kind, *at),
             Event::SweepAdvanced { queue, died_at, job, .. } => self.sweep_advanced(*queue, *died_at, *job),
@@ -187,11 +195,12 @@ impl Shard {
         self.finished.insert(*id, FinishedJob { job, at, result });
     }
 
-    fn moved(&mut self, id: &JobId, queue: QueueNumber) {
+    fn moved(&mut self, id: &JobId, queue: QueueNumber, at: Time) {
         let Some(from) = self.jobs.get(id).map(|job| self.queue_name(job.queue).clone()) else { return };
         let to = self.queue_name(queue).clone();
         self.change(id, |job| {
             job.queue = queue;
+            job.past().here_since = Some(at);
             let origin = job.past().origin.get_or_insert(from);
             if *origin == to {
                 job.past().origin = None;
@@ -212,6 +221,7 @@ impl Shard {
         let (attempt, created_at) = (job.attempt, job.created_at);
         let past = job.past();
         let begun_at = past.redriven_at.replace(at).unwrap_or(created_at);
+        past.here_since = Some(at);
         past.redrives += 1;
         past.attempts_before = attempt;
         job.expires = Expiry::at(job.expires.time().map(|end| at.plus(end.since(begun_at))));
@@ -248,6 +258,7 @@ impl Job {
 
     fn failed(&mut self, category: Category, at: Time, record: Option<RecordRef>, next: &Next) {
         self.note_failure(category, at, record);
+        self.past().here_since = Some(at);
         match next {
             Next::Dead => self.enter(Cause::GiveUp, Phase::Dead { at }),
             Next::Retry(until) if *until > at => {

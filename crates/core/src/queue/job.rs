@@ -120,6 +120,9 @@ pub(super) struct Past {
     pub(super) origin: Option<QueueName>,
     /// The job's own, where not as the queue says.
     pub(super) backoff: Option<Backoff>,
+    /// Since when it waits, or is dead, where that is not since it was sent: it came back from a worker,
+    /// was released, re-driven, or moved here.
+    pub(super) here_since: Option<Time>,
     /// The last few that did not complete the job.
     pub(super) attempts: Vec<Attempt>,
     /// Who completed it, in an attempt that began then.
@@ -211,6 +214,11 @@ impl Job {
         let waits = matches!(self.phase, Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
         let expiry = self.expires.time().filter(|_| waits).map(|at| (at, Deadline::Expiry));
         own.into_iter().chain(expiry)
+    }
+
+    /// Since when it waits in its queue, or is dead there.
+    pub(super) fn here_since(&self) -> Time {
+        self.past.as_ref().and_then(|past| past.here_since).unwrap_or(self.created_at)
     }
 
     pub(super) fn is_expired(&self, now: Time) -> bool {

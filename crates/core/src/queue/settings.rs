@@ -69,6 +69,13 @@ pub enum SettingsError {
     Retry,
     /// The longest run.
     Run,
+    /// The lease time is longer than the longest run.
+    LeaseBeyondRun {
+        /// The lease time.
+        lease: Millis,
+        /// The longest run.
+        max_run: Millis,
+    },
     /// The horizon.
     Horizon,
     /// The depth.
@@ -90,6 +97,12 @@ impl fmt::Display for SettingsError {
             Self::Depth => write!(f, "max_depth must be 1 to {}", limits::QUEUE_DEPTH_MAX),
             Self::Horizon => write!(f, "horizon_ms must be at most {}", limits::HORIZON_MS_MAX),
             Self::Run => write!(f, "max_run_ms must be {} to {}", limits::LEASE_MS_MIN, limits::RUN_MS_MAX),
+            Self::LeaseBeyondRun { lease, max_run } => write!(
+                f,
+                "lease_ms ({}) must be at most max_run_ms ({}): lower the one or raise the other",
+                lease.get(),
+                max_run.get()
+            ),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
         }
     }
@@ -106,6 +119,9 @@ impl QueueSettings {
         check_backoff(&self.retry.backoff)?;
         if !(limits::LEASE_MS_MIN..=limits::RUN_MS_MAX).contains(&self.max_run.get()) {
             return Err(SettingsError::Run);
+        }
+        if self.lease > self.max_run {
+            return Err(SettingsError::LeaseBeyondRun { lease: self.lease, max_run: self.max_run });
         }
         if self.horizon.get() > limits::HORIZON_MS_MAX {
             return Err(SettingsError::Horizon);

@@ -116,6 +116,8 @@ pub struct Shard {
     pub(super) jobs: BTreeMap<JobId, Box<Job>>,
     /// Bulk work that goes on by itself, one slice a turn.
     pub(super) sweeps: BTreeMap<QueueNumber, Sweep>,
+    /// The queue whose sweep had the last slice.
+    pub(super) swept: Option<QueueNumber>,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
     /// Senders, each once.

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::event::{CancelReason, Event, QueueNumber};
+use super::job::Job;
 use super::refusal::Refusal;
 use super::shard::Shard;
 use crate::id::JobId;
 use crate::job::{State, words};
 use crate::limits;
 use crate::name::QueueName;
-use crate::time::Time;
+use crate::time::{Millis, Time};
 
 words! {
     /// What a sweep does.
@@ -30,10 +31,24 @@ words! {
 pub struct Sweep {
     /// What it does.
     pub kind: SweepKind,
-    /// When it began: what comes later is none of its business, so it ends.
+    /// When it began: what comes later is none of its business.
     pub begun_at: Time,
     /// It has looked at everything up to here.
     pub(super) through: Option<(Time, JobId)>,
+}
+
+impl Sweep {
+    /// Whether a job of its queue stands as it did when the sweep began, and is one of those it is for.
+    fn concerns(&self, job: &Job) -> bool {
+        let meant = match self.kind {
+            SweepKind::PurgeDead => job.state() == State::Dead,
+            SweepKind::RedriveDead => job.state() == State::Dead && job.may_be_redriven(),
+            SweepKind::PurgeWaiting => {
+                matches!(job.state(), State::Delayed | State::Ready | State::Retrying)
+            }
+        };
+        meant && job.here_since() <= self.begun_at
+    }
 }
 
 impl Shard {
@@ -52,6 +67,11 @@ impl Shard {
         }
     }
 
+    /// Whether there is bulk work on its way.
+    pub fn is_sweeping(&self) -> bool {
+        !self.sweeps.is_empty()
+    }
+
     pub(super) fn decide_sweep(
         &self,
         now: Time,
@@ -63,42 +83,51 @@ impl Shard {
             Some(sweep) if sweep.kind == kind => Ok(Vec::new()),
             Some(_) => Err(Refusal::SweepRunning),
             None if self.concerned(queue, kind) == 0 => Ok(Vec::new()),
+            None if kind == SweepKind::RedriveDead => {
+                self.queue_at(number).has_room()?;
+                Ok(vec![Event::SweepBegun { queue: number, kind, at: now }])
+            }
             None => Ok(vec![Event::SweepBegun { queue: number, kind, at: now }]),
         }
     }
 
-    /// The next slice of the first sweep. Jobs that something else happens to in this turn are left
-    /// alone: they are not what they were when it began.
+    /// The next slice of the sweep whose turn it is. Jobs that something else happens to in this turn
+    /// are left alone: they are not what they were when it began.
     pub(super) fn sweep_slice(&self, now: Time, busy: &BTreeSet<JobId>) -> Vec<Event> {
-        let Some((queue, sweep)) = self.sweeps.first_key_value() else { return Vec::new() };
+        let Some((queue, sweep)) = self.sweep_in_turn() else { return Vec::new() };
         let slice = match sweep.kind {
             SweepKind::PurgeDead | SweepKind::RedriveDead => self.slice_of_dead(*queue, sweep),
             SweepKind::PurgeWaiting => self.slice_of_all(sweep),
         };
-        let mut events: Vec<Event> = slice
-            .iter()
-            .filter(|(_, id)| !busy.contains(id))
-            .filter_map(|(_, id)| {
-                let job = self.jobs.get(id)?;
-                let purged = Event::JobCancelled { job: *id, reason: CancelReason::Purged, at: now };
-                match sweep.kind {
-                    SweepKind::PurgeDead => Some(purged),
-                    SweepKind::RedriveDead => {
-                        job.may_be_redriven().then_some(Event::JobRedriven { job: *id, at: now })
-                    }
-                    SweepKind::PurgeWaiting => {
-                        let waits = matches!(job.state(), State::Delayed | State::Ready | State::Retrying);
-                        let meant = waits && job.queue == *queue && job.created_at <= sweep.begun_at;
-                        meant.then_some(purged)
-                    }
-                }
-            })
-            .collect();
+        let meant = slice.iter().filter(|(_, id)| !busy.contains(id)).filter(|(_, id)| {
+            self.jobs.get(id).is_some_and(|job| job.queue == *queue && sweep.concerns(job))
+        });
+        let event = |id: &JobId| match sweep.kind {
+            SweepKind::RedriveDead => Event::JobRedriven { job: *id, at: now },
+            SweepKind::PurgeDead | SweepKind::PurgeWaiting => {
+                Event::JobCancelled { job: *id, reason: CancelReason::Purged, at: now }
+            }
+        };
+        let mut events: Vec<Event> = meant.map(|(_, id)| event(id)).collect();
+        let room = match sweep.kind {
+            SweepKind::RedriveDead => usize::try_from(self.queue_at(*queue).room()).unwrap_or(usize::MAX),
+            SweepKind::PurgeDead | SweepKind::PurgeWaiting => usize::MAX,
+        };
+        // Why it ends there and does not wait: how long the queue stays full is its workers' affair.
+        let full = events.len() > room;
+        events.truncate(room);
         events.push(match slice.last().copied() {
-            Some((died_at, job)) => Event::SweepAdvanced { queue: *queue, died_at, job, at: now },
-            None => Event::SweepEnded { queue: *queue, at: now },
+            Some((died_at, job)) if !full => Event::SweepAdvanced { queue: *queue, died_at, job, at: now },
+            _ => Event::SweepEnded { queue: *queue, at: now },
         });
         events
+    }
+
+    /// Each sweep has one slice before any has its next.
+    fn sweep_in_turn(&self) -> Option<(&QueueNumber, &Sweep)> {
+        let behind = self.swept.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.sweeps.range((behind, Bound::Unbounded)).next();
+        next.or_else(|| self.sweeps.first_key_value())
     }
 
     fn slice_of_dead(&self, queue: QueueNumber, sweep: &Sweep) -> Vec<(Time, JobId)> {
@@ -109,9 +138,16 @@ impl Shard {
     }
 
     /// Jobs of all queues by id. Why not by queue: an index over what waits would cost every waiting job
-    /// its bytes, and a purge is rare; each turn looks at so many jobs and no more.
+    /// its bytes, and a purge is rare; each turn looks at so many jobs and no more. It is over behind the
+    /// latest id that could have been sent before it began: ids follow their time, so where new jobs
+    /// keep coming it would look at them for ever.
     fn slice_of_all(&self, sweep: &Sweep) -> Vec<(Time, JobId)> {
-        let from = sweep.through.map_or(Bound::Unbounded, |(_, job)| Bound::Excluded(job));
+        let through = sweep.through.map(|(_, job)| job);
+        let latest = sweep.begun_at.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms();
+        if through.is_some_and(|through| through > JobId::v7(latest, [u8::MAX; 10])) {
+            return Vec::new();
+        }
+        let from = through.map_or(Bound::Unbounded, Bound::Excluded);
         let jobs = self.jobs.range((from, Bound::Unbounded)).take(limits::SWEEP_JOBS_PER_TURN_MAX);
         jobs.map(|(id, _)| (Time::default(), *id)).collect()
     }
@@ -121,6 +157,7 @@ impl Shard {
     }
 
     pub(super) fn sweep_advanced(&mut self, queue: QueueNumber, died_at: Time, job: JobId) {
+        self.swept = Some(queue);
         if let Some(sweep) = self.sweeps.get_mut(&queue) {
             sweep.through = Some((died_at, job));
         }

@@ -29,7 +29,7 @@ const TURN_REQUESTS_MAX: usize = 1_024;
 /// Longest sleep: a bound for the wait, not a rhythm; nothing depends on it.
 const SLEEP_MS_MAX: u64 = 60_000;
 
-/// Between two tries to work off a deadline on a full disk.
+/// Between two tries to work off what is due on a full disk.
 const STUCK_SLEEP_MS: u64 = 100;
 
 /// How the engine ended.
@@ -92,7 +92,7 @@ pub struct Engine {
     answers: Vec<Answer>,
     keys_changed: bool,
     draining: bool,
-    /// The last deadline could not be worked off for want of room.
+    /// Something that is due is put off for want of room.
     stuck: bool,
 }
 
@@ -205,11 +205,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Works off what time brought about.
+    /// Works off what time brought about. Bulk work waits while there is hardly any room: what is left is
+    /// for the jobs in workers' hands.
     fn expire(&mut self, now: Time) -> Result<(), JournalError> {
-        for event in self.machine.shard(&self.namespace).expire(now) {
-            self.stuck = told(self.append(event, None))?.is_err();
-            if self.stuck {
+        self.stuck = self.shard().is_sweeping() && self.no_room();
+        let shard = self.shard();
+        let events = if self.stuck { shard.expire_only(now) } else { shard.expire(now) };
+        for event in events {
+            if told(self.append(event, None))?.is_err() {
+                self.stuck = true;
                 break;
             }
         }
@@ -447,7 +451,7 @@ impl Engine {
         Ok(())
     }
 
-    fn no_room(&mut self) -> bool {
+    pub(super) fn no_room(&mut self) -> bool {
         match self.journal.room() {
             Room::Ok => false,
             Room::Low { .. } => {

@@ -66,7 +66,7 @@ pub struct SettleItem {
 pub struct SweepBegun {
     /// Whether it is on its way.
     pub running: bool,
-    /// Jobs that it concerned as it began.
+    /// Jobs that it is for, counted now: all of them as it begins, those left when it is asked for again.
     pub jobs: u64,
 }
 

@@ -95,7 +95,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
-        "LEASE_MS_MAX" => |n| setting("lease_ms", n),
+        "LEASE_MS_MAX" => |n| {
+            let wish = json!({"lease_ms": n, "max_run_ms": limits::RUN_MS_MAX, "sealing": "allowed"});
+            ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
+        },
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
         "ACCESS_KEY_QUEUES_MAX" => |n| key("queues", many(n, |_| json!("q"))),
         "ACCESS_KEY_TTL_MS_MAX" => |n| key("ttl_ms", json!(n)),

@@ -1,6 +1,7 @@
 //! The server in this process, on a disk that loses what was not synced, reached over TLS.
 
 mod bad_input;
+mod bulk_work;
 mod certificate;
 mod durability;
 mod formats;

@@ -4,24 +4,41 @@
 
 use sealane_core::queue::{QueueSettings, SealingPolicy};
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
+use sealane_core::time::Millis;
 
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2};
 use super::fields::{Cursor, Fields};
 
-/// What version 1 says nothing of is as it always was: doubled each time, a tenth of jitter, runs end
-/// after half an hour, and jobs are sent for at most thirty days ahead, and a million may wait.
-fn as_version_1(settings: &QueueSettings) -> QueueSettings {
-    let fixed = QueueSettings::default();
-    let RetryPolicy { backoff: Backoff { base, cap, .. }, max_attempts } = settings.retry;
+/// What version 1 says nothing of, as `FORMAT.md` lists it. Numbers of the format, not the defaults: those
+/// may change, and what an old record means may not.
+const SHAPE_1: BackoffShape = BackoffShape::Exponential;
+const JITTER_PERCENT_1: u8 = 10;
+const MAX_RUN_1: Millis = Millis::new(1_800_000);
+const HORIZON_1: Millis = Millis::new(2_592_000_000);
+const MAX_DEPTH_1: u64 = 1_000_000;
+
+fn version_1(
+    sealing: SealingPolicy,
+    lease: Millis,
+    (base, cap): (Millis, Millis),
+    attempts: u32,
+) -> QueueSettings {
+    let backoff = Backoff { shape: SHAPE_1, base, cap, jitter_percent: JITTER_PERCENT_1 };
     QueueSettings {
-        sealing: settings.sealing,
-        lease: settings.lease,
-        retry: RetryPolicy { backoff: Backoff { base, cap, ..fixed.retry.backoff }, max_attempts },
-        max_run: fixed.max_run,
-        horizon: fixed.horizon,
-        max_depth: fixed.max_depth,
+        sealing,
+        lease,
+        retry: RetryPolicy { backoff, max_attempts: attempts },
+        // Why the longer: there were leases before runs had an end, and none is cut short by it.
+        max_run: MAX_RUN_1.max(lease),
+        horizon: HORIZON_1,
+        max_depth: MAX_DEPTH_1,
     }
+}
+
+fn as_version_1(settings: &QueueSettings) -> QueueSettings {
+    let RetryPolicy { backoff: Backoff { base, cap, .. }, max_attempts } = settings.retry;
+    version_1(settings.sealing, settings.lease, (base, cap), max_attempts)
 }
 
 pub(super) fn settings_version(settings: &QueueSettings) -> u8 {
@@ -52,22 +69,10 @@ pub(super) fn settings(settings: &QueueSettings, out: &mut Fields<'_>) {
 }
 
 pub(super) fn take_settings(version: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettings, DecodeError> {
-    let fixed = QueueSettings::default();
-    let mut settings = QueueSettings {
-        sealing: cursor.code("sealing", SealingPolicy::from_code)?,
-        lease: cursor.millis("lease")?,
-        retry: RetryPolicy {
-            backoff: Backoff {
-                base: cursor.millis("retry_base")?,
-                cap: cursor.millis("retry_cap")?,
-                ..fixed.retry.backoff
-            },
-            max_attempts: cursor.u32("max_attempts")?,
-        },
-        max_run: fixed.max_run,
-        horizon: fixed.horizon,
-        max_depth: fixed.max_depth,
-    };
+    let sealing = cursor.code("sealing", SealingPolicy::from_code)?;
+    let lease = cursor.millis("lease")?;
+    let waits = (cursor.millis("retry_base")?, cursor.millis("retry_cap")?);
+    let mut settings = version_1(sealing, lease, waits, cursor.u32("max_attempts")?);
     if version == VERSION_2 {
         settings.retry.backoff.shape = cursor.code("shape", BackoffShape::from_code)?;
         settings.retry.backoff.jitter_percent = cursor.u8("jitter_percent")?;

@@ -36,6 +36,9 @@ enum Next {
 
 struct Work {
     next: Next,
+    /// The last attempt that ended did so for want of space. Stays while another one is made: that it
+    /// is tried again makes no room yet.
+    low: bool,
     /// Files to be cut to a length. Only segments that nothing is written to any more.
     trims: Vec<(Arc<dyn DiskFile>, u64)>,
     stop: bool,
@@ -63,7 +66,7 @@ impl Preparer {
         ready: Option<Arc<dyn DiskFile>>,
     ) -> io::Result<Self> {
         let next = ready.map_or(Next::Idle, Next::Ready);
-        let work = Mutex::new(Work { next, trims: Vec::new(), stop: false });
+        let work = Mutex::new(Work { next, low: false, trims: Vec::new(), stop: false });
         let shared = Arc::new(Shared { disk, segment_bytes, work, changed: Condvar::new() });
         let thread = match prepare {
             Prepare::Background => {
@@ -93,7 +96,7 @@ impl Preparer {
 
     /// Whether the last attempt ended for want of space.
     pub(super) fn is_low(&self) -> bool {
-        matches!(self.shared.lock().next, Next::NoSpace)
+        self.shared.lock().low
     }
 
     /// Waits until there is a next segment, or none to be had.
@@ -188,7 +191,10 @@ impl Shared {
                 Err(error) if is_no_space(&error) => Next::NoSpace,
                 Err(error) => Next::Failed(error),
             };
-            self.lock().next = next;
+            let mut work = self.lock();
+            work.low = matches!(next, Next::NoSpace);
+            work.next = next;
+            drop(work);
             self.changed.notify_all();
         }
     }
