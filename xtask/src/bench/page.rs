@@ -13,6 +13,14 @@ pub(crate) struct Row {
     pub(crate) every_second: f64,
 }
 
+/// One measurement of ours alone.
+pub(crate) struct Alone {
+    pub(crate) op: &'static str,
+    pub(crate) body_bytes: u32,
+    pub(crate) setting: Setting,
+    pub(crate) figures: Figures,
+}
+
 /// Full cycles in batches: so many times Redis with a sync before each answer is what we ask of ourselves.
 const BAR: f64 = 2.0;
 
@@ -39,12 +47,7 @@ impl Row {
 }
 
 /// The whole page.
-pub(crate) fn write(
-    arguments: Arguments,
-    redis: &str,
-    rows: &[Row],
-    enqueues: &[(Setting, Figures)],
-) -> String {
+pub(crate) fn write(arguments: Arguments, redis: &str, rows: &[Row], alone: &[Alone]) -> String {
     let mut page = String::from(HEAD);
     if let Some(row) = rows.iter().find(|row| row.is_the_bar()).or(rows.first()) {
         around(&mut page, &row.ours.around);
@@ -85,13 +88,16 @@ pub(crate) fn write(
     }
     let _ = write!(
         page,
-        "\n{BESIDE}\n\n## Enqueue alone\n\nSealed, sent and answered after the sync; one round.\n\n"
+        "\n{BESIDE}\n\n## Sealane alone\n\n`enqueue`: sealed, sent and answered after the sync. `cycle`: as above. One round.\n\n"
     );
-    page.push_str("| connections × batch | jobs/s | p50 / p99 of a batch, ms | CPU µs per job |\n|---|---:|---:|---:|\n");
-    for (setting, figures) in enqueues {
+    page.push_str(
+        "| what | bytes in a body | connections × batch | jobs/s | p50 / p99 of a batch, ms | CPU µs per job |\n",
+    );
+    page.push_str("|---|---:|---|---:|---:|---:|\n");
+    for Alone { op, body_bytes, setting, figures } in alone {
         let _ = writeln!(
             page,
-            "| {} × {} | {:.0} | {} | {:.0} |",
+            "| {op} | {body_bytes} | {} × {} | {:.0} | {} | {:.0} |",
             setting.connections,
             setting.batch,
             figures.jobs_per_s,
@@ -197,7 +203,12 @@ mod tests {
         let ours = Figures { jobs_per_s: 1_000.0, p50_us: 1_500, p99_us: 2_500, cpu_us_per_job: 9.0, around };
         let setting = Setting { connections: 8, batch: 100 };
         let rows = [Row { setting, ours: ours.clone(), always, every_second: 3.0 }];
-        write(Arguments { time: Duration::from_secs(5), rounds: 3 }, "7.0", &rows, &[(setting, ours)])
+        write(
+            Arguments { time: Duration::from_secs(5), rounds: 3 },
+            "7.0",
+            &rows,
+            &[Alone { op: "cycle", body_bytes: 100, setting, figures: ours }],
+        )
     }
 
     #[test]
@@ -206,5 +217,6 @@ mod tests {
         assert!(page(501.0).contains("Measured: 2.00 times. It is **not reached**."));
         assert!(page(500.0).contains("| 8 × 100 | 1000 | 1.5 / 2.5 | 9 | 500 | 2.00 | 3 |"));
         assert!(page(500.0).contains("| memory mb | 7 |"));
+        assert!(page(500.0).contains("| cycle | 100 | 8 × 100 | 1000 | 1.5 / 2.5 | 9 |"));
     }
 }

@@ -1,7 +1,7 @@
 //! Owns the order of a measurement: build, start, take turns, write down.
 
 use super::arguments::Arguments;
-use super::page::{self, Row};
+use super::page::{self, Alone, Row};
 use super::redis::{self, Redis, Sync};
 use super::sealane::{Figures, Sealane};
 use crate::build_output;
@@ -22,8 +22,12 @@ const fn setting(connections: u32, batch: u32) -> Setting {
 }
 
 const CYCLES: [Setting; 4] = [setting(1, 1), setting(8, 1), setting(64, 1), setting(8, 100)];
-const ENQUEUES: [Setting; 5] =
+const ALONE: [Setting; 5] =
     [setting(1, 1), setting(8, 1), setting(64, 1), setting(8, 100), setting(8, 1_000)];
+/// Bytes in a body beside other servers.
+const BODY_BYTES: u32 = 1_024;
+/// Bytes in a body of our own measurements.
+const SIZES: [u32; 2] = [100, BODY_BYTES];
 
 /// What was measured for one setting, in every round.
 #[derive(Default)]
@@ -49,18 +53,23 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     // Why in turns: a machine that is busy for a minute is then busy for all.
     for round in 1..=arguments.rounds {
         for (setting, taken) in CYCLES.into_iter().zip(&mut taken) {
-            taken.ours.push(sealane.measure("cycle", setting, arguments.time)?);
+            taken.ours.push(sealane.measure("cycle", BODY_BYTES, setting, arguments.time)?);
             taken.always.push(always.measure(setting, arguments.time)?);
             taken.every_second.push(every_second.measure(setting, arguments.time)?);
             println!("round {round}: {}", row(setting, taken).line());
         }
     }
-    let mut enqueues = Vec::new();
-    for setting in ENQUEUES {
-        enqueues.push((setting, sealane.measure("enqueue", setting, arguments.time)?));
+    let mut alone = Vec::new();
+    for op in ["enqueue", "cycle"] {
+        for body_bytes in SIZES {
+            for setting in ALONE {
+                let figures = sealane.measure(op, body_bytes, setting, arguments.time)?;
+                alone.push(Alone { op, body_bytes, setting, figures });
+            }
+        }
     }
     let rows: Vec<Row> = CYCLES.into_iter().zip(&taken).map(|(setting, taken)| row(setting, taken)).collect();
-    let text = page::write(arguments, &always.version, &rows, &enqueues);
+    let text = page::write(arguments, &always.version, &rows, &alone);
     let path = place.root.join("docs/benchmarks.md");
     fs::write(&path, &text).map_err(|cause| Failure::file("write", &path, &cause))?;
     println!("\n{text}");

@@ -51,9 +51,15 @@ impl Sealane {
     }
 
     /// One run.
-    pub(crate) fn measure(&self, op: &str, setting: Setting, time: Duration) -> Result<Figures, Failure> {
+    pub(crate) fn measure(
+        &self,
+        op: &str,
+        body_bytes: u32,
+        setting: Setting,
+        time: Duration,
+    ) -> Result<Figures, Failure> {
         let said = Line::new(&self.program)
-            .args(["bench", "--output", "json", "--op", op, "--size", "1024"])
+            .args(["bench", "--output", "json", "--op", op, "--size", &body_bytes.to_string()])
             .args(["--producers", &setting.connections.to_string(), "--batch", &setting.batch.to_string()])
             .args(["--seconds", &time.as_secs().to_string(), "--server-pid", &self.server.pid().to_string()])
             .env("SEALANE_CONTEXT", &self.context)
