@@ -104,11 +104,10 @@ impl Client {
     /// `job_state` when that cannot be done to the job as it stands; otherwise as [`Client::job`]. What
     /// may have been done all the same is not tried again, unless it is the same to do it twice.
     pub async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
-        match act {
-            JobAct::Cancel { .. } | JobAct::Move { .. } | JobAct::Reprioritise { .. } => {
-                self.retry("job.act", || self.provider().act(id, act)).await
-            }
-            JobAct::Promote | JobAct::Redrive | JobAct::Release => self.provider().act(id, act).await,
+        if act.is_repeatable() {
+            self.retry("job.act", || self.provider().act(id, act)).await
+        } else {
+            self.provider().act(id, act).await
         }
     }
 

@@ -1,5 +1,8 @@
 //! What can be asked of one job besides working on it.
 
+use sealane_api::operation::{
+    JobCancel, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise, Operation as _,
+};
 use sealane_core::job::Priority;
 use sealane_core::name::QueueName;
 
@@ -28,4 +31,18 @@ pub enum JobAct {
         /// How urgent.
         priority: Priority,
     },
+}
+
+impl JobAct {
+    /// Whether asking twice is the same as asking once, as the list of operations says.
+    pub(crate) const fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Cancel { .. } => JobCancel::REPEATABLE,
+            Self::Move { .. } => JobMove::REPEATABLE,
+            Self::Promote => JobPromote::REPEATABLE,
+            Self::Redrive => JobRedrive::REPEATABLE,
+            Self::Release => JobRelease::REPEATABLE,
+            Self::Reprioritise { .. } => JobReprioritise::REPEATABLE,
+        }
+    }
 }

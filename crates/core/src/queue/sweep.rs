@@ -83,11 +83,12 @@ impl Shard {
             Some(sweep) if sweep.kind == kind => Ok(Vec::new()),
             Some(_) => Err(Refusal::SweepRunning),
             None if self.concerned(queue, kind) == 0 => Ok(Vec::new()),
-            None if kind == SweepKind::RedriveDead => {
-                self.queue_at(number).has_room()?;
+            None => {
+                if kind == SweepKind::RedriveDead {
+                    self.queue_at(number).has_room()?;
+                }
                 Ok(vec![Event::SweepBegun { queue: number, kind, at: now }])
             }
-            None => Ok(vec![Event::SweepBegun { queue: number, kind, at: now }]),
         }
     }
 
