@@ -83,7 +83,7 @@ impl Bench {
             start: Start::After(Millis::new(delay)),
             ttl: None,
             max_attempts: None,
-            backoff: None,
+            options: None,
             digest: [0; 16],
         }))
     }

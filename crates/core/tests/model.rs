@@ -431,7 +431,7 @@ impl Pair {
             },
             ttl: ttl.map(Millis::new),
             max_attempts: attempts,
-            backoff: None,
+            options: None,
             digest: [content; 16],
         }));
         let now = self.now;

@@ -28,7 +28,7 @@ fn a_lease_is_not_extended_when_its_run_is_over() {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            backoff: None,
+            options: None,
             digest: [0; 16],
             at,
         }),

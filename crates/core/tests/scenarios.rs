@@ -29,8 +29,8 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, Lease, QueueMode, QueueSettings, Receipt, Refusal, SealingPolicy, Settle,
-    Shard, Start, SweepKind, invariants,
+    Act, Command, Enqueue, Event, JobOptions, Lease, QueueMode, QueueSettings, Receipt, Refusal,
+    SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
@@ -218,6 +218,12 @@ impl World {
         };
         let mut digest = [0; 16];
         content.bytes().take(16).enumerate().for_each(|(at, byte)| digest[at] = byte);
+        let backoff = options.get("backoff").map(|shape| Backoff {
+            shape: BackoffShape::parse(shape).expect("a shape"),
+            base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
+            ..Backoff::default()
+        });
+        let job_options = JobOptions { backoff }.boxed();
         let command = Enqueue {
             job,
             id_given: true,
@@ -234,11 +240,7 @@ impl World {
             },
             ttl: options.get("ttl").map(|text| millis(text)),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
-            backoff: options.get("backoff").map(|shape| Backoff {
-                shape: BackoffShape::parse(shape).expect("a shape"),
-                base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
-                ..Backoff::default()
-            }),
+            options: job_options.as_deref(),
             digest,
         };
         match self.run(&Command::Enqueue(command)) {

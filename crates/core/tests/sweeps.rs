@@ -67,7 +67,7 @@ impl World {
             start: Start::After(Millis::default()),
             ttl: None,
             max_attempts: None,
-            backoff: None,
+            options: None,
             digest: [0; 16],
         }));
     }

@@ -14,7 +14,7 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason,
+    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason,
     SealingPolicy, SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
@@ -61,7 +61,8 @@ fn an_unknown_tag_or_version_is_no_record() {
     let some = fact_bytes(&every_fact()[0]);
     for tag in 0..=u8::MAX {
         for version in 0..=u8::MAX {
-            if !known.contains(&[tag, version]) {
+            // The third version of a job holds what no sample has yet; its own test below.
+            if !known.contains(&[tag, version]) && [tag, version] != [3, 3] {
                 let bytes = [&[tag, version], &some[2..]].concat();
                 assert_eq!(decode_fact(&bytes), Err(DecodeError::UnknownTag { tag, version }));
             }
@@ -222,7 +223,7 @@ fn enqueued() -> impl Strategy<Value = Event> {
                 run_at,
                 expires_at,
                 max_attempts,
-                backoff,
+                options: JobOptions { backoff }.boxed(),
                 digest,
                 at,
             })
@@ -380,5 +381,46 @@ proptest! {
         if let Ok(fact) = decode_fact(&bytes) {
             prop_assert_eq!(fact_bytes(&fact), bytes);
         }
+    }
+}
+
+/// Options stand behind tags from version 3 on; what an earlier version can hold is written as that one.
+#[test]
+fn options_of_a_job_have_one_form_only() {
+    let backoff = Backoff { shape: BackoffShape::Linear, ..Backoff::default() };
+    let mut facts = first_facts().into_iter();
+    let sample = facts.find_map(|fact| match fact {
+        Fact::Shard { namespace, event: Event::JobEnqueued(enqueued) } => Some((namespace, enqueued)),
+        _ => None,
+    });
+    let (namespace, enqueued) = sample.unwrap();
+    let job = |options: JobOptions| {
+        let enqueued = JobEnqueued { options: options.boxed(), ..enqueued.clone() };
+        fact_bytes(&Fact::Shard { namespace: namespace.clone(), event: Event::JobEnqueued(enqueued) })
+    };
+    let (plain, second) = (job(JobOptions::default()), job(JobOptions { backoff: Some(backoff) }));
+    assert_eq!((plain[1], second[1]), (1, 2));
+    assert_eq!(second[2..plain.len()], plain[2..]);
+    let own = &second[plain.len()..];
+    let third = |tail: &[u8]| {
+        let mut bytes = plain.clone();
+        bytes[1] = 3;
+        bytes.extend_from_slice(tail);
+        decode_fact(&bytes)
+    };
+    let tagged = |tag: u8, value: &[u8]| {
+        let len = u32::try_from(value.len()).unwrap();
+        [&[tag][..], &len.to_be_bytes(), value].concat()
+    };
+    for (tail, why) in [
+        (Vec::new(), "no options"),
+        (tagged(1, own), "what version 2 holds"),
+        (tagged(0, own), "a tag that is none"),
+        (tagged(200, own), "a tag of a later time"),
+        (tagged(1, &own[1..]), "a field cut short"),
+        (tagged(1, &[own, &[0]].concat()), "a field with something behind it"),
+        ([tagged(1, own), tagged(1, own)].concat(), "the same twice"),
+    ] {
+        assert!(third(&tail).is_err(), "{why}");
     }
 }

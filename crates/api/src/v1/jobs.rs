@@ -7,7 +7,7 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{AttributeName, ContentType, CorrelationId, Kind, SessionId, Subject, Tag};
-use sealane_core::queue::Start;
+use sealane_core::queue::{JobOptions, Start};
 use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -103,8 +103,8 @@ pub struct JobParts {
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
-    /// How long to wait between attempts.
-    pub backoff: Option<Backoff>,
+    /// What only some jobs are sent with.
+    pub options: JobOptions,
 }
 
 impl TryFrom<JobIn> for JobParts {
@@ -148,7 +148,7 @@ impl TryFrom<JobIn> for JobParts {
             start: start(job.delay_ms, job.run_at)?,
             ttl: job.ttl_ms.map(Millis::new),
             max_attempts: job.max_attempts,
-            backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
+            options: JobOptions { backoff: job.retry.as_ref().map(Backoff::try_from).transpose()? },
         })
     }
 }

@@ -4,9 +4,9 @@
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName};
+use crate::queue::options::JobOptions;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
-use crate::retry::Backoff;
 use crate::time::{Millis, Time};
 
 /// Accept a job.
@@ -30,8 +30,8 @@ pub struct Enqueue<'a> {
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter, where not the queue's.
     pub max_attempts: Option<u32>,
-    /// How long to wait between attempts, where not as the queue says.
-    pub backoff: Option<Backoff>,
+    /// What only some jobs are sent with.
+    pub options: Option<&'a JobOptions>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::command::{Command, Enqueue, Lease, Receipt, Settle, Start};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::job::{Deadline, Job, Settled};
+use super::options::JobOptions;
 use super::refusal::Refusal;
 use super::sealing;
-use super::settings::{QueueMode, QueueSettings, check_backoff};
+use super::settings::{QueueMode, QueueSettings};
 use super::shard::{Queue, Shard};
 use crate::id::JobId;
 use crate::job::Category;
@@ -132,9 +133,7 @@ impl Shard {
         if !(1..=limits::ATTEMPTS_MAX).contains(&max_attempts) {
             return Err(Refusal::MaxAttempts);
         }
-        if let Some(backoff) = &command.backoff {
-            check_backoff(backoff).map_err(Refusal::Settings)?;
-        }
+        command.options.map_or(Ok(()), JobOptions::check)?;
         if self.jobs.len() >= limits::JOBS_MAX {
             return Err(Refusal::TooManyJobs);
         }
@@ -147,7 +146,7 @@ impl Shard {
             run_at,
             expires_at: command.ttl.map(|ttl| now.plus(ttl)),
             max_attempts,
-            backoff: command.backoff,
+            options: command.options.cloned().and_then(JobOptions::boxed),
             digest: command.digest,
             at: now,
         })])
@@ -216,7 +215,7 @@ impl Shard {
                 if retry_after.is_some_and(|wait| wait.get() > limits::DELAY_MS_MAX) {
                     return Err(Refusal::RetryAfter);
                 }
-                let own = job.past.as_ref().and_then(|past| past.backoff);
+                let own = job.options.as_ref().and_then(|options| options.backoff);
                 let backoff = own.unwrap_or(self.queue_at(job.queue).settings.retry.backoff);
                 let wait = retry_after.unwrap_or_else(|| backoff.wait(job.attempt_of_round(), *random));
                 let next = match category {

@@ -4,9 +4,9 @@
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName};
+use crate::queue::options::JobOptions;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
-use crate::retry::Backoff;
 use crate::time::Time;
 
 /// A queue's number inside its namespace: what events and indexes carry instead of the name.
@@ -276,8 +276,8 @@ pub struct JobEnqueued {
     pub expires_at: Option<Time>,
     /// Attempts before dead-letter.
     pub max_attempts: u32,
-    /// How long to wait between attempts, where not as the queue says.
-    pub backoff: Option<Backoff>,
+    /// What only some jobs are sent with.
+    pub options: Option<Box<JobOptions>>,
     /// Digest over everything the producer supplied: tells a repeat from a conflict.
     pub digest: [u8; 16],
     /// When.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attempt::AttemptEnd;
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
-use super::job::{Ended, Expiry, Failure, Job, Past, Phase, Running, Settled};
+use super::job::{Ended, Expiry, Failure, Job, Phase, Running, Settled};
 use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
 use super::transitions::Cause;
@@ -160,7 +160,8 @@ impl Shard {
             digest: event.digest,
             input_lsn: record.lsn,
             input_bytes: record.bytes,
-            past: event.backoff.map(|_| Box::new(Past { backoff: event.backoff, ..Past::default() })),
+            options: event.options.clone(),
+            past: None,
         };
         self.next_sequence += 1;
         self.insert(event.job, Box::new(job));

@@ -7,9 +7,9 @@ use crate::job::{Category, HoldReason, Priority, State};
 use crate::name::{Principal, QueueName};
 use crate::queue::attempt::{Attempt, DeadReason};
 use crate::queue::event::QueueNumber;
+use crate::queue::options::JobOptions;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
-use crate::retry::Backoff;
 use crate::time::Time;
 
 /// What a state needs to remember.
@@ -89,7 +89,9 @@ pub(super) struct Job {
     pub(super) digest: [u8; 16],
     pub(super) input_lsn: u64,
     pub(super) input_bytes: u32,
-    /// Most jobs have none: it begins with the first lease that ended, or with a wish of its own.
+    /// Most jobs have none.
+    pub(super) options: Option<Box<JobOptions>>,
+    /// Most jobs have none: it begins with the first lease that ended.
     pub(super) past: Option<Box<Past>>,
 }
 
@@ -118,8 +120,6 @@ pub(super) struct Past {
     pub(super) attempts_before: u32,
     /// The queue that it was sent to, where it was moved: a sealed body is bound to that one.
     pub(super) origin: Option<QueueName>,
-    /// The job's own, where not as the queue says.
-    pub(super) backoff: Option<Backoff>,
     /// Since when it waits, or is dead, where that is not since it was sent: it came back from a worker,
     /// was released, re-driven, or moved here.
     pub(super) here_since: Option<Time>,
@@ -315,6 +315,6 @@ mod tests {
     #[test]
     fn a_waiting_job_is_small() {
         let bytes = size_of::<super::Job>();
-        assert!(bytes <= 104, "{bytes} bytes: what only some jobs have belongs into a box");
+        assert!(bytes <= 112, "{bytes} bytes: what only some jobs have belongs into a box");
     }
 }

@@ -3,7 +3,7 @@
 
 use sealane_api::v1::JobParts;
 use sealane_core::name::{Principal, QueueName};
-use sealane_core::queue::Start;
+use sealane_core::queue::{JobOptions, Start};
 use sealane_crypto::digest::Sha256;
 use sealane_crypto::mark::MarkKey;
 use sealane_crypto::secret::Key;
@@ -57,7 +57,9 @@ impl JobDigests {
         digest.update(&start.to_be_bytes());
         digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
         digest.update(&number(parts.max_attempts.map(u64::from)));
-        if let Some(backoff) = &parts.backoff {
+        // Why nothing for what is absent: whatever is added here later leaves the digests of jobs without it.
+        let JobOptions { backoff } = &parts.options;
+        if let Some(backoff) = backoff {
             digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
             digest.update(&backoff.base.get().to_be_bytes());
             digest.update(&backoff.cap.get().to_be_bytes());

@@ -111,7 +111,7 @@ impl Door {
             start: parts.start,
             ttl: parts.ttl,
             max_attempts: parts.max_attempts,
-            backoff: parts.backoff,
+            options: parts.options.boxed(),
             digest,
         })
     }

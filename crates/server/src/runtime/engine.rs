@@ -309,7 +309,7 @@ impl Engine {
                 start: job.start,
                 ttl: job.ttl,
                 max_attempts: job.max_attempts,
-                backoff: job.backoff,
+                options: job.options.as_deref(),
                 digest: job.digest,
             }),
         )?;

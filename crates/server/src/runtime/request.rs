@@ -7,9 +7,8 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{
-    Act, JobView, QueueMode, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind,
+    Act, JobOptions, JobView, QueueMode, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind,
 };
-use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,8 +34,8 @@ pub struct NewJob {
     pub ttl: Option<Millis>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
-    /// How long to wait between attempts.
-    pub backoff: Option<Backoff>,
+    /// What only some jobs are sent with.
+    pub options: Option<Box<JobOptions>>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
 }

@@ -9,6 +9,8 @@ use crate::fact::Fact;
 pub(super) const VERSION_1: u8 = 1;
 /// The second version of those that have one.
 pub(super) const VERSION_2: u8 = 2;
+/// The third version of those that have one.
+pub(super) const VERSION_3: u8 = 3;
 
 /// Writes a fact.
 pub fn encode_fact(fact: &Fact, out: &mut Vec<u8>) {
@@ -28,7 +30,7 @@ pub fn decode_fact(bytes: &[u8]) -> Result<Fact, DecodeError> {
     let tag = cursor.u8("tag")?;
     let version = cursor.u8("version")?;
     let fact = match (tag, version) {
-        (shard::FIRST_TAG..=shard::LAST_TAG, VERSION_1 | VERSION_2) => {
+        (shard::FIRST_TAG..=shard::LAST_TAG, VERSION_1..=VERSION_3) => {
             shard::decode(tag, version, &mut cursor)?
         }
         (control::FIRST_TAG..=control::LAST_TAG, VERSION_1) => {

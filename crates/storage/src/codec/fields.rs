@@ -50,6 +50,14 @@ impl Fields<'_> {
         self.0.extend_from_slice(&count.to_be_bytes());
     }
 
+    /// A field that stands behind its tag and its length, so that a list of such can end anywhere.
+    pub(super) fn tagged(&mut self, tag: u8, put: impl FnOnce(&mut Fields<'_>)) {
+        let mut bytes = Vec::new();
+        put(&mut Fields(&mut bytes));
+        self.u8(tag);
+        self.bytes(&bytes);
+    }
+
     pub(super) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
         match value {
             None => self.u8(0),
@@ -125,6 +133,26 @@ impl<'a> Cursor<'a> {
     pub(super) fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let len = usize::try_from(self.u32(field)?).map_err(|_| DecodeError::Truncated { field })?;
         self.take(len, field)
+    }
+
+    /// Tagged fields up to the end, tags ascending; each is read to its own end.
+    pub(super) fn tagged(
+        &mut self,
+        field: &'static str,
+        mut take: impl FnMut(u8, &mut Cursor<'_>) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let mut last = 0;
+        while !self.0.is_empty() {
+            let tag = self.u8(field)?;
+            if tag <= last {
+                return Err(DecodeError::Field { field });
+            }
+            last = tag;
+            let mut own = Cursor::new(self.bytes(field)?);
+            take(tag, &mut own)?;
+            own.end()?;
+        }
+        Ok(())
     }
 
     /// A byte that stands for one of a few values.

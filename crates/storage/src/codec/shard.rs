@@ -6,9 +6,9 @@ use sealane_core::name::{ErrorCode, Namespace, Principal, QueueName};
 use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 
 use super::error::DecodeError;
-use super::fact::{VERSION_1, VERSION_2};
+use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{person, retrying};
+use super::{options, person, retrying};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -53,7 +53,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
                 run_at,
                 expires_at,
                 max_attempts,
-                backoff,
+                options,
                 digest,
                 at: _,
             } = enqueued;
@@ -65,7 +65,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             out.option(*expires_at, Fields::time);
             out.u32(*max_attempts);
             out.fixed(digest);
-            backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
+            options::encode(options.as_deref(), out);
         }
         Event::JobDue { job, at: _ }
         | Event::JobCompleted { job, at: _ }
@@ -125,16 +125,19 @@ fn version(event: &Event) -> u8 {
         Event::QueueCreated { settings, .. } | Event::QueueChanged { settings, .. } => {
             retrying::settings_version(settings)
         }
-        Event::JobEnqueued(JobEnqueued { backoff: Some(_), .. }) | Event::JobFailed { code: Some(_), .. } => {
-            VERSION_2
-        }
+        Event::JobEnqueued(enqueued) => options::version(enqueued.options.as_deref()),
+        Event::JobFailed { code: Some(_), .. } => VERSION_2,
         _ => VERSION_1,
     }
 }
 
 pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
-    let has_second = matches!(tag, QUEUE_CREATED | QUEUE_CHANGED | JOB_ENQUEUED | JOB_FAILED);
-    if version != VERSION_1 && !has_second {
+    let last_version = match tag {
+        JOB_ENQUEUED => VERSION_3,
+        QUEUE_CREATED | QUEUE_CHANGED | JOB_FAILED => VERSION_2,
+        _ => VERSION_1,
+    };
+    if version > last_version {
         return Err(DecodeError::UnknownTag { tag, version });
     }
     let second = version == VERSION_2;
@@ -161,7 +164,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
             expires_at: cursor.option("expires_at", |cursor| cursor.time("expires_at"))?,
             max_attempts: cursor.u32("max_attempts")?,
             digest: cursor.fixed("digest")?,
-            backoff: if second { Some(retrying::take_backoff(cursor)?) } else { None },
+            options: options::decode(version, cursor)?,
             at,
         }),
         JOB_DUE => Event::JobDue { job: job(cursor)?, at },

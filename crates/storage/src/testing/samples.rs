@@ -11,7 +11,8 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason, SweepKind,
+    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason,
+    SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -46,7 +47,7 @@ pub fn enqueued(number: u64) -> Fact {
         run_at: Time::from_unix_ms(number),
         expires_at: None,
         max_attempts: 5,
-        backoff: None,
+        options: None,
         digest: [9; 16],
         at: Time::from_unix_ms(number),
     }))
@@ -154,7 +155,7 @@ fn second_versions(at: Time) -> [Fact; 4] {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            backoff: Some(backoff),
+            options: JobOptions { backoff: Some(backoff) }.boxed(),
             digest: [9; 16],
             at,
         })),
@@ -182,7 +183,7 @@ pub fn first_facts() -> Vec<Fact> {
             run_at: later,
             expires_at: Some(later),
             max_attempts: u32::MAX,
-            backoff: None,
+            options: None,
             digest: [0xff; 16],
             at,
         })),

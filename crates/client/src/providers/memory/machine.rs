@@ -81,7 +81,7 @@ impl Machine {
                 start: parts.start,
                 ttl: parts.ttl,
                 max_attempts: parts.max_attempts,
-                backoff: parts.backoff,
+                options: Some(&parts.options),
                 digest,
             }),
         )?;
