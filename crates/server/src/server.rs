@@ -25,7 +25,7 @@ use crate::clock::{Clock, MonotonicClock};
 use crate::config::Config;
 use crate::context_file::{self, ContextError};
 use crate::data_dir::{DataDir, DataDirError};
-use crate::keys::{KeysError, ServerKeys};
+use crate::keys::{BlindTokens, KeysError, ServerKeys};
 use crate::operations::DEFAULT_KEY_TTL;
 use crate::operations::JobDigests;
 use crate::receipt::Receipts;
@@ -179,6 +179,7 @@ impl Server {
         random.fill(&mut instance)?;
         let receipts = Receipts::new(&keys.derive("receipts"));
         let job_digests = JobDigests::new(&keys.derive("job digests"));
+        let blind_tokens = BlindTokens::new(&keys.derive("blind tokens"));
         let door = Arc::new(Door::new(
             namespace,
             engine,
@@ -186,6 +187,7 @@ impl Server {
             access_keys,
             receipts,
             job_digests,
+            blind_tokens,
             clock,
             random,
             u32::from_be_bytes(instance),
