@@ -63,6 +63,7 @@ pub mod providers;
 mod retry;
 mod sealing;
 mod tally;
+mod typed;
 mod worker;
 
 pub use client::{Client, ClientBuilder};
@@ -75,6 +76,7 @@ pub use producer::{Producer, Sent};
 pub use provider::{JobAct, Provider};
 pub use retry::Retry;
 pub use tally::Tally;
+pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
 
 pub use sealane_api::v1::{

@@ -18,3 +18,4 @@ pub mod record;
 pub mod retry;
 pub mod sealed;
 pub mod time;
+pub mod token;

@@ -23,7 +23,7 @@ use tower_service::Service as _;
 use crate::authn::{AccessKeyText, AccessKeys, Environment};
 use crate::boundary::{Door, routes};
 use crate::clock::Clock;
-use crate::keys::ServerKeys;
+use crate::keys::{BlindTokens, ServerKeys};
 use crate::operations::{DEFAULT_KEY_TTL, JobDigests};
 use crate::receipt::Receipts;
 use crate::runtime::{Engine, EngineHandle, Fault, Machine};
@@ -112,6 +112,7 @@ impl Service {
             access_keys,
             Receipts::new(&keys.derive("receipts")),
             JobDigests::new(&keys.derive("job digests")),
+            BlindTokens::new(&keys.derive("blind tokens")),
             clock,
             random,
             u32::from_be_bytes(instance),

@@ -11,6 +11,7 @@ use sealane_storage::JournalReader;
 
 use crate::authn::AccessKeys;
 use crate::clock::Clock;
+use crate::keys::BlindTokens;
 use crate::operations::JobDigests;
 use crate::receipt::Receipts;
 use crate::runtime::EngineHandle;
@@ -29,6 +30,8 @@ pub struct Door {
     pub receipts: Receipts,
     /// Tells a repeated job from another one.
     pub job_digests: JobDigests,
+    /// Makes what stands for callers' texts in the queues' state.
+    pub blind_tokens: BlindTokens,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -50,6 +53,7 @@ impl Door {
         access_keys: Arc<AccessKeys>,
         receipts: Receipts,
         job_digests: JobDigests,
+        blind_tokens: BlindTokens,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         instance: u32,
@@ -61,6 +65,7 @@ impl Door {
             access_keys,
             receipts,
             job_digests,
+            blind_tokens,
             clock,
             random,
             damaged: tokio::sync::Notify::new(),
