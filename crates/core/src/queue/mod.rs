@@ -20,6 +20,7 @@ mod job;
 mod options;
 mod ready;
 mod refusal;
+mod run_limit;
 mod sealing;
 mod settings;
 mod shard;
@@ -32,6 +33,7 @@ pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReas
 pub use job::{Failure, JobView};
 pub use options::JobOptions;
 pub use refusal::Refusal;
+pub use run_limit::{Rate, RunLimit};
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};
