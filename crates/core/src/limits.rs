@@ -60,6 +60,12 @@ limits! {
     LEASE_BODIES_BYTES_MAX: usize = 8_388_608, "bytes", "bodies in one answer to a lease request, beyond which no further job is added", "the rest stays ready";
     LEASE_WAITERS_MAX: usize = 10_000, "requests", "lease requests waiting for work at once", "limit_exceeded";
     REDRIVES_MAX: u32 = 10, "re-drives", "re-drives of one job", "job_state";
+    SESSION_IDLE_MS_MAX: u64 = 12 * 3_600_000, "ms", "session_idle_ms: how long a session's holder may have no job of it and say nothing", "invalid_request";
+    SESSION_HOLD_MS_MAX: u64 = 12 * 3_600_000, "ms", "hold_ms, and session_hold_ms: the longest hold of a session, however often renewed", "invalid_request";
+    SESSIONS_HELD_MAX: usize = 1_000, "sessions", "sessions that one principal holds at once", "limit_exceeded";
+    SESSION_STATES_MAX: usize = 100_000, "sessions", "sessions of a namespace that remember something", "limit_exceeded";
+    SESSION_STATE_BYTES_MAX: usize = 65_536, "bytes", "what a session remembers, as stored (sealed it counts sealed)", "body_too_large";
+    SESSION_PAGE_MAX: u32 = 1_000, "sessions", "sessions of one page of a list", "invalid_request";
     SWEEP_JOBS_PER_TURN_MAX: usize = 1_000, "jobs", "jobs of bulk work done between two turns of the engine", "the rest follows in the next turn";
     QUEUE_DEPTH_MAX: u64 = 1_000_000, "jobs", "max_depth: jobs that wait in one queue", "invalid_request";
     RATE_STARTS_MAX: u32 = 1_000_000, "starts", "starts and burst of a rate", "invalid_request";

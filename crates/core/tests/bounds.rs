@@ -123,7 +123,7 @@ impl Bench {
         let lease = LeaseId::from_bytes(lease);
         let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
         assert_eq!(self.run(&Command::Lease(wish)), Ok(1));
-        let receipt = Receipt { job: Self::id(number), attempt: 1, lease };
+        let receipt = Receipt { job: Self::id(number), attempt: 1, lease, lock: None };
         assert_eq!(self.run(&Command::Settle { receipt, outcome: &Settle::Complete }), Ok(1));
     }
 }
@@ -272,7 +272,7 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
             let owner = bench.owner.clone();
             let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
             assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
-            let receipt = Receipt { job: Bench::id(number), attempt: round + 1, lease };
+            let receipt = Receipt { job: Bench::id(number), attempt: round + 1, lease, lock: None };
             let outcome =
                 Settle::Fail { category: Category::Permanent, code: None, retry_after: None, random: 0 };
             assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
@@ -304,7 +304,7 @@ fn the_last_attempts_are_remembered_and_no_more() {
         let lease = LeaseId::from_bytes([number; 16]);
         let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
         assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
-        let receipt = Receipt { job: Bench::id(0), attempt: 1, lease };
+        let receipt = Receipt { job: Bench::id(0), attempt: 1, lease, lock: None };
         let outcome = Settle::Release { delay: Millis::default() };
         assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
         let remembered = bench.shard.attempts(&Bench::id(0));

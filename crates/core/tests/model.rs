@@ -486,7 +486,7 @@ impl Pair {
             .map(|event| {
                 let Event::JobLeased { job, lease, .. } = event else { panic!("{event:?}") };
                 let attempt = self.shard.job(job).unwrap().attempt;
-                self.receipts.push(Receipt { job: *job, attempt, lease: *lease });
+                self.receipts.push(Receipt { job: *job, attempt, lease: *lease, lock: None });
                 *job
             })
             .collect();

@@ -36,7 +36,7 @@ fn a_lease_is_not_extended_when_its_run_is_over() {
     ] {
         shard.evolve(&event, RecordRef { lsn: 0, bytes: 1 });
     }
-    let extend = Command::Extend { receipt: Receipt { job, attempt: 1, lease }, lease: None };
+    let extend = Command::Extend { receipt: Receipt { job, attempt: 1, lease, lock: None }, lease: None };
     let end = at.plus(settings.max_run);
     let last = shard.decide(end.minus(Millis::new(1)), &extend).unwrap();
     assert_eq!(last, [Event::LeaseExtended { job, until: end, at: end.minus(Millis::new(1)) }]);

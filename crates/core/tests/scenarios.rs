@@ -29,12 +29,15 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, JobOptions, Lease, QueueMode, QueueSettings, Receipt, Refusal,
+    Act, Command, Enqueue, Event, JobOptions, SessionMode, Lease, QueueMode, QueueSettings, Receipt, Refusal,
     SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
 };
+use sealane_core::queue::session::SessionReceipt;
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
 use sealane_core::time::{Millis, Time};
+
+mod session_lines;
 
 const START: u64 = 1_767_225_600_000;
 
@@ -43,6 +46,7 @@ struct World {
     now: Time,
     names: BTreeMap<JobId, String>,
     receipts: BTreeMap<(String, String), Receipt>,
+    locks: BTreeMap<(String, String), SessionReceipt>,
     history: Vec<(Event, RecordRef)>,
     drawn: u128,
 }
@@ -54,6 +58,7 @@ impl World {
             now: Time::from_unix_ms(START),
             names: BTreeMap::new(),
             receipts: BTreeMap::new(),
+            locks: BTreeMap::new(),
             history: Vec::new(),
             drawn: 0,
         };
@@ -157,7 +162,10 @@ impl World {
             "restart" => self.restart(options.get("after").map_or(Millis::default(), |text| millis(text))),
             "state" => self.state(bare[0]),
             "attempts" => self.attempts(bare[0]),
-            other => panic!("no such verb: {other}"),
+            other => {
+                let told = self.session_line(other, &bare, &options);
+                told.unwrap_or_else(|| panic!("no such verb: {other}"))
+            }
         }
     }
 
@@ -172,6 +180,9 @@ impl World {
                 "cap" => settings.retry.backoff.cap = millis(value),
                 "jitter" => settings.retry.backoff.jitter_percent = value.parse().expect("a number"),
                 "horizon" => settings.horizon = millis(value),
+                "sessions" => settings.sessions.mode = SessionMode::parse(value).expect("a mode"),
+                "idle" => settings.sessions.idle = millis(value),
+                "hold" => settings.sessions.hold = millis(value),
                 "depth" => settings.max_depth = value.parse().expect("a number"),
                 "run" => settings.max_run = millis(value),
                 "sealing" => settings.sealing = SealingPolicy::parse(value).expect("a policy"),
@@ -223,7 +234,8 @@ impl World {
             base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
             ..Backoff::default()
         });
-        let job_options = JobOptions { backoff }.boxed();
+        let session = options.get("session").map(|name| session_lines::token(name));
+        let job_options = JobOptions { backoff, session }.boxed();
         let command = Enqueue {
             job,
             id_given: true,
@@ -266,13 +278,18 @@ impl World {
             Err(refused) => return refused,
             Ok(events) => events,
         };
+        self.handed_out(worker, &events)
+    }
+
+    fn handed_out(&mut self, worker: &str, events: &[Event]) -> String {
         let mut handed = Vec::new();
-        for event in &events {
-            let Event::JobLeased { job, lease, .. } = event else { panic!("a lease gives leases") };
+        for event in events {
+            let Event::JobLeased { job, lease, lock, .. } = event else { panic!("a lease gives leases") };
             let attempt = self.shard.job(job).expect("it is live").attempt;
             let name = self.names[job].clone();
             handed.push(format!("{name}#{attempt}"));
-            self.receipts.insert((worker.to_owned(), name), Receipt { job: *job, attempt, lease: *lease });
+            let receipt = Receipt { job: *job, attempt, lease: *lease, lock: *lock };
+            self.receipts.insert((worker.to_owned(), name), receipt);
         }
         if handed.is_empty() { "nothing".to_owned() } else { handed.join(" ") }
     }
@@ -316,6 +333,10 @@ impl World {
             let events = self.shard.expire(self.now);
             self.apply(&events);
             for event in &events {
+                if let Some(session) = Self::told_of_session(event) {
+                    told.push(session);
+                    continue;
+                }
                 let job = match event {
                     Event::JobDue { job, .. }
                     | Event::JobExpired { job, .. }

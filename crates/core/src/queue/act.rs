@@ -62,6 +62,7 @@ impl Shard {
                     return Ok(Vec::new());
                 }
                 self.queue_at(number).takes_jobs()?;
+                self.queue_at(number).takes_session(job.session())?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }

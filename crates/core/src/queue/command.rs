@@ -1,10 +1,11 @@
 //! What can be asked of a namespace's queues. Everything that a rule needs to know stands in the
 //! command; ids and random numbers were drawn by whoever made it.
 
-use crate::id::{JobId, LeaseId};
+use crate::id::{JobId, LeaseId, LockId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::options::JobOptions;
+use crate::queue::session::SessionCommand;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::time::{Millis, Time};
@@ -67,6 +68,8 @@ pub struct Receipt {
     pub attempt: u32,
     /// The lease of this attempt.
     pub lease: LeaseId,
+    /// The hold of the job's session that it was leased under.
+    pub lock: Option<LockId>,
 }
 
 /// What became of a leased job.
@@ -176,6 +179,8 @@ pub enum Command<'a> {
         /// What.
         kind: SweepKind,
     },
+    /// Do something with a session.
+    Session(SessionCommand<'a>),
     /// The server starts.
     Start,
 }

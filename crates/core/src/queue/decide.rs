@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::command::{Command, Enqueue, Lease, Receipt, Settle, Start};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
-use super::job::{Deadline, Job, Settled};
+use super::job::{Deadline, Job, Running, Settled};
 use super::options::JobOptions;
 use super::refusal::Refusal;
 use super::sealing;
@@ -29,6 +29,7 @@ impl Shard {
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
             Command::Act { job, act } => self.decide_act(now, job, act),
             Command::Sweep { queue, kind } => self.decide_sweep(now, queue, *kind),
+            Command::Session(command) => self.decide_session(now, command),
             Command::Start => Ok(vec![Event::ServerStarted { at: now }]),
         }
     }
@@ -51,26 +52,31 @@ impl Shard {
             self.deadlines.iter().take_while(|(at, _, _)| *at <= now).take(limits::EXPIRIES_PER_TURN_MAX);
         // Why: a job may stand in the table twice, and its first event settles both entries.
         let mut seen = BTreeSet::new();
-        let events = due
+        let mut events = due
             .filter(|(_, _, id)| seen.insert(*id))
-            .map(|(_, what, id)| {
+            .filter_map(|(_, what, id)| {
                 let job = self
                     .jobs
                     .get(id)
                     .expect("the deadline table holds live jobs only: both change in Shard::change");
                 match what {
-                    Deadline::LeaseEnd if job.is_cancel_requested() => {
-                        Event::JobCancelled { job: *id, reason: CancelReason::LeaseEnded, at: now }
-                    }
-                    Deadline::LeaseEnd => {
-                        Event::LeaseExpired { job: *id, next: after_failure(job, now), at: now }
-                    }
-                    Deadline::Due if !job.is_expired(now) => Event::JobDue { job: *id, at: now },
-                    Deadline::Due | Deadline::Expiry => Event::JobExpired { job: *id, at: now },
+                    Deadline::LeaseEnd => self.lease_over(*id, now),
+                    Deadline::Due if !job.is_expired(now) => Some(Event::JobDue { job: *id, at: now }),
+                    Deadline::Due | Deadline::Expiry => Some(Event::JobExpired { job: *id, at: now }),
                 }
             })
             .collect();
+        self.locks_due(now, &mut seen, &mut events);
         (events, seen)
+    }
+
+    /// What becomes of a job whose worker went silent.
+    pub(super) fn lease_over(&self, id: JobId, now: Time) -> Option<Event> {
+        let job = self.jobs.get(&id)?;
+        Some(match job.is_cancel_requested() {
+            true => Event::JobCancelled { job: id, reason: CancelReason::LeaseEnded, at: now },
+            false => Event::LeaseExpired { job: id, next: after_failure(job, now), at: now },
+        })
     }
 
     fn decide_queue(
@@ -81,8 +87,16 @@ impl Shard {
     ) -> Result<Vec<Event>, Refusal> {
         settings.check().map_err(Refusal::Settings)?;
         if let Some(number) = self.names.get(name) {
-            if self.queue_at(*number).settings == *settings {
+            let queue = self.queue_at(*number);
+            if queue.settings == *settings {
                 return Ok(Vec::new());
+            }
+            // Why: what is in the queue would have to be put in lines, or taken out of them, job by job.
+            let sessions = self.session_counts(*number).sessions;
+            if queue.settings.sessions.are_kept() != settings.sessions.are_kept()
+                && (sessions > 0 || queue.counts.unfinished() > 0)
+            {
+                return Err(Refusal::QueueInUse);
             }
             return Ok(vec![Event::QueueChanged { number: *number, settings: *settings, at: now }]);
         }
@@ -134,6 +148,7 @@ impl Shard {
             return Err(Refusal::MaxAttempts);
         }
         command.options.map_or(Ok(()), JobOptions::check)?;
+        queue.takes_session(command.options.and_then(|options| options.session))?;
         if self.jobs.len() >= limits::JOBS_MAX {
             return Err(Refusal::TooManyJobs);
         }
@@ -172,6 +187,7 @@ impl Shard {
                 job,
                 lease: *lease,
                 holder: command.holder.clone(),
+                lock: None,
                 until,
                 at: now,
             })
@@ -184,7 +200,7 @@ impl Shard {
         receipt: &Receipt,
         lease: Option<Millis>,
     ) -> Result<Vec<Event>, Refusal> {
-        let job = self.held_by(receipt, now).ok_or(Refusal::LeaseLost)?;
+        let job = self.held_by(receipt, now)?;
         let lease = lease_time(lease, &self.queue_at(job.queue).settings)?;
         // Why the lesser: no heartbeat makes a run longer than a run may take. A run that is over already
         // is one of a journal from before runs had an end.
@@ -200,7 +216,7 @@ impl Shard {
         if self.is_repeat(receipt, outcome) {
             return Ok(Vec::new());
         }
-        let job = self.held_by(receipt, now).ok_or(Refusal::LeaseLost)?;
+        let job = self.held_by(receipt, now)?;
         let id = receipt.job;
         let cancelled = |reason| Event::JobCancelled { job: id, reason, at: now };
         let stopping = job.is_cancel_requested();
@@ -241,10 +257,15 @@ impl Shard {
 
     /// The job that this receipt holds. A lease that ran out holds nothing, even before its end was
     /// worked off.
-    fn held_by(&self, receipt: &Receipt, now: Time) -> Option<&Job> {
-        let job = self.jobs.get(&receipt.job)?;
-        let held = job.running().is_some_and(|running| running.lease == receipt.lease && now < running.until);
-        (held && job.attempt == receipt.attempt).then_some(job)
+    fn held_by(&self, receipt: &Receipt, now: Time) -> Result<&Job, Refusal> {
+        let is_held = |job: &&Box<Job>| {
+            let of_lease = |running: &Running| running.lease == receipt.lease && now < running.until;
+            job.running().is_some_and(of_lease)
+                && job.attempt == receipt.attempt
+                && self.is_under_its_lock(job, now)
+        };
+        let held = self.jobs.get(&receipt.job).filter(is_held);
+        held.map(|job| &**job).ok_or_else(|| self.lost(receipt, now))
     }
 
     /// Whether this settle was done already under the same lease, in the same way.
@@ -285,7 +306,7 @@ impl Queue {
     }
 }
 
-fn lease_time(asked: Option<Millis>, settings: &QueueSettings) -> Result<Millis, Refusal> {
+pub(super) fn lease_time(asked: Option<Millis>, settings: &QueueSettings) -> Result<Millis, Refusal> {
     let lease = asked.unwrap_or(settings.lease);
     if (limits::LEASE_MS_MIN..=limits::LEASE_MS_MAX).contains(&lease.get()) {
         Ok(lease)

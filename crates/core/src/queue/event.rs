@@ -1,13 +1,15 @@
 //! What can happen to a namespace's queues. An event is a fact: it was judged before it was stored,
 //! and applying it cannot fail.
 
-use crate::id::{JobId, LeaseId};
+use crate::id::{JobId, LeaseId, LockId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::options::JobOptions;
+use crate::queue::session::SessionEnd;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::time::Time;
+use crate::token::Token;
 
 /// A queue's number inside its namespace: what events and indexes carry instead of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +93,8 @@ pub enum Event {
         lease: LeaseId,
         /// Whose lease.
         holder: Principal,
+        /// The hold of the job's session that it was leased under.
+        lock: Option<LockId>,
         /// When it ends unless extended.
         until: Time,
         /// When.
@@ -252,6 +256,61 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// Somebody holds a session from now on. Where it was asked for by name, the record carries the name.
+    SessionAccepted {
+        /// Of which queue.
+        queue: QueueNumber,
+        /// Which.
+        session: Token,
+        /// What the hold is known by.
+        lock: LockId,
+        /// Who.
+        holder: Principal,
+        /// When it ends unless renewed.
+        until: Time,
+        /// When.
+        at: Time,
+    },
+    /// A session is held for longer.
+    SessionRenewed {
+        /// Of which queue.
+        queue: QueueNumber,
+        /// Which.
+        session: Token,
+        /// The new end.
+        until: Time,
+        /// When.
+        at: Time,
+    },
+    /// Nobody holds a session any more.
+    SessionEnded {
+        /// Of which queue.
+        queue: QueueNumber,
+        /// Which.
+        session: Token,
+        /// What ended the hold.
+        end: SessionEnd,
+        /// When.
+        at: Time,
+    },
+    /// A session remembers something. The record carries it.
+    SessionStateSet {
+        /// Of which queue.
+        queue: QueueNumber,
+        /// Which.
+        session: Token,
+        /// When.
+        at: Time,
+    },
+    /// A session remembers nothing any more.
+    SessionStateCleared {
+        /// Of which queue.
+        queue: QueueNumber,
+        /// Which.
+        session: Token,
+        /// When.
+        at: Time,
+    },
     /// The server started: leases that were running go on for as long as they had left.
     ServerStarted {
         /// When.
@@ -311,6 +370,11 @@ impl Event {
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }
             | Self::SweepEnded { at, .. }
+            | Self::SessionAccepted { at, .. }
+            | Self::SessionEnded { at, .. }
+            | Self::SessionRenewed { at, .. }
+            | Self::SessionStateCleared { at, .. }
+            | Self::SessionStateSet { at, .. }
             | Self::ServerStarted { at } => *at,
         }
     }

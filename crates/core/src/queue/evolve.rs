@@ -23,6 +23,7 @@ impl Shard {
     /// Applies an event that stands in the journal at `record`.
     pub fn evolve(&mut self, event: &Event, record: RecordRef) {
         let at = event.at();
+        self.sessions.at = at;
         match event {
             Event::QueueCreated { number: _, queue, settings, at } => {
                 let number =
@@ -41,13 +42,14 @@ impl Shard {
             Event::QueueChanged { number, settings, .. } => self.queue_at_mut(*number).settings = *settings,
             Event::JobEnqueued(enqueued) => self.enqueued(enqueued, record),
             Event::JobDue { job, .. } => self.change(job, |job| job.enter(Cause::Due, Phase::Ready)),
-            Event::JobLeased { job, lease, holder, until, .. } => {
+            Event::JobLeased { job, lease, holder, lock, until, .. } => {
                 let found = self.jobs.get(job).map(|job| (job.queue, job.priority));
                 let max_run =
                     found.map_or_else(Millis::default, |(queue, _)| self.queue_at(queue).settings.max_run);
                 let running = Running {
                     lease: *lease,
                     holder: holder.clone(),
+                    lock: *lock,
                     until: *until,
                     started_at: at,
                     run_until: at.plus(max_run),
@@ -57,7 +59,8 @@ impl Shard {
                     job.attempt = job.attempt.saturating_add(1);
                     job.enter(Cause::Lease, Phase::Running(Box::new(running)));
                 });
-                if let Some((queue, priority)) = found {
+                // What its session's holder takes did not wait for its turn.
+                if let Some((queue, priority)) = found.filter(|_| lock.is_none()) {
                     self.queue_at_mut(queue).ready.served(priority);
                 }
             }
@@ -137,6 +140,11 @@ impl Shard {
             Event::SweepEnded { queue, .. } => {
                 self.sweeps.remove(queue);
             }
+            Event::SessionAccepted { .. }
+            | Event::SessionEnded { .. }
+            | Event::SessionRenewed { .. }
+            | Event::SessionStateCleared { .. }
+            | Event::SessionStateSet { .. } => self.session_event(event, record),
             Event::ServerStarted { at } => self.started(*at),
         }
         self.last_at = self.last_at.max(at);
@@ -237,6 +245,7 @@ impl Shard {
     /// workers' silence.
     fn started(&mut self, at: Time) {
         let away = at.since(self.last_at);
+        self.locks_go_on(away);
         let running: Vec<JobId> =
             self.jobs.iter().filter(|(_, job)| job.running().is_some()).map(|(id, _)| *id).collect();
         for id in running {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::job::Phase;
 use super::ready::Ready;
+use super::session::invariants as session;
 use super::shard::{QueueCounts, Shard};
 use crate::job::State;
 
@@ -18,7 +19,9 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     for (number, queue) in shard.queues.iter().enumerate() {
         let here = || shard.jobs.iter().filter(|(_, job)| usize::try_from(job.queue.0) == Ok(number));
         let mut ready = Ready::default();
-        here().filter(|(_, job)| job.phase == Phase::Ready).for_each(|(id, job)| ready.insert(*id, job));
+        here()
+            .filter(|(id, job)| job.phase == Phase::Ready && session::is_offered(shard, id, job))
+            .for_each(|(id, job)| ready.insert(*id, job));
         if !ready.same_jobs(&queue.ready) {
             return Err(format!("the ready index of {} is not that of its jobs", queue.name));
         }
@@ -40,6 +43,7 @@ pub fn check(shard: &Shard) -> Result<(), String> {
             return Err(format!("the counts of {} are not those of its jobs", queue.name));
         }
     }
+    session::check(shard)?;
     for (id, job) in &shard.jobs {
         if job.attempt_of_round() > u32::from(job.max_attempts) {
             return Err(format!("{id} is at attempt {} of {}", job.attempt_of_round(), job.max_attempts));

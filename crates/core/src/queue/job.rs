@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::id::{JobId, LeaseId};
+use crate::id::{JobId, LeaseId, LockId};
 use crate::job::{Category, HoldReason, Priority, State};
 use crate::name::{Principal, QueueName};
 use crate::queue::attempt::{Attempt, DeadReason};
@@ -29,6 +29,8 @@ pub(super) enum Phase {
 pub(super) struct Running {
     pub(super) lease: LeaseId,
     pub(super) holder: Principal,
+    /// The hold of the job's session that it was leased under.
+    pub(super) lock: Option<LockId>,
     pub(super) until: Time,
     pub(super) started_at: Time,
     /// No heartbeat makes the run longer than this.

@@ -61,6 +61,22 @@ pub enum Refusal {
     SealedNeedsId,
     /// The receipt's lease does not hold this job any more.
     LeaseLost,
+    /// The session is not held any more with this receipt.
+    SessionLockLost,
+    /// The queue keeps no sessions.
+    SessionsOff,
+    /// The queue takes no jobs without a session.
+    SessionRequired,
+    /// The hold is too short or too long.
+    SessionHold,
+    /// The principal holds as many sessions as it may.
+    TooManySessions,
+    /// As many sessions remember something as may.
+    TooManySessionStates,
+    /// There is more to remember than a session may.
+    SessionState,
+    /// This setting is changed in an empty queue only.
+    QueueInUse,
     /// There is no such job.
     JobUnknown,
     /// This does not happen to a job in its state.
@@ -135,6 +151,36 @@ impl fmt::Display for Refusal {
             Self::LeaseLost => {
                 f.write_str("the lease does not hold this job any more: another attempt may be running")
             }
+            Self::SessionLockLost => f.write_str(
+                "the session is not held with this receipt any more: somebody else may hold it, so stop and accept it anew",
+            ),
+            Self::SessionsOff => {
+                f.write_str("this queue keeps no sessions: have its setting sessions made on or required")
+            }
+            Self::SessionRequired => {
+                f.write_str("this queue takes no jobs without a session: send it with a session_id")
+            }
+            Self::SessionHold => {
+                write!(f, "hold_ms must be {} to {}", limits::LEASE_MS_MIN, limits::SESSION_HOLD_MS_MAX)
+            }
+            Self::TooManySessions => write!(
+                f,
+                "one principal holds at most {} sessions at once: close some",
+                limits::SESSIONS_HELD_MAX
+            ),
+            Self::TooManySessionStates => write!(
+                f,
+                "at most {} sessions of a namespace remember something: clear the state of some",
+                limits::SESSION_STATES_MAX
+            ),
+            Self::SessionState => write!(
+                f,
+                "a session remembers at most {} bytes: store it elsewhere and keep a reference",
+                limits::SESSION_STATE_BYTES_MAX
+            ),
+            Self::QueueInUse => f.write_str(
+                "sessions are turned on or off in an empty queue only: make another queue, or let this one run empty and purge its dead-letter",
+            ),
             Self::JobUnknown => f.write_str("no such job"),
             Self::JobState { state } => {
                 write!(f, "the job is {state}: look at it again, this cannot be done to it as it stands")

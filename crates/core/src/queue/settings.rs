@@ -1,6 +1,7 @@
 //! What can be set on a queue.
 
 use super::run_limit::RunLimit;
+use super::session::SessionSettings;
 use crate::job::words;
 use crate::limits;
 use crate::retry::{Backoff, RetryPolicy};
@@ -38,6 +39,8 @@ pub struct QueueSettings {
     pub limit: RunLimit,
     /// What may run of each fair key.
     pub limit_per_key: RunLimit,
+    /// Whether and how the jobs of one session are kept in order.
+    pub sessions: SessionSettings,
 }
 
 words! {
@@ -63,6 +66,7 @@ impl Default for QueueSettings {
             max_depth: limits::QUEUE_DEPTH_MAX,
             limit: RunLimit::default(),
             limit_per_key: RunLimit::default(),
+            sessions: SessionSettings::default(),
         }
     }
 }
@@ -89,6 +93,10 @@ pub enum SettingsError {
     Depth,
     /// The number of attempts.
     Attempts,
+    /// How long a session's holder may be idle.
+    SessionIdle,
+    /// The longest hold of a session.
+    SessionHold,
     /// A rate.
     Rate,
     /// How many may run at once.
@@ -113,6 +121,18 @@ impl fmt::Display for SettingsError {
                 "lease_ms ({}) must be at most max_run_ms ({}): lower the one or raise the other",
                 lease.get(),
                 max_run.get()
+            ),
+            Self::SessionIdle => write!(
+                f,
+                "session_idle_ms must be {} to {}",
+                limits::LEASE_MS_MIN,
+                limits::SESSION_IDLE_MS_MAX
+            ),
+            Self::SessionHold => write!(
+                f,
+                "session_hold_ms must be {} to {}",
+                limits::LEASE_MS_MIN,
+                limits::SESSION_HOLD_MS_MAX
             ),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
             Self::Rate => write!(
@@ -151,7 +171,8 @@ impl QueueSettings {
             return Err(SettingsError::Attempts);
         }
         self.limit.check()?;
-        self.limit_per_key.check()
+        self.limit_per_key.check()?;
+        self.sessions.check()
     }
 }
 

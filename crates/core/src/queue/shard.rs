@@ -12,6 +12,7 @@ use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::ready::Ready;
+use super::session::{SessionCounts, Sessions};
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
 use crate::id::JobId;
@@ -40,6 +41,11 @@ impl QueueCounts {
             State::Cancelled => self.cancelled,
             live => self.counts[slot(live)],
         }
+    }
+
+    /// Jobs that have not ended for good: dead ones count.
+    pub fn unfinished(&self) -> u64 {
+        self.counts.iter().sum()
     }
 
     /// Jobs that wait: for their time, for a worker, or for their next attempt.
@@ -104,6 +110,8 @@ pub struct QueueView {
     pub created_at: Time,
     /// Its jobs by state.
     pub counts: QueueCounts,
+    /// Its sessions.
+    pub sessions: SessionCounts,
 }
 
 /// One namespace.
@@ -119,6 +127,7 @@ pub struct Shard {
     /// The queue whose sweep had the last slice.
     pub(super) swept: Option<QueueNumber>,
     pub(super) deadlines: Deadlines,
+    pub(super) sessions: Sessions,
     pub(super) finished: Finished,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
@@ -135,7 +144,7 @@ impl Shard {
 
     /// A queue by name.
     pub fn queue(&self, name: &QueueName) -> Option<QueueView> {
-        self.names.get(name).map(|number| self.queue_at(*number).view())
+        self.names.get(name).map(|number| self.queue_view(*number))
     }
 
     /// A queue's number.
@@ -150,7 +159,11 @@ impl Shard {
 
     /// All queues by name.
     pub fn queues(&self) -> impl Iterator<Item = QueueView> {
-        self.names.values().map(|number| self.queue_at(*number).view())
+        self.names.values().map(|number| self.queue_view(*number))
+    }
+
+    fn queue_view(&self, number: QueueNumber) -> QueueView {
+        self.queue_at(number).view(self.session_counts(number))
     }
 
     /// How many jobs are not finished.
@@ -183,7 +196,8 @@ impl Shard {
 
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
-        let deadline = self.deadlines.first().map(|(at, _, _)| *at);
+        let lock = self.sessions.next_end();
+        let deadline = self.deadlines.first().map(|(at, _, _)| *at).into_iter().chain(lock).min();
         // A sweep is due at once, until it is over.
         if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
     }
@@ -199,18 +213,38 @@ impl Shard {
     /// Puts a new job under all indexes.
     pub(super) fn insert(&mut self, id: JobId, job: Box<Job>) {
         index_job(&mut self.deadlines, &mut self.queues, id, &job);
+        let in_session = job.session().is_some();
         self.jobs.insert(id, job);
+        if in_session {
+            self.enter_session(&id);
+        }
     }
 
     /// Takes a job out from under all indexes.
     pub(super) fn remove(&mut self, id: &JobId) -> Option<Box<Job>> {
+        let session = self.jobs.get(id).and_then(|job| self.session_key(job));
+        if let Some(key) = session {
+            self.withdraw(key);
+        }
         let job = self.jobs.remove(id)?;
         unindex_job(&mut self.deadlines, &mut self.queues, *id, &job);
+        if let Some(key) = session {
+            self.sessions.leave(key, &job);
+            self.offer(key);
+        }
         Some(job)
     }
 
     /// Changes a job and keeps the indexes in step.
     pub(super) fn change(&mut self, id: &JobId, change: impl FnOnce(&mut Job)) {
+        match self.jobs.get(id).is_some_and(|job| job.session().is_some()) {
+            true => self.change_in_session(id, change),
+            false => self.change_alone(id, change),
+        }
+    }
+
+    /// The same for the job alone, whatever its session.
+    pub(super) fn change_alone(&mut self, id: &JobId, change: impl FnOnce(&mut Job)) {
         if let Some(job) = self.jobs.get_mut(id) {
             unindex_job(&mut self.deadlines, &mut self.queues, *id, job);
             change(job);
@@ -226,7 +260,7 @@ fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &J
     let queue = queue_in(queues, job.queue);
     queue.counts.add(job.state());
     match job.phase {
-        Phase::Ready => queue.ready.insert(id, job),
+        Phase::Ready if !queue.keeps_session_of(job) => queue.ready.insert(id, job),
         Phase::Dead { at } => {
             queue.dead.insert((at, id));
         }
@@ -241,7 +275,7 @@ fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: 
     let queue = queue_in(queues, job.queue);
     queue.counts.remove(job.state());
     match job.phase {
-        Phase::Ready => queue.ready.remove(job),
+        Phase::Ready if !queue.keeps_session_of(job) => queue.ready.remove(job),
         Phase::Dead { at } => {
             queue.dead.remove(&(at, id));
         }
@@ -249,18 +283,24 @@ fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: 
     }
 }
 
-fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue {
+pub(super) fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue {
     queues.get_mut(index(number)).expect("queue numbers come from events, which created the queue first")
 }
 
 impl Queue {
-    fn view(&self) -> QueueView {
+    /// Whether it is the line of its session that says when a job is handed out.
+    fn keeps_session_of(&self, job: &Job) -> bool {
+        self.settings.sessions.are_kept() && job.session().is_some()
+    }
+
+    fn view(&self, sessions: SessionCounts) -> QueueView {
         QueueView {
             name: self.name.clone(),
             settings: self.settings,
             mode: self.mode,
             created_at: self.created_at,
             counts: self.counts,
+            sessions,
         }
     }
 }
