@@ -39,6 +39,13 @@ pub enum CallerData<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
+    /// With `SessionAccepted`: the session's name. With `SessionStateSet`: what it remembers.
+    Session {
+        /// The queue whose data key is used.
+        queue: QueueNumber,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
 }
 
 impl CallerData<'_> {
@@ -51,13 +58,16 @@ impl CallerData<'_> {
                 event,
                 Event::JobCompleted { .. } | Event::JobFailed { .. } | Event::JobCancelled { .. }
             ),
+            Self::Session { .. } => {
+                matches!(event, Event::SessionAccepted { .. } | Event::SessionStateSet { .. })
+            }
         }
     }
 
     /// The queue whose data key is used.
     pub fn queue(&self) -> QueueNumber {
         match self {
-            Self::Job { queue, .. } | Self::Outcome { queue, .. } => *queue,
+            Self::Job { queue, .. } | Self::Outcome { queue, .. } | Self::Session { queue, .. } => *queue,
         }
     }
 }
@@ -68,6 +78,7 @@ impl fmt::Debug for CallerData<'_> {
         match self {
             Self::Job { .. } => f.write_str("Job(…)"),
             Self::Outcome { bytes, .. } => write!(f, "Outcome({} bytes)", bytes.len()),
+            Self::Session { bytes, .. } => write!(f, "Session({} bytes)", bytes.len()),
         }
     }
 }

@@ -143,4 +143,10 @@ pub trait JournalReader: Send + Sync {
     /// # Errors
     /// See [`ReadError`].
     fn read_outcome(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// What was given with a session in this record, its name or what it remembers; `None` when nothing was.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn read_session(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError>;
 }

@@ -35,6 +35,7 @@ struct Record {
 enum Data {
     Job(Arc<JobInput>),
     Outcome(Vec<u8>),
+    Session(Vec<u8>),
 }
 
 impl MemoryStore {
@@ -101,6 +102,7 @@ impl Journal for MemoryJournal {
         let data = data.map(|data| match data {
             CallerData::Job { input, .. } => Data::Job(Arc::clone(input)),
             CallerData::Outcome { bytes, .. } => Data::Outcome(bytes.to_vec()),
+            CallerData::Session { bytes, .. } => Data::Session(bytes.to_vec()),
         });
         let index = self.store.lock().records.len() + self.staged.len();
         self.staged.push(Record { fact: fact.clone(), data });
@@ -164,13 +166,24 @@ impl JournalReader for MemoryStore {
             _ => None,
         })
     }
+
+    fn read_session(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError> {
+        self.read(record, |record| match (&record.fact, &record.data) {
+            (_, Some(Data::Session(bytes))) => Some(Some(bytes.clone())),
+            (
+                Fact::Shard { event: Event::SessionAccepted { .. } | Event::SessionStateSet { .. }, .. },
+                None,
+            ) => Some(None),
+            _ => None,
+        })
+    }
 }
 
 impl Data {
     fn bytes(&self) -> usize {
         match self {
             Self::Job(input) => input.body.len(),
-            Self::Outcome(bytes) => bytes.len(),
+            Self::Outcome(bytes) | Self::Session(bytes) => bytes.len(),
         }
     }
 }

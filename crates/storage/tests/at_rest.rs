@@ -15,7 +15,8 @@ use sealane_storage::testing::home::{Home, LogHome};
 use sealane_storage::testing::keys::KnownKeys;
 use sealane_storage::testing::lossy_disk::{Loss, LossyDisk};
 use sealane_storage::testing::samples::{
-    QUEUE, completed, enqueued, every_fact, full_input, input, job_data, outcome_data, shard,
+    QUEUE, completed, enqueued, every_fact, full_input, input, job_data, outcome_data,
+    session_accepted, session_data, session_state_set, shard,
 };
 use sealane_storage::{Damage, Fact, JournalReader, OpenError, ReadError};
 
@@ -191,6 +192,8 @@ fn no_planted_word_is_in_any_file() {
     let mut journal = home.open(&mut |_, _| Ok(())).unwrap().journal;
     journal.append(&enqueued(1), Some(job_data(&full_input(WORD)))).unwrap();
     journal.append(&completed(1), Some(outcome_data(WORD.as_bytes()))).unwrap();
+    journal.append(&session_accepted(), Some(session_data(WORD.as_bytes()))).unwrap();
+    journal.append(&session_state_set(), Some(session_data(WORD.as_bytes()))).unwrap();
     let created = Event::QueueCreated {
         number: QUEUE,
         queue: QueueName::parse(WORD).unwrap(),

@@ -5,7 +5,8 @@
 //! one known layout is refused: an unknown tag, a value out of its bounds, a byte too many.
 //!
 //! - `fact`: which family a record belongs to.
-//! - `shard` and `control`: the families; `person`: those of the first that people brought about.
+//! - `shard` and `control`: the families; `person`: those of the first that people brought about,
+//!   `session`: those about sessions.
 //! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
@@ -18,6 +19,7 @@ mod job_input;
 mod options;
 mod person;
 mod retrying;
+mod session;
 mod settings;
 mod shard;
 

@@ -3,7 +3,7 @@
 //!
 //! What fits an earlier version is written as that one, and read as nothing else: one form only.
 
-use sealane_core::queue::{QueueSettings, Rate, RunLimit, SealingPolicy};
+use sealane_core::queue::{QueueSettings, Rate, RunLimit, SealingPolicy, SessionMode, SessionSettings};
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::Millis;
 
@@ -16,6 +16,9 @@ const RATE: u8 = 1;
 const CONCURRENCY: u8 = 2;
 const RATE_PER_KEY: u8 = 3;
 const CONCURRENCY_PER_KEY: u8 = 4;
+const SESSIONS: u8 = 10;
+const SESSION_IDLE: u8 = 11;
+const SESSION_HOLD: u8 = 12;
 
 /// What version 1 says nothing of, as `FORMAT.md` lists it. Numbers of the format, not the defaults: those
 /// may change, and what an old record means may not.
@@ -24,6 +27,12 @@ const JITTER_PERCENT_1: u8 = 10;
 const MAX_RUN_1: Millis = Millis::new(1_800_000);
 const HORIZON_1: Millis = Millis::new(2_592_000_000);
 const MAX_DEPTH_1: u64 = 1_000_000;
+/// What is so without a tag, in the same way.
+const SESSIONS_2: SessionSettings = SessionSettings {
+    mode: SessionMode::Off,
+    idle: Millis::new(60_000),
+    hold: Millis::new(3_600_000),
+};
 
 fn version_1(
     sealing: SealingPolicy,
@@ -42,6 +51,7 @@ fn version_1(
         max_depth: MAX_DEPTH_1,
         limit: RunLimit::default(),
         limit_per_key: RunLimit::default(),
+        sessions: SESSIONS_2,
     }
 }
 
@@ -52,7 +62,8 @@ fn as_version_1(settings: &QueueSettings) -> QueueSettings {
 
 /// Without what stands behind tags: all that version 2 can hold.
 fn as_version_2(settings: &QueueSettings) -> QueueSettings {
-    QueueSettings { limit: RunLimit::default(), limit_per_key: RunLimit::default(), ..*settings }
+    let unbounded = RunLimit::default();
+    QueueSettings { limit: unbounded, limit_per_key: unbounded, sessions: SESSIONS_2, ..*settings }
 }
 
 /// The first version that can hold these.
@@ -74,6 +85,7 @@ pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
         max_depth,
         limit,
         limit_per_key,
+        sessions,
     } = settings;
     out.u8(sealing.code());
     out.millis(*lease);
@@ -90,6 +102,7 @@ pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
     // In the order of the tags; nothing stands here in the versions before the third.
     run_limit((RATE, CONCURRENCY), limit, out);
     run_limit((RATE_PER_KEY, CONCURRENCY_PER_KEY), limit_per_key, out);
+    session_settings(sessions, out);
 }
 
 pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettings, DecodeError> {
@@ -111,15 +124,38 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettin
                 CONCURRENCY => settings.limit.concurrency = Some(cursor.u32("concurrency")?),
                 RATE_PER_KEY => settings.limit_per_key.rate = Some(take_rate(cursor)?),
                 CONCURRENCY_PER_KEY => settings.limit_per_key.concurrency = Some(cursor.u32("concurrency")?),
+                SESSIONS => settings.sessions.mode = cursor.code("sessions", SessionMode::from_code)?,
+                SESSION_IDLE => settings.sessions.idle = cursor.millis("session_idle")?,
+                SESSION_HOLD => settings.sessions.hold = cursor.millis("session_hold")?,
                 _ => return Err(DecodeError::Field { field: "settings" }),
             }
-            Ok(())
+            // A tag that says what is so without it is a second form of the same settings.
+            let without = match tag {
+                SESSIONS => settings.sessions.mode == SESSIONS_2.mode,
+                SESSION_IDLE => settings.sessions.idle == SESSIONS_2.idle,
+                SESSION_HOLD => settings.sessions.hold == SESSIONS_2.hold,
+                _ => false,
+            };
+            if without { Err(DecodeError::Field { field: "settings" }) } else { Ok(()) }
         })?;
     }
     if version(&settings) != written {
         return Err(DecodeError::Field { field: "settings" });
     }
     Ok(settings)
+}
+
+fn session_settings(sessions: &SessionSettings, out: &mut Fields<'_>) {
+    let SessionSettings { mode, idle, hold } = sessions;
+    if *mode != SESSIONS_2.mode {
+        out.tagged(SESSIONS, |out| out.u8(mode.code()));
+    }
+    if *idle != SESSIONS_2.idle {
+        out.tagged(SESSION_IDLE, |out| out.millis(*idle));
+    }
+    if *hold != SESSIONS_2.hold {
+        out.tagged(SESSION_HOLD, |out| out.millis(*hold));
+    }
 }
 
 fn run_limit((rate_tag, concurrency_tag): (u8, u8), limit: &RunLimit, out: &mut Fields<'_>) {

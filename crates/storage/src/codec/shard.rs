@@ -1,6 +1,6 @@
 //! Facts about the queues and jobs of a namespace. Each begins with the namespace.
 
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{JobId, LeaseId, LockId};
 use sealane_core::job::{Category, HoldReason, Priority};
 use sealane_core::name::{ErrorCode, Namespace, Principal, QueueName};
 use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
@@ -8,11 +8,11 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{options, person, settings};
+use super::{options, person, session, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
-pub(super) const LAST_TAG: u8 = person::LAST_TAG;
+pub(super) const LAST_TAG: u8 = session::LAST_TAG;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const QUEUE_CREATED: u8 = 1;
@@ -72,11 +72,12 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::JobExpired { job, at: _ } => {
             out.fixed(job.as_bytes());
         }
-        Event::JobLeased { job, lease, holder, until, at: _ } => {
+        Event::JobLeased { job, lease, holder, lock, until, at: _ } => {
             out.fixed(job.as_bytes());
             out.fixed(lease.as_bytes());
             out.text(holder.as_str());
             out.time(*until);
+            lock.iter().for_each(|lock| out.fixed(lock.as_bytes()));
         }
         Event::LeaseExtended { job, until, at: _ } => {
             out.fixed(job.as_bytes());
@@ -105,6 +106,11 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             out.u8(reason.code());
         }
         Event::ServerStarted { at: _ } => {}
+        Event::SessionAccepted { .. }
+        | Event::SessionEnded { .. }
+        | Event::SessionRenewed { .. }
+        | Event::SessionStateCleared { .. }
+        | Event::SessionStateSet { .. } => session::encode(event, out),
         Event::HoldReleased { .. }
         | Event::JobCancelRequested { .. }
         | Event::JobCancelled { .. }
@@ -126,7 +132,7 @@ fn version(event: &Event) -> u8 {
             settings::version(settings)
         }
         Event::JobEnqueued(enqueued) => options::version(enqueued.options.as_deref()),
-        Event::JobFailed { code: Some(_), .. } => VERSION_2,
+        Event::JobFailed { code: Some(_), .. } | Event::JobLeased { lock: Some(_), .. } => VERSION_2,
         _ => VERSION_1,
     }
 }
@@ -134,7 +140,7 @@ fn version(event: &Event) -> u8 {
 pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
     let last_version = match tag {
         JOB_ENQUEUED | QUEUE_CREATED | QUEUE_CHANGED => VERSION_3,
-        JOB_FAILED => VERSION_2,
+        JOB_FAILED | JOB_LEASED => VERSION_2,
         _ => VERSION_1,
     };
     if version > last_version {
@@ -173,6 +179,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
             lease: LeaseId::from_bytes(cursor.fixed("lease")?),
             holder: cursor.text("holder", Principal::parse)?,
             until: cursor.time("until")?,
+            lock: if second { Some(LockId::from_bytes(cursor.fixed("lock")?)) } else { None },
             at,
         },
         LEASE_EXTENDED => Event::LeaseExtended { job: job(cursor)?, until: cursor.time("until")?, at },
@@ -200,6 +207,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         }
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
+        session::SESSION_ACCEPTED..=session::LAST_TAG => session::decode(tag, at, cursor)?,
         _ => person::decode(tag, at, cursor)?,
     };
     Ok(Fact::Shard { namespace, event })
@@ -220,6 +228,11 @@ fn tag(event: &Event) -> u8 {
         Event::JobHeld { .. } => JOB_HELD,
         Event::JobExpired { .. } => JOB_EXPIRED,
         Event::ServerStarted { .. } => SERVER_STARTED,
+        Event::SessionAccepted { .. } => session::SESSION_ACCEPTED,
+        Event::SessionEnded { .. } => session::SESSION_ENDED,
+        Event::SessionRenewed { .. } => session::SESSION_RENEWED,
+        Event::SessionStateCleared { .. } => session::SESSION_STATE_CLEARED,
+        Event::SessionStateSet { .. } => session::SESSION_STATE_SET,
         Event::HoldReleased { .. } => person::HOLD_RELEASED,
         Event::JobCancelRequested { .. } => person::JOB_CANCEL_REQUESTED,
         Event::JobCancelled { .. } => person::JOB_CANCELLED,

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use sealane_core::id::JobId;
 use sealane_core::job::JobInput;
 use sealane_core::name::Namespace;
 use sealane_core::queue::Event;
@@ -20,9 +19,12 @@ use crate::journal::JournalReader;
 use crate::keys::DataKeys;
 
 /// The table and field names that caller data is bound to.
-const TABLE: &str = "job";
+const JOB: &str = "job";
+const SESSION: &str = "session";
 const INPUT: &str = "input";
 const OUTCOME: &str = "outcome";
+const NAME: &str = "name";
+const STATE: &str = "state";
 /// The layout version of caller data that its encryption is bound to.
 const DATA_VERSION: u64 = 1;
 
@@ -35,17 +37,19 @@ pub(super) struct LogReader {
 
 /// The place an event's caller data is bound to; `None` for an event that carries none.
 pub(super) fn place<'a>(namespace: &'a Namespace, event: &'a Event, lsn: u64) -> Option<at_rest::Place<'a>> {
-    let (field, job): (&str, &JobId) = match event {
-        Event::JobEnqueued(enqueued) => (INPUT, &enqueued.job),
+    let (table, field, record_id): (&str, &str, &[u8; 16]) = match event {
+        Event::JobEnqueued(enqueued) => (JOB, INPUT, enqueued.job.as_bytes()),
         Event::JobCompleted { job, .. } | Event::JobFailed { job, .. } | Event::JobCancelled { job, .. } => {
-            (OUTCOME, job)
+            (JOB, OUTCOME, job.as_bytes())
         }
+        Event::SessionAccepted { session, .. } => (SESSION, NAME, session.as_bytes()),
+        Event::SessionStateSet { session, .. } => (SESSION, STATE, session.as_bytes()),
         _ => return None,
     };
     Some(at_rest::Place {
         namespace: namespace.as_str(),
-        table: TABLE,
-        record_id: job.as_bytes(),
+        table,
+        record_id,
         field,
         version: DATA_VERSION,
         lsn,
@@ -69,8 +73,8 @@ impl LogReader {
         self.keys.by_ref(key_ref).map(|_| input)
     }
 
-    /// The caller data of a durable record that must be of this field.
-    fn read(&self, record: RecordRef, field: &str) -> Result<Option<Vec<u8>>, ReadError> {
+    /// The caller data of a durable record that must be of one of these fields.
+    fn read(&self, record: RecordRef, fields: &[&str]) -> Result<Option<Vec<u8>>, ReadError> {
         let lsn = record.lsn;
         let none = || ReadError::NoSuchRecord { lsn };
         let bytes =
@@ -97,7 +101,7 @@ impl LogReader {
         let sealed = segment.seal.open(&frame).map_err(|_| corrupt(Damage::Tampered))?;
         let fact = codec::decode_fact(sealed.expose()).map_err(|_| corrupt(Damage::Contradiction))?;
         let Fact::Shard { namespace, event } = &fact else { return Err(none()) };
-        let place = place(namespace, event, lsn).filter(|place| place.field == field).ok_or_else(none)?;
+        let place = place(namespace, event, lsn).filter(|place| fields.contains(&place.field)).ok_or_else(none)?;
         frame.data().map(|data| self.open(data, &place)).transpose()
     }
 
@@ -116,12 +120,17 @@ impl JournalReader for LogReader {
             return Ok(input);
         }
         let unopenable = || ReadError::Unopenable { lsn: record.lsn, why: Unopenable::Content };
-        let bytes = self.read(record, INPUT)?.ok_or_else(unopenable)?;
+        let bytes = self.read(record, &[INPUT])?.ok_or_else(unopenable)?;
         codec::decode_job_input(&bytes).map(Arc::new).map_err(|_| unopenable())
     }
 
     fn read_outcome(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError> {
         self.durable(record)?;
-        self.read(record, OUTCOME)
+        self.read(record, &[OUTCOME])
+    }
+
+    fn read_session(&self, record: RecordRef) -> Result<Option<Vec<u8>>, ReadError> {
+        self.durable(record)?;
+        self.read(record, &[NAME, STATE])
     }
 }

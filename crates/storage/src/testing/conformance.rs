@@ -5,7 +5,8 @@ use sealane_core::record::RecordRef;
 
 use super::home::Home;
 use super::samples::{
-    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, shard,
+    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data,
+    session_accepted, session_data, session_state_set, shard,
 };
 use crate::error::{JournalError, OpenError, ReadError};
 use crate::fact::Fact;
@@ -90,6 +91,15 @@ fn caller_data_comes_back(home: &impl Home) {
         (journal.append(&failed, Some(outcome_data(b""))).expect("is staged"), Some(Vec::new())),
         (journal.append(&completed(3), None).expect("is staged"), None),
     ];
+    let name = journal.append(&session_accepted(), Some(session_data(b"name"))).expect("is staged");
+    let state = journal.append(&session_state_set(), Some(session_data(b"state"))).expect("is staged");
+    let sessions = [
+        (name, Some(b"name".to_vec())),
+        (state, Some(b"state".to_vec())),
+        (journal.append(&session_accepted(), None).expect("is staged"), None),
+    ];
+    let misplaced = journal.append(&completed(1), Some(session_data(b"name")));
+    assert!(matches!(misplaced, Err(JournalError::Misplaced)), "{misplaced:?}");
     journal.commit().expect("is durable");
     for reopened in [false, true] {
         if reopened {
@@ -105,6 +115,11 @@ fn caller_data_comes_back(home: &impl Home) {
                     }
                     for (record, outcome) in &outcomes {
                         assert_eq!(&reader.read_outcome(*record).expect("reads"), outcome);
+                        assert!(reader.read_session(*record).is_err(), "an outcome is no session's");
+                    }
+                    for (record, data) in &sessions {
+                        assert_eq!(&reader.read_session(*record).expect("reads"), data);
+                        assert!(reader.read_outcome(*record).is_err(), "a session's is no outcome");
                     }
                 });
             }

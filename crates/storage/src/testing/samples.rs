@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{JobId, LeaseId, LockId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
@@ -14,8 +14,10 @@ use sealane_core::queue::{
     CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
     ReleaseReason, RunLimit, SweepKind,
 };
+use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 
 use crate::fact::{CallerData, Fact};
 
@@ -129,6 +131,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
     facts.extend(third_settings(at));
+    facts.extend(session_facts(at));
     facts
 }
 
@@ -156,7 +159,7 @@ fn second_versions(at: Time) -> [Fact; 4] {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            options: JobOptions { backoff: Some(backoff) }.boxed(),
+            options: JobOptions { backoff: Some(backoff), ..JobOptions::default() }.boxed(),
             digest: [9; 16],
             at,
         })),
@@ -178,6 +181,64 @@ fn third_settings(at: Time) -> [Fact; 2] {
         shard(Event::QueueCreated { number: QUEUE, queue, settings: both, at }),
         shard(Event::QueueChanged { number: QUEUE, settings, at }),
     ]
+}
+
+/// The session that all samples are about.
+const SESSION: Token = Token::from_bytes([4; 16]);
+
+/// Somebody holds a session.
+pub fn session_accepted() -> Fact {
+    let (lock, at) = (LockId::from_bytes([6; 16]), Time::from_unix_ms(1));
+    let until = Time::from_unix_ms(2);
+    shard(Event::SessionAccepted { queue: QUEUE, session: SESSION, lock, holder: principal(), until, at })
+}
+
+/// A session remembers something.
+pub fn session_state_set() -> Fact {
+    shard(Event::SessionStateSet { queue: QUEUE, session: SESSION, at: Time::from_unix_ms(1) })
+}
+
+/// What sessions brought: kinds of their own, and what others can hold since.
+fn session_facts(at: Time) -> Vec<Fact> {
+    let (queue, session, until) = (QueueNumber(3), SESSION, Time::from_unix_ms(7));
+    let sessions = SessionSettings { mode: SessionMode::Required, idle: Millis::new(1), hold: Millis::new(2) };
+    let settings = QueueSettings { sessions, ..QueueSettings::default() };
+    let mut facts = vec![
+        session_accepted(),
+        shard(Event::SessionRenewed { queue, session, until, at }),
+        session_state_set(),
+        shard(Event::SessionStateCleared { queue, session, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings, at }),
+        shard(Event::JobEnqueued(JobEnqueued {
+            job: job_id(1),
+            queue: QUEUE,
+            owner: principal(),
+            priority: Priority::Normal,
+            run_at: at,
+            expires_at: None,
+            max_attempts: 5,
+            options: JobOptions { session: Some(session), ..JobOptions::default() }.boxed(),
+            digest: [9; 16],
+            at,
+        })),
+        shard(Event::JobLeased {
+            job: job_id(1),
+            lease: LeaseId::from_bytes([3; 16]),
+            holder: principal(),
+            lock: Some(LockId::from_bytes([6; 16])),
+            until,
+            at,
+        }),
+    ];
+    facts.extend(
+        SessionEnd::ALL.iter().map(|end| shard(Event::SessionEnded { queue, session, end: *end, at })),
+    );
+    facts
+}
+
+/// Caller data of a sample session.
+pub fn session_data(bytes: &[u8]) -> CallerData<'_> {
+    CallerData::Session { queue: QUEUE, bytes }
 }
 
 /// The kinds of the first release.
@@ -209,6 +270,7 @@ pub fn first_facts() -> Vec<Fact> {
             job,
             lease: LeaseId::from_bytes([3; 16]),
             holder: principal(),
+            lock: None,
             until: later,
             at,
         }),
