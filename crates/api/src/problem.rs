@@ -71,10 +71,16 @@ codes! {
     NotFound = "not_found", 404, "not found", retry: false, unsure: false;
     /// The queue takes sealed bodies only.
     SealingRequired = "sealing_required", 422, "the body must be sealed", retry: false, unsure: false;
+    /// The session is not held any more with this receipt.
+    SessionLockLost = "session_lock_lost", 409, "the session is lost", retry: false, unsure: false;
+    /// The queue takes no jobs without a session.
+    SessionRequired = "session_required", 422, "the job must have a session", retry: false, unsure: false;
     /// The journal could not be written.
     StorageFailed = "storage_failed", 503, "the journal failed", retry: true, unsure: true;
     /// There is no room for new work.
     StorageFull = "storage_full", 507, "no room for new work", retry: true, unsure: false;
+    /// The setting is changed in an empty queue only.
+    QueueInUse = "queue_in_use", 409, "the queue is in use", retry: false, unsure: false;
     /// The queue takes no new jobs until it is resumed.
     QueueDraining = "queue_draining", 503, "the queue drains", retry: true, unsure: false;
     /// No valid credential came with the request.
@@ -130,13 +136,19 @@ impl From<Refusal> for Problem {
             Refusal::TooManyQueues
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }
-            | Refusal::SweepRunning => Code::LimitExceeded,
+            | Refusal::SweepRunning
+            | Refusal::TooManySessions
+            | Refusal::TooManySessionStates => Code::LimitExceeded,
             Refusal::QueueDraining => Code::QueueDraining,
             Refusal::JobState { .. } | Refusal::RedrivesUsed | Refusal::SealExpired => Code::JobState,
             Refusal::JobIdConflict => Code::JobIdConflict,
             Refusal::IdTooOld => Code::IdTooOld,
             Refusal::SealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
+            Refusal::QueueInUse => Code::QueueInUse,
+            Refusal::SessionLockLost => Code::SessionLockLost,
+            Refusal::SessionRequired => Code::SessionRequired,
+            Refusal::SessionState => Code::BodyTooLarge,
             Refusal::Settings(_)
             | Refusal::IdAhead
             | Refusal::IdVersion
@@ -145,6 +157,8 @@ impl From<Refusal> for Problem {
             | Refusal::Ttl
             | Refusal::MaxAttempts
             | Refusal::LeaseTime
+            | Refusal::SessionsOff
+            | Refusal::SessionHold
             | Refusal::RetryAfter
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)

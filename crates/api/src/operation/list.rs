@@ -198,6 +198,44 @@ operations! {
         { request: v1::Hold = body }, body: v1::Hold => v1::Settled,
         target: |_| Target::Leases;
 
+    SessionAccept = "session.accept", "hold a session, a named one or the next free one, waiting for it if wished",
+        Post "/v1/queues/{queue}/sessions:accept", JobWork, NewWork, repeatable: false,
+        { queue: QueueName = queue, wish: v1::SessionAcceptIn = body },
+        body: v1::SessionAcceptIn => v1::SessionAcceptOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    SessionList = "session.list", "list a queue's sessions: jobs in line, holder, until when",
+        Post "/v1/queues/{queue}/sessions:list", JobWork, Read, repeatable: true,
+        { queue: QueueName = queue, page: v1::SessionListIn = body },
+        body: v1::SessionListIn => v1::SessionListOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    SessionRelease = "session.release", "take a session away from its holder; jobs of it that are out are handed back",
+        Post "/v1/queues/{queue}/sessions:release", JobManage, Manage, repeatable: false,
+        { queue: QueueName = queue, wish: v1::SessionReleaseIn = body },
+        body: v1::SessionReleaseIn => v1::SessionReleased,
+        target: |op| Target::Queue(op.queue.clone());
+
+    SessionRenew = "session.renew", "hold a session for longer",
+        Post "/v1/sessions:renew", JobWork, Settle, repeatable: true,
+        { request: v1::SessionRenewIn = body }, body: v1::SessionRenewIn => v1::SessionStands,
+        target: |_| Target::Leases;
+
+    SessionClose = "session.close", "give a session back; jobs of it that are out are handed back",
+        Post "/v1/sessions:close", JobWork, Settle, repeatable: false,
+        { request: v1::SessionCloseIn = body }, body: v1::SessionCloseIn => v1::SessionStands,
+        target: |_| Target::Leases;
+
+    SessionGetState = "session.get_state", "show what a held session remembers",
+        Post "/v1/sessions:get_state", JobWork, Settle, repeatable: true,
+        { request: v1::SessionStateIn = body }, body: v1::SessionStateIn => v1::SessionStateOut,
+        target: |_| Target::Leases;
+
+    SessionSetState = "session.set_state", "let a held session remember something, or nothing",
+        Post "/v1/sessions:set_state", JobWork, Settle, repeatable: true,
+        { request: v1::SessionSetStateIn = body }, body: v1::SessionSetStateIn => v1::SessionStands,
+        target: |_| Target::Leases;
+
     AccessKeyCreate = "access.key.create", "make an access key; it is shown once",
         Post "/v1/access/keys", AccessManage, Manage, repeatable: false,
         { key: v1::AccessKeyIn = body }, body: v1::AccessKeyIn => v1::AccessKeyMade,
@@ -239,6 +277,11 @@ impl Answer for v1::LeaseOut {
 }
 
 impl Answer for v1::Settled {}
+impl Answer for v1::SessionAcceptOut {}
+impl Answer for v1::SessionListOut {}
+impl Answer for v1::SessionReleased {}
+impl Answer for v1::SessionStands {}
+impl Answer for v1::SessionStateOut {}
 impl Answer for v1::AccessKeyList {}
 impl Answer for v1::AccessKeyOut {}
 impl Answer for v1::ServerOut {}

@@ -13,7 +13,7 @@ use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
 /// A wish for work.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeaseIn {
     /// At most so many jobs, 1 to 1000; 1 where absent.
@@ -25,6 +25,20 @@ pub struct LeaseIn {
     /// How long to wait for work where there is none, in milliseconds, at most 300000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<u64>,
+    /// Of this session only: the receipt that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_receipt: Option<String>,
+}
+
+impl std::fmt::Debug for LeaseIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Why without the receipt: it acts for its holder.
+        f.debug_struct("LeaseIn")
+            .field("max", &self.max)
+            .field("lease_ms", &self.lease_ms)
+            .field("wait_ms", &self.wait_ms)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Jobs handed out. Empty when there was no work in the time given.

@@ -8,6 +8,7 @@ mod jobs;
 mod leases;
 mod queues;
 mod server;
+mod sessions;
 mod shown;
 
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
@@ -21,5 +22,10 @@ pub use leases::{
     Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,
     Release, ReleaseItem, SettleResult, Settled,
 };
-pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
+pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut, QueueSessions};
 pub use server::ServerOut;
+pub use sessions::{
+    HeldSession, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionOut,
+    SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
+    SessionStateOut,
+};

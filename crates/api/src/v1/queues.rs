@@ -1,7 +1,7 @@
 //! Queues.
 
 use sealane_core::job::State;
-use sealane_core::queue::{QueueSettings, QueueView, SealingPolicy};
+use sealane_core::queue::{QueueSettings, QueueView, SealingPolicy, SessionMode};
 use sealane_core::retry::BackoffShape;
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,16 @@ pub struct QueueIn {
     /// Jobs that may wait at once; 1000000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_depth: Option<u64>,
+    /// Whether the jobs of one session are kept in their order: `off` (the default), `on`, or `required`
+    /// (jobs without a session are refused). Turned on or off in an empty queue only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<String>,
+    /// How long a session's holder may have no job of it and say nothing, in milliseconds; 60000 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_idle_ms: Option<u64>,
+    /// How long a session is held at most, in milliseconds, however often renewed; 3600000 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_hold_ms: Option<u64>,
 }
 
 impl TryFrom<&QueueIn> for QueueSettings {
@@ -82,6 +92,16 @@ impl TryFrom<&QueueIn> for QueueSettings {
         if let Some(jobs) = queue.max_depth {
             settings.max_depth = jobs;
         }
+        if let Some(word) = &queue.sessions {
+            settings.sessions.mode = SessionMode::parse(word)
+                .ok_or_else(|| Problem::invalid("sessions must be one of off, on, required"))?;
+        }
+        if let Some(ms) = queue.session_idle_ms {
+            settings.sessions.idle = Millis::new(ms);
+        }
+        if let Some(ms) = queue.session_hold_ms {
+            settings.sessions.hold = Millis::new(ms);
+        }
         Ok(settings)
     }
 }
@@ -119,10 +139,33 @@ pub struct QueueOut {
     pub max_depth: u64,
     /// `open`, `paused` (takes jobs and hands none out) or `draining` (hands out and takes no new ones).
     pub mode: String,
+    /// Whether the jobs of one session are kept in their order: `off`, `on` or `required`.
+    #[serde(default)]
+    pub sessions: String,
+    /// How long a session's holder may have no job of it and say nothing, in milliseconds.
+    #[serde(default)]
+    pub session_idle_ms: u64,
+    /// How long a session is held at most, in milliseconds, however often renewed.
+    #[serde(default)]
+    pub session_hold_ms: u64,
     /// When it was created.
     pub created_at: Timestamp,
     /// Its jobs by state.
     pub jobs: QueueCounts,
+    /// Its sessions.
+    #[serde(default)]
+    pub session_counts: QueueSessions,
+}
+
+/// A queue's sessions by what there is of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueSessions {
+    /// Those with jobs in line, a holder, or something remembered.
+    pub all: u64,
+    /// Those that somebody holds.
+    pub held: u64,
+    /// Those that remember something.
+    pub with_state: u64,
 }
 
 /// A queue's jobs by state.
@@ -164,7 +207,15 @@ impl From<QueueView> for QueueOut {
             horizon_ms: queue.settings.horizon.get(),
             max_depth: queue.settings.max_depth,
             mode: queue.mode.to_string(),
+            sessions: queue.settings.sessions.mode.to_string(),
+            session_idle_ms: queue.settings.sessions.idle.get(),
+            session_hold_ms: queue.settings.sessions.hold.get(),
             created_at: Timestamp(queue.created_at),
+            session_counts: QueueSessions {
+                all: queue.sessions.sessions,
+                held: queue.sessions.held,
+                with_state: queue.sessions.with_state,
+            },
             jobs: QueueCounts {
                 delayed: of(State::Delayed),
                 ready: of(State::Ready),

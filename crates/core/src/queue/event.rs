@@ -344,6 +344,30 @@ pub struct JobEnqueued {
 }
 
 impl Event {
+    /// The job that it is about, where it is about one.
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Self::JobEnqueued(enqueued) => Some(enqueued.job),
+            Self::JobDue { job, .. }
+            | Self::JobLeased { job, .. }
+            | Self::LeaseExtended { job, .. }
+            | Self::LeaseExpired { job, .. }
+            | Self::JobReleased { job, .. }
+            | Self::JobCompleted { job, .. }
+            | Self::JobFailed { job, .. }
+            | Self::JobHeld { job, .. }
+            | Self::JobExpired { job, .. }
+            | Self::JobCancelRequested { job, .. }
+            | Self::JobCancelled { job, .. }
+            | Self::JobPromoted { job, .. }
+            | Self::JobRedriven { job, .. }
+            | Self::HoldReleased { job, .. }
+            | Self::JobReprioritised { job, .. }
+            | Self::JobMoved { job, .. } => Some(*job),
+            _ => None,
+        }
+    }
+
     /// When it happened.
     pub fn at(&self) -> Time {
         match self {

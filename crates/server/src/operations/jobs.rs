@@ -97,8 +97,9 @@ fn refused(id: Option<String>, problem: &Problem) -> JobBatchResult {
 
 impl Door {
     fn new_job(&self, job: JobIn, queue: &QueueName, owner: &Principal) -> Result<NewJob, Problem> {
-        let parts = JobParts::try_from(job)?;
+        let mut parts = JobParts::try_from(job)?;
         let digest = self.job_digests.of(queue, owner, &parts);
+        parts.options.session = parts.input.session_id.as_ref().map(|session| self.session_token(session));
         let id = match parts.id {
             Some(id) => id,
             None => self.new_job_id()?,

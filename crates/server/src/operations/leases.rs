@@ -23,6 +23,9 @@ impl Handle<LeaseAcquire> for Door {
         if wait > limits::LEASE_WAIT_MS_MAX {
             return Err(Problem::invalid(format!("wait_ms must be at most {}", limits::LEASE_WAIT_MS_MAX)));
         }
+        let session = wish.session_receipt.as_deref();
+        let session = session.map(|text| self.session_receipt(&key, text)).transpose()?;
+        self.check_session_queue(session, &queue).await?;
         let leased = self
             .engine
             .lease(LeaseWish {
@@ -31,6 +34,7 @@ impl Handle<LeaseAcquire> for Door {
                 max,
                 lease: wish.lease_ms.map(Millis::new),
                 wait: Millis::new(wait),
+                session,
             })
             .await?;
         let now = self.clock.now();

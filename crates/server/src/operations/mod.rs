@@ -8,6 +8,7 @@ mod jobs;
 mod leases;
 mod queues;
 mod server;
+mod sessions;
 
 pub(crate) use access::DEFAULT_TTL as DEFAULT_KEY_TTL;
 pub use digest::JobDigests;

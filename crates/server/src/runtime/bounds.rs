@@ -45,7 +45,7 @@ fn engine(disk: &LossyDisk) -> EngineHandle {
 
 fn wish(queue: &QueueName) -> LeaseWish {
     let holder = Principal::parse("w").unwrap();
-    LeaseWish { queue: queue.clone(), holder, max: 1, lease: None, wait: Millis::new(1_000) }
+    LeaseWish { queue: queue.clone(), holder, max: 1, lease: None, wait: Millis::new(1_000), session: None }
 }
 
 #[test]

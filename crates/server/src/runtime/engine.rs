@@ -10,6 +10,7 @@ use sealane_core::name::{Namespace, Principal, QueueName};
 use sealane_core::queue::{
     Command, Enqueue, Event, JobView, Lease, QueueSettings, QueueView, Receipt, Refusal, Shard,
 };
+use sealane_core::queue::session::{LeaseSession, SessionCommand, SessionReceipt};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
 use sealane_storage::{CallerData, Fact, Journal, JournalError, Room};
@@ -19,6 +20,7 @@ use super::fault::Fault;
 use super::handle::EngineHandle;
 use super::machine::Machine;
 use super::request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, Reply, Request, SettleItem};
+use super::session_waiters::{Place, SessionWaiters, Wish};
 use super::waiters::Waiters;
 use crate::authn::AccessKeys;
 use crate::clock::Clock;
@@ -70,7 +72,7 @@ impl From<ControlRefusal> for Trouble {
 }
 
 /// Tells what is for the caller from what ends the engine.
-fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
+pub(super) fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(Trouble::Fault(fault)) => Ok(Err(fault)),
@@ -89,6 +91,7 @@ pub struct Engine {
     requests: mpsc::Receiver<Request>,
     back: mpsc::WeakSender<Request>,
     waiters: Waiters,
+    pub(super) session_waiters: SessionWaiters,
     answers: Vec<Answer>,
     keys_changed: bool,
     draining: bool,
@@ -117,6 +120,7 @@ impl Engine {
             requests,
             back: sender.downgrade(),
             waiters: Waiters::default(),
+            session_waiters: SessionWaiters::default(),
             answers: Vec::new(),
             keys_changed: false,
             draining: false,
@@ -177,7 +181,8 @@ impl Engine {
     /// Waits for requests or for time to bring something about. False when no handle is left.
     async fn receive(&mut self, taken: &mut Vec<Request>) -> bool {
         let now = self.clock.now();
-        let wake = [self.machine.next_deadline(), self.waiters.next_end()].into_iter().flatten().min();
+        let waiting = [self.waiters.next_end(), self.session_waiters.next_end()];
+        let wake = waiting.into_iter().chain([self.machine.next_deadline()]).flatten().min();
         let least = if self.stuck { STUCK_SLEEP_MS } else { 0 };
         let sleep = wake.map_or(SLEEP_MS_MAX, |at| at.since(now).get().clamp(least, SLEEP_MS_MAX));
         let receive = self.requests.recv_many(taken, TURN_REQUESTS_MAX);
@@ -197,6 +202,7 @@ impl Engine {
             }
         }
         self.serve_waiters(now)?;
+        self.serve_session_waiters(now)?;
         self.finish_turn()
     }
 
@@ -278,6 +284,11 @@ impl Engine {
             Request::Sweep { queue, kind, reply } => {
                 let begun = told(self.sweep(now, &queue, kind))?;
                 self.answer(reply, begun);
+            }
+            Request::AcceptSession { wish, reply } => self.accept_or_wait(now, wish, reply)?,
+            Request::Session { ask, reply } => {
+                let done = told(self.ask_session(now, &ask))?;
+                self.answer(reply, done);
             }
             Request::Read(look) => self.answers.push(look(&self.machine)),
             Request::Drain => self.draining = true,
@@ -363,6 +374,14 @@ impl Engine {
         let nothing = matches!(&leased, Ok(jobs) if jobs.is_empty());
         if nothing && wish.wait > Millis::default() && !self.draining {
             let until = now.plus(wish.wait);
+            if let Some(SessionReceipt { queue, session, .. }) = wish.session {
+                let place = Place::One(queue, session);
+                let waits = self.session_waiters.add(place, Wish::Lease(wish, reply), until);
+                if let Err(Wish::Lease(_, reply)) = waits {
+                    self.answer(reply, Err(Fault::TooManyWaiters));
+                }
+                return Ok(());
+            }
             if let Err(reply) = self.waiters.add(wish, until, reply) {
                 self.answer(reply, Err(Fault::TooManyWaiters));
             }
@@ -392,26 +411,25 @@ impl Engine {
         shard.queue_number(queue).is_some_and(|number| shard.has_ready(number))
     }
 
-    fn lease(&mut self, now: Time, wish: &LeaseWish) -> Result<Vec<Leased>, Trouble> {
+    pub(super) fn lease(&mut self, now: Time, wish: &LeaseWish) -> Result<Vec<Leased>, Trouble> {
         let waiting = self.shard().queue(&wish.queue).map_or(0, |queue| queue.counts.of(State::Ready));
         let wanted = wish.max.min(usize::try_from(waiting).unwrap_or(usize::MAX));
         // One draw for all: each costs a lock and a look at the one before.
         let mut random = vec![0; wanted * 16];
-        self.random.fill(&mut random).map_err(|_| Trouble::Fault(Fault::NoRandomness))?;
+        self.fill_random(&mut random)?;
         let (ids, _) = random.as_chunks::<16>();
         let lease_ids: Vec<LeaseId> = ids.iter().copied().map(LeaseId::from_bytes).collect();
-        let events = self.decide(
-            now,
-            &Command::Lease(Lease {
-                queue: &wish.queue,
-                holder: &wish.holder,
-                lease: wish.lease,
-                lease_ids: &lease_ids,
-            }),
-        )?;
+        let (holder, lease, lease_ids) = (&wish.holder, wish.lease, &lease_ids[..]);
+        let command = match wish.session {
+            None => Command::Lease(Lease { queue: &wish.queue, holder, lease, lease_ids }),
+            Some(receipt) => {
+                Command::Session(SessionCommand::Lease(LeaseSession { receipt, holder, lease, lease_ids }))
+            }
+        };
+        let events = self.decide(now, &command)?;
         let mut jobs = Vec::with_capacity(events.len());
         for event in events {
-            let Event::JobLeased { job, lease, .. } = event else {
+            let Event::JobLeased { job, lease, lock, .. } = event else {
                 unreachable!("lease makes one kind of event")
             };
             match self.append(event, None) {
@@ -421,7 +439,7 @@ impl Engine {
                 Err(trouble) => return Err(trouble),
             }
             let view = self.view(&job);
-            let receipt = Receipt { job, attempt: view.attempt, lease };
+            let receipt = Receipt { job, attempt: view.attempt, lease, lock };
             jobs.push(Leased { receipt, view });
         }
         Ok(jobs)
@@ -442,7 +460,12 @@ impl Engine {
     }
 
     pub(super) fn append(&mut self, event: Event, data: Option<CallerData<'_>>) -> Result<(), Trouble> {
-        self.append_fact(&Fact::Shard { namespace: self.namespace.clone(), event }, data)
+        let fact = Fact::Shard { namespace: self.namespace.clone(), event };
+        self.append_fact(&fact, data)?;
+        if let Fact::Shard { event, .. } = &fact {
+            self.note_session(event);
+        }
+        Ok(())
     }
 
     /// Stores a fact and applies it. What could not be stored is not applied.
@@ -472,14 +495,27 @@ impl Engine {
         self.shard().job(job).expect("a command that was honoured leaves its job live or remembered")
     }
 
-    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
+    pub(super) fn fill_random(&self, bytes: &mut [u8]) -> Result<(), Trouble> {
+        self.random.fill(bytes).map_err(|_| Trouble::Fault(Fault::NoRandomness))
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// The way back for what could not be delivered.
+    pub(super) fn back(&self) -> mpsc::WeakSender<Request> {
+        self.back.clone()
+    }
+
+    pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
         self.answers.push(Box::new(move || {
             // Why the result is let go: what was asked is done and durable, with or without a listener.
             let _ = reply.send(value);
         }));
     }
 
-    fn answer_lease(&mut self, reply: Reply<Result<LeasedJobs, Fault>>, leased: Result<Vec<Leased>, Fault>) {
+    pub(super) fn answer_lease(&mut self, reply: Reply<Result<LeasedJobs, Fault>>, leased: Result<Vec<Leased>, Fault>) {
         let back = self.back.clone();
         self.answer(reply, leased.map(|jobs| LeasedJobs::new(jobs, back)));
     }

@@ -3,13 +3,17 @@
 use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::name::{KeyId, Principal, QueueName};
+use sealane_core::queue::session::SessionView;
 use sealane_core::queue::{Act, JobView, QueueMode, QueueSettings, QueueView, Receipt, SweepKind};
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
-use super::request::{Accepted, LeaseWish, LeasedJobs, NewJob, Reply, Request, SettleItem, SweepBegun};
+use super::request::{
+    Accepted, AcceptedSession, LeaseWish, LeasedJobs, NewJob, Reply, Request, SessionAsk, SessionWish,
+    SettleItem, SweepBegun,
+};
 
 /// Sends requests to the engine and waits for durable answers.
 #[derive(Clone)]
@@ -94,6 +98,16 @@ impl EngineHandle {
     /// Revokes an access key.
     pub async fn revoke_key(&self, id: KeyId) -> Result<AccessKey, Fault> {
         self.ask(|reply| Request::RevokeKey { id, reply }).await?
+    }
+
+    /// Holds a session, waiting for it if wished.
+    pub async fn accept_session(&self, wish: SessionWish) -> Result<Option<AcceptedSession>, Fault> {
+        self.ask(|reply| Request::AcceptSession { wish, reply }).await?
+    }
+
+    /// Does something with a session. Says whether that changed anything, and how the session stands then.
+    pub async fn session(&self, ask: SessionAsk) -> Result<(bool, Option<SessionView>), Fault> {
+        self.ask(|reply| Request::Session { ask, reply }).await?
     }
 
     /// Looks at the state; the answer waits until what it shows is durable.

@@ -20,10 +20,15 @@ mod fault;
 mod handle;
 mod machine;
 mod request;
+mod session_waiters;
+mod sessions;
 mod waiters;
 
 pub use engine::{Engine, Stopped};
 pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
-pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem, SweepBegun};
+pub use request::{
+    Accepted, AcceptedSession, LeaseWish, Leased, LeasedJobs, NewJob, SessionAsk, SessionWish, SettleItem,
+    SweepBegun,
+};

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
-use sealane_core::name::{KeyId, Principal, QueueName};
+use sealane_core::name::{KeyId, Principal, QueueName, SessionId};
+use sealane_core::queue::session::{SessionReceipt, SessionView};
 use sealane_core::queue::{
     Act, JobOptions, JobView, QueueMode, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind,
 };
 use sealane_core::time::Millis;
+use sealane_core::token::Token;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
@@ -131,6 +133,90 @@ pub struct LeaseWish {
     pub lease: Option<Millis>,
     /// How long to wait for work.
     pub wait: Millis,
+    /// Of the session held with this receipt only.
+    pub session: Option<SessionReceipt>,
+}
+
+/// A wish for a session.
+#[derive(Debug)]
+pub struct SessionWish {
+    /// Of which queue.
+    pub queue: QueueName,
+    /// Which, by its token and its name; the next free one where absent.
+    pub session: Option<(Token, SessionId)>,
+    /// Who.
+    pub holder: Principal,
+    /// For how long.
+    pub hold: Option<Millis>,
+    /// How long to wait for it.
+    pub wait: Millis,
+}
+
+/// A session on its way to its holder. Dropped before [`AcceptedSession::delivered`] was called, it is
+/// given back: whoever asked is gone.
+#[derive(Debug)]
+pub struct AcceptedSession {
+    /// Proof of the hold.
+    pub receipt: SessionReceipt,
+    /// The session.
+    pub view: SessionView,
+    back: Option<mpsc::WeakSender<Request>>,
+}
+
+impl AcceptedSession {
+    pub(super) fn new(
+        receipt: SessionReceipt,
+        view: SessionView,
+        back: mpsc::WeakSender<Request>,
+    ) -> Self {
+        Self { receipt, view, back: Some(back) }
+    }
+
+    /// The answer that carries the session is made: from here on it is the holder's.
+    pub fn delivered(mut self) {
+        self.back = None;
+    }
+}
+
+impl Drop for AcceptedSession {
+    fn drop(&mut self) {
+        if let Some(engine) = self.back.take().and_then(|weak| weak.upgrade()) {
+            let ask = SessionAsk::Close { receipt: self.receipt };
+            // Why the result is let go: with the channel full, the hold ends by time instead.
+            let _ = engine.try_send(Request::Session { ask, reply: oneshot::channel().0 });
+        }
+    }
+}
+
+/// What is asked of a session.
+#[derive(Debug)]
+pub enum SessionAsk {
+    /// Hold it for longer.
+    Renew {
+        /// Which.
+        receipt: SessionReceipt,
+        /// For how long.
+        hold: Option<Millis>,
+    },
+    /// Give it back.
+    Close {
+        /// Which.
+        receipt: SessionReceipt,
+    },
+    /// Let it remember something, or nothing.
+    SetState {
+        /// Which.
+        receipt: SessionReceipt,
+        /// What.
+        state: Option<Vec<u8>>,
+    },
+    /// Take it away from its holder.
+    Break {
+        /// Of which queue.
+        queue: QueueName,
+        /// Which.
+        session: Token,
+    },
 }
 
 pub(super) type Read = Box<dyn FnOnce(&Machine) -> Box<dyn FnOnce() + Send> + Send>;
@@ -218,6 +304,20 @@ pub(super) enum Request {
         kind: SweepKind,
         /// Whether it is on its way.
         reply: Reply<Result<SweepBegun, Fault>>,
+    },
+    /// Hold a session.
+    AcceptSession {
+        /// What is wished.
+        wish: SessionWish,
+        /// The session, or none.
+        reply: Reply<Result<Option<AcceptedSession>, Fault>>,
+    },
+    /// Do something with a session.
+    Session {
+        /// What.
+        ask: SessionAsk,
+        /// Whether that changed anything, and the session as it stands then.
+        reply: Reply<Result<(bool, Option<SessionView>), Fault>>,
     },
     /// Look at the state.
     Read(Read),

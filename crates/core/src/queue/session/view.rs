@@ -3,9 +3,12 @@
 use std::ops::Bound;
 
 use super::index::{Key, Session};
+use super::command::SessionReceipt;
+use crate::id::JobId;
 use crate::job::State;
 use crate::name::Principal;
 use crate::queue::event::QueueNumber;
+use crate::queue::refusal::Refusal;
 use crate::queue::shard::Shard;
 use crate::record::RecordRef;
 use crate::time::Time;
@@ -48,8 +51,10 @@ pub struct SessionView {
     pub holder: Option<Principal>,
     /// Since when.
     pub held_since: Option<Time>,
-    /// When that ends unless something happens first.
+    /// When that ends unless something happens first: its time is over, or its holder idle.
     pub held_until: Option<Time>,
+    /// When its time is over unless renewed.
+    pub hold_over_at: Option<Time>,
     /// Jobs of it in the holder's hands.
     pub out: u32,
     /// Where what it remembers stands.
@@ -82,6 +87,20 @@ impl Shard {
         self.sessions.counts.get(&queue).copied().unwrap_or_default()
     }
 
+    /// The session that a job, live or still remembered, was sent with, where its queue keeps sessions.
+    pub fn session_of(&self, job: &JobId) -> Option<(QueueNumber, Token)> {
+        let job = self.jobs.get(job).or_else(|| self.finished.get(job).map(|finished| &finished.job))?;
+        self.session_key(job)
+    }
+
+    /// Whether a session is held with this receipt, and until when unless something happens first.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn held_until(&self, receipt: &SessionReceipt, now: Time) -> Result<Time, Refusal> {
+        self.held(receipt, now).map(super::index::Lock::ends)
+    }
+
     /// Whether there is a session to be had by whoever wants the next free one.
     pub fn has_free_session(&self, queue: QueueNumber) -> bool {
         let from = (queue, false, 0, Token::from_bytes([0; 16]));
@@ -101,6 +120,7 @@ impl Shard {
             holder: lock.map(|lock| lock.holder.clone()),
             held_since: lock.map(|lock| lock.since),
             held_until: lock.map(super::index::Lock::ends),
+            hold_over_at: lock.map(|lock| lock.until),
             out: lock.map_or(0, |lock| lock.out),
             state: session.state,
         }
