@@ -25,9 +25,8 @@ impl Passed {
     /// A job of this class was handed out. A class whose jobs only wait for the limits of their keys
     /// waits all the same: else a key with room for one would always give it to its more urgent jobs.
     pub(super) fn served(&mut self, served: usize, waits: [bool; CLASSES]) {
-        for class in 0..CLASSES {
-            let passes = &mut self.0[class];
-            if class == served || !waits[class] {
+        for (class, (passes, waits)) in self.0.iter_mut().zip(waits).enumerate() {
+            if class == served || !waits {
                 *passes = 0;
             } else if class > served && served != CRITICAL {
                 *passes = passes.saturating_add(1);
