@@ -237,9 +237,13 @@ fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &J
     deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
     let queue = queue_in(queues, job.queue);
     queue.counts.add(job.state());
-    queue.ready.insert(id, job);
-    if let Phase::Dead { at } = job.phase {
-        queue.dead.insert((at, id));
+    queue.ready.enter(job);
+    match job.phase {
+        Phase::Ready => queue.ready.insert(id, job),
+        Phase::Dead { at } => {
+            queue.dead.insert((at, id));
+        }
+        _ => {}
     }
 }
 
@@ -249,10 +253,14 @@ fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: 
     }
     let queue = queue_in(queues, job.queue);
     queue.counts.remove(job.state());
-    queue.ready.remove(job);
-    if let Phase::Dead { at } = job.phase {
-        queue.dead.remove(&(at, id));
+    match job.phase {
+        Phase::Ready => queue.ready.remove(job),
+        Phase::Dead { at } => {
+            queue.dead.remove(&(at, id));
+        }
+        _ => {}
     }
+    queue.ready.leave(job);
 }
 
 fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue {
