@@ -247,11 +247,14 @@ fn next() -> impl Strategy<Value = Next> {
 fn enqueued() -> impl Strategy<Value = Event> {
     let priority = prop::sample::select(Priority::ALL);
     let first = (job(), any::<u32>(), principal(), priority, time());
-    let second =
-        (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), prop::option::of(backoff()));
-    let session = prop::option::of(any::<[u8; 16]>().prop_map(Token::from_bytes));
-    (first, second, session).prop_map(
-        |((job, queue, owner, priority, run_at), (expires_at, max_attempts, digest, at, backoff), session)| {
+    let token = || prop::option::of(any::<[u8; 16]>().prop_map(Token::from_bytes));
+    let options = (prop::option::of(backoff()), token(), token());
+    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), options);
+    (first, second).prop_map(
+        |(
+            (job, queue, owner, priority, run_at),
+            (expires_at, max_attempts, digest, at, (backoff, session, fair_key)),
+        )| {
             let queue = QueueNumber(queue);
             Event::JobEnqueued(JobEnqueued {
                 job,
@@ -261,7 +264,7 @@ fn enqueued() -> impl Strategy<Value = Event> {
                 run_at,
                 expires_at,
                 max_attempts,
-                options: JobOptions { backoff, session }.boxed(),
+                options: JobOptions { backoff, session, fair_key }.boxed(),
                 digest,
                 at,
             })
@@ -488,7 +491,8 @@ fn options_of_a_job_have_one_form_only() {
         let enqueued = JobEnqueued { options: options.boxed(), ..enqueued.clone() };
         fact_bytes(&Fact::Shard { namespace: namespace.clone(), event: Event::JobEnqueued(enqueued) })
     };
-    let (plain, second) = (job(JobOptions::default()), job(JobOptions { backoff: Some(backoff), ..JobOptions::default() }));
+    let (plain, second) =
+        (job(JobOptions::default()), job(JobOptions { backoff: Some(backoff), ..JobOptions::default() }));
     assert_eq!((plain[1], second[1]), (1, 2));
     assert_eq!(second[2..plain.len()], plain[2..]);
     let own = &second[plain.len()..];

@@ -150,8 +150,7 @@ impl TryFrom<JobIn> for JobParts {
             max_attempts: job.max_attempts,
             options: JobOptions {
                 backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
-                // What stands for its name is made by whoever has the key.
-                session: None,
+                ..JobOptions::default()
             },
         })
     }

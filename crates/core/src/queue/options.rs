@@ -13,6 +13,8 @@ pub struct JobOptions {
     pub backoff: Option<Backoff>,
     /// What stands for its session's name.
     pub session: Option<Token>,
+    /// What its turns are taken under, and what the limits per key count it to.
+    pub fair_key: Option<Token>,
 }
 
 impl JobOptions {
@@ -23,7 +25,7 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff, session: _ } = self;
+        let Self { backoff, session: _, fair_key: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

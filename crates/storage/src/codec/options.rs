@@ -14,6 +14,7 @@ use super::retrying;
 // Invariant: a tag is never reused and never changes its meaning.
 const BACKOFF: u8 = 1;
 const SESSION: u8 = 4;
+const FAIR_KEY: u8 = 5;
 
 /// The first version of a job's record that can hold these.
 pub(super) fn version(options: Option<&JobOptions>) -> u8 {
@@ -26,7 +27,7 @@ pub(super) fn version(options: Option<&JobOptions>) -> u8 {
 pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
     let version = version(options);
     let Some(options) = options else { return };
-    let JobOptions { backoff, session } = options;
+    let JobOptions { backoff, session, fair_key } = options;
     if version == VERSION_2 {
         backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
         return;
@@ -36,6 +37,9 @@ pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
     }
     if let Some(session) = session {
         out.tagged(SESSION, |out| out.fixed(session.as_bytes()));
+    }
+    if let Some(key) = fair_key {
+        out.tagged(FAIR_KEY, |out| out.fixed(key.as_bytes()));
     }
 }
 
@@ -48,6 +52,7 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<Option<Box<
             match tag {
                 BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
                 SESSION => options.session = Some(Token::from_bytes(cursor.fixed("session")?)),
+                FAIR_KEY => options.fair_key = Some(Token::from_bytes(cursor.fixed("fair_key")?)),
                 _ => return Err(DecodeError::Field { field: "options" }),
             }
             Ok(())

@@ -1,6 +1,6 @@
 //! Judging what is asked of sessions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::SessionEnd;
 use super::command::{AcceptSession, LeaseSession, SessionCommand, SessionReceipt};
@@ -11,6 +11,7 @@ use crate::limits;
 use crate::queue::command::Receipt;
 use crate::queue::event::{CancelReason, Event, ReleaseReason};
 use crate::queue::job::{Job, Phase};
+use crate::queue::ready::FairKey;
 use crate::queue::refusal::Refusal;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::shard::{Queue, Shard};
@@ -110,7 +111,16 @@ impl Shard {
             .filter_map(|id| self.jobs.get(&id).map(|job| (id, job)))
             .filter(|(_, job)| job.running().is_none())
             .take_while(|(_, job)| job.phase == Phase::Ready && !job.is_expired(now));
-        let leases = command.lease_ids.iter().zip(jobs);
+        // Why: what counts for the limits counts here as well, each job for the queue and for its key.
+        let mut started = BTreeMap::<FairKey, u64>::new();
+        let may_start = |(_, job): &(JobId, &Box<Job>)| {
+            let all: u64 = started.values().sum();
+            let of_key = started.entry(job.fair_key()).or_default();
+            let may = *of_key < queue.ready.room(job.fair_key(), now) && all < queue.ready.room_of_all(now);
+            *of_key += u64::from(may);
+            may
+        };
+        let leases = command.lease_ids.iter().zip(jobs.take_while(may_start));
         Ok(leases
             .map(|(lease, (job, _))| Event::JobLeased {
                 job,
