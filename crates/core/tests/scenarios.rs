@@ -223,7 +223,7 @@ impl World {
             base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
             ..Backoff::default()
         });
-        let job_options = JobOptions { backoff }.boxed();
+        let job_options = JobOptions { backoff, ..JobOptions::default() }.boxed();
         let command = Enqueue {
             job,
             id_given: true,

@@ -20,6 +20,7 @@ mod job;
 mod options;
 mod ready;
 mod refusal;
+mod schedule;
 mod sealing;
 mod settings;
 mod shard;
@@ -27,11 +28,15 @@ mod sweep;
 pub mod transitions;
 
 pub use attempt::{Attempt, AttemptEnd, DeadReason};
-pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
-pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
+pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut};
 pub use job::{Failure, JobView};
 pub use options::JobOptions;
 pub use refusal::Refusal;
+pub use schedule::{
+    DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,
+    ScheduleView, SkipReason,
+};
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};

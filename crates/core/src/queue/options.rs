@@ -2,6 +2,7 @@
 //! stands in one box, in the event and in the job.
 
 use super::refusal::Refusal;
+use super::schedule::Firing;
 use super::settings::check_backoff;
 use crate::retry::Backoff;
 
@@ -10,6 +11,8 @@ use crate::retry::Backoff;
 pub struct JobOptions {
     /// How long to wait between attempts, where not as the queue says.
     pub backoff: Option<Backoff>,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
 }
 
 impl JobOptions {
@@ -20,7 +23,7 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff } = self;
+        let Self { backoff, firing: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }
