@@ -20,6 +20,7 @@ mod job;
 mod options;
 mod ready;
 mod refusal;
+mod run_limit;
 mod schedule;
 mod sealing;
 mod settings;
@@ -33,6 +34,7 @@ pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReas
 pub use job::{Failure, JobView};
 pub use options::JobOptions;
 pub use refusal::Refusal;
+pub use run_limit::{Rate, RunLimit};
 pub use schedule::{
     DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,
     ScheduleView, SkipReason,

@@ -8,11 +8,12 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{options, person, retrying};
+use super::{options, person, schedule, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
-pub(super) const LAST_TAG: u8 = person::LAST_TAG;
+/// Higher ones are for other facts.
+pub(super) const LAST_TAG: u8 = 127;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const QUEUE_CREATED: u8 = 1;
@@ -38,11 +39,11 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         Event::QueueCreated { number, queue, settings: set, at: _ } => {
             out.u32(number.0);
             out.text(queue.as_str());
-            retrying::settings(set, out);
+            settings::encode(set, out);
         }
         Event::QueueChanged { number, settings: set, at: _ } => {
             out.u32(number.0);
-            retrying::settings(set, out);
+            settings::encode(set, out);
         }
         Event::JobEnqueued(enqueued) => {
             let JobEnqueued {
@@ -116,6 +117,12 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::SweepAdvanced { .. }
         | Event::SweepBegun { .. }
         | Event::SweepEnded { .. } => person::encode(event, out),
+        Event::SchedulePut(_)
+        | Event::ScheduleFired { .. }
+        | Event::ScheduleSkipped { .. }
+        | Event::SchedulePaused { .. }
+        | Event::ScheduleResumed { .. }
+        | Event::ScheduleRemoved { .. } => schedule::encode(event, out),
     }
 }
 
@@ -123,7 +130,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
 fn version(event: &Event) -> u8 {
     match event {
         Event::QueueCreated { settings, .. } | Event::QueueChanged { settings, .. } => {
-            retrying::settings_version(settings)
+            settings::version(settings)
         }
         Event::JobEnqueued(enqueued) => options::version(enqueued.options.as_deref()),
         Event::JobFailed { code: Some(_), .. } => VERSION_2,
@@ -133,8 +140,8 @@ fn version(event: &Event) -> u8 {
 
 pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
     let last_version = match tag {
-        JOB_ENQUEUED => VERSION_3,
-        QUEUE_CREATED | QUEUE_CHANGED | JOB_FAILED => VERSION_2,
+        JOB_ENQUEUED | QUEUE_CREATED | QUEUE_CHANGED => VERSION_3,
+        JOB_FAILED => VERSION_2,
         _ => VERSION_1,
     };
     if version > last_version {
@@ -147,12 +154,12 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         QUEUE_CREATED => Event::QueueCreated {
             number: QueueNumber(cursor.u32("number")?),
             queue: cursor.text("queue", QueueName::parse)?,
-            settings: retrying::take_settings(version, cursor)?,
+            settings: settings::decode(version, cursor)?,
             at,
         },
         QUEUE_CHANGED => Event::QueueChanged {
             number: QueueNumber(cursor.u32("number")?),
-            settings: retrying::take_settings(version, cursor)?,
+            settings: settings::decode(version, cursor)?,
             at,
         },
         JOB_ENQUEUED => Event::JobEnqueued(JobEnqueued {
@@ -200,6 +207,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         }
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
+        schedule::FIRST_TAG..=schedule::LAST_TAG => schedule::decode(tag, at, cursor)?,
         _ => person::decode(tag, at, cursor)?,
     };
     Ok(Fact::Shard { namespace, event })
@@ -231,6 +239,12 @@ fn tag(event: &Event) -> u8 {
         Event::SweepAdvanced { .. } => person::SWEEP_ADVANCED,
         Event::SweepBegun { .. } => person::SWEEP_BEGUN,
         Event::SweepEnded { .. } => person::SWEEP_ENDED,
+        Event::SchedulePut(_) => schedule::SCHEDULE_PUT,
+        Event::ScheduleFired { .. } => schedule::SCHEDULE_FIRED,
+        Event::ScheduleSkipped { .. } => schedule::SCHEDULE_SKIPPED,
+        Event::SchedulePaused { .. } => schedule::SCHEDULE_PAUSED,
+        Event::ScheduleResumed { .. } => schedule::SCHEDULE_RESUMED,
+        Event::ScheduleRemoved { .. } => schedule::SCHEDULE_REMOVED,
     }
 }
 

@@ -11,12 +11,13 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason,
-    SweepKind,
+    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
+    ReleaseReason, RunLimit, SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
 
+use super::schedule_samples::schedule_facts;
 use crate::fact::{CallerData, Fact};
 
 /// The queue all samples are in.
@@ -105,7 +106,7 @@ pub fn outcome_data(bytes: &[u8]) -> CallerData<'_> {
 
 /// One fact of every kind, and of every shape a kind can have.
 pub fn every_fact() -> Vec<Fact> {
-    [first_facts(), later_facts()].concat()
+    [first_facts(), later_facts(), schedule_facts()].concat()
 }
 
 /// The kinds that came after the first release, in the order of their tags.
@@ -128,6 +129,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.push(shard(Event::SweepEnded { queue, at }));
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
+    facts.extend(third_settings(at));
     facts
 }
 
@@ -155,11 +157,27 @@ fn second_versions(at: Time) -> [Fact; 4] {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            options: JobOptions { backoff: Some(backoff) }.boxed(),
+            options: JobOptions { backoff: Some(backoff), ..JobOptions::default() }.boxed(),
             digest: [9; 16],
             at,
         })),
         shard(Event::JobFailed { job: job_id(1), category: Category::System, code, next: Next::Dead, at }),
+    ]
+}
+
+/// Settings that only the third version can hold.
+fn third_settings(at: Time) -> [Fact; 2] {
+    let limit = |starts| RunLimit {
+        rate: Some(Rate { starts, period: Millis::new(1_000), burst: 7 }),
+        concurrency: Some(starts + 1),
+    };
+    let both = QueueSettings { limit: limit(1), limit_per_key: limit(3), ..QueueSettings::default() };
+    let one = RunLimit { concurrency: Some(5), ..RunLimit::default() };
+    let settings = QueueSettings { limit_per_key: one, ..QueueSettings::default() };
+    let queue = QueueName::parse("limited").expect("follows the rule");
+    [
+        shard(Event::QueueCreated { number: QUEUE, queue, settings: both, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings, at }),
     ]
 }
 
