@@ -163,9 +163,10 @@ impl World {
             id,
             name: &ScheduleName::parse(name).expect("a name"),
             queue: &queue,
-            owner: &Principal::parse("owner").expect("a principal"),
+            owner: &Principal::parse(options.get("as").unwrap_or(&"owner")).expect("a principal"),
             settings: &settings,
             input: &input,
+            own_only: options.contains_key("as"),
             digest: [content; 16],
         };
         match self.run(&Command::PutSchedule(put)) {

@@ -143,6 +143,8 @@ pub struct PutSchedule<'a> {
     pub settings: &'a ScheduleSettings,
     /// What each of its jobs carries.
     pub input: &'a JobInput,
+    /// Whether a schedule of another owner may not be replaced.
+    pub own_only: bool,
     /// Digest over owner, queue and everything supplied for the jobs.
     pub digest: [u8; 16],
 }

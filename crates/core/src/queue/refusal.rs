@@ -174,7 +174,7 @@ impl fmt::Display for Refusal {
                 f,
                 "this schedule's id is {id}: put it under that id, or remove it first"
             ),
-            Self::ScheduleIdTaken => f.write_str("another schedule has this id: make a new one"),
+            Self::ScheduleIdTaken => f.write_str("another schedule has this name or id: take another one"),
             Self::TooManySchedules => write!(
                 f,
                 "a namespace has at most {} schedules: remove what is not needed any more",

@@ -51,8 +51,14 @@ impl Shard {
         if present.is_some() && known.is_none() {
             return Err(Refusal::ScheduleIdTaken);
         }
+        if put.own_only && present.is_some_and(|schedule| schedule.owner != *put.owner) {
+            return Err(Refusal::ScheduleIdTaken);
+        }
         let same = |schedule: &Schedule| {
-            schedule.digest == put.digest && schedule.settings == *put.settings && schedule.queue == queue
+            schedule.digest == put.digest
+                && schedule.settings == *put.settings
+                && schedule.queue == queue
+                && schedule.owner == *put.owner
         };
         if present.is_some_and(same) {
             return Ok(Vec::new());
@@ -175,7 +181,6 @@ impl Shard {
         let options = JobOptions { firing: Some(fire.firing), ..own };
         let max_attempts = self.queue_at(schedule.queue).settings.retry.max_attempts;
         vec![
-            Event::ScheduleFired { schedule: id, due, job: fire.job, next, at: now },
             Event::JobEnqueued(JobEnqueued {
                 job: fire.job,
                 queue: schedule.queue,
@@ -188,6 +193,8 @@ impl Shard {
                 digest: schedule.digest,
                 at: now,
             }),
+            // Why behind it: should only the job be stored, the firing is found to be repeated.
+            Event::ScheduleFired { schedule: id, due, job: fire.job, next, at: now },
         ]
     }
 
