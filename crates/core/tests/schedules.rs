@@ -361,3 +361,58 @@ fn every_table_of_schedules_holds() {
     }
     assert!(lines > 80, "tables are missing: {lines} lines");
 }
+
+// attack 63
+#[test]
+fn a_namespace_has_its_number_of_schedules_and_no_more() {
+    let mut world = World::new();
+    let id = |number: usize| ScheduleId::from_bytes((number as u128).to_be_bytes());
+    let settings = ScheduleSettings {
+        cadence: Cadence::Every { every: Millis::new(60_000), from: world.now },
+        begins_at: None,
+        ends_at: None,
+        missed: MissedPolicy::Skip,
+        overlap: OverlapPolicy::Allow,
+        jitter: Millis::default(),
+        priority: Priority::Normal,
+        ttl: None,
+        max_attempts: None,
+        options: None,
+    };
+    let (queue, owner, input) = (orders(), Principal::parse("p").expect("a principal"), input(false));
+    let mut put = |number: usize| {
+        let name = ScheduleName::parse(&format!("s{number}")).expect("a name");
+        let put = PutSchedule {
+            id: id(number),
+            name: &name,
+            queue: &queue,
+            owner: &owner,
+            settings: &settings,
+            input: &input,
+            own_only: false,
+            digest: [0; 16],
+        };
+        let events = world.shard.decide(world.now, &Command::PutSchedule(put))?;
+        events.iter().for_each(|event| world.shard.evolve(event, RecordRef { lsn: 0, bytes: 1 }));
+        Ok(events.len())
+    };
+    for number in 0..sealane_core::limits::SCHEDULES_MAX {
+        assert_eq!(put(number), Ok(1));
+    }
+    assert_eq!(put(sealane_core::limits::SCHEDULES_MAX), Err(Refusal::TooManySchedules));
+    assert_eq!(put(0), Ok(0), "one that is there is no new one");
+}
+
+// covers JOB-12 (a cron pattern and a zone's name are bounded)
+#[test]
+fn patterns_and_zones_have_their_length() {
+    use sealane_core::limits::{CRON_PATTERN_BYTES_MAX, ZONE_NAME_BYTES_MAX};
+    let text = |count: usize| "*".repeat(count);
+    assert!(CronPattern::parse(&text(CRON_PATTERN_BYTES_MAX)).is_ok());
+    assert!(CronPattern::parse(&text(CRON_PATTERN_BYTES_MAX + 1)).is_err());
+    assert!(ZoneName::parse(&text(ZONE_NAME_BYTES_MAX)).is_ok());
+    assert!(ZoneName::parse(&text(ZONE_NAME_BYTES_MAX + 1)).is_err());
+    for bad in ["", "a\nb", "a\u{0}", "ü"] {
+        assert!(CronPattern::parse(bad).is_err() && ZoneName::parse(bad).is_err(), "{bad:?}");
+    }
+}

@@ -180,3 +180,61 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+impl Engine {
+    /// So many schedules that are first due at second 1.
+    pub(super) fn put_each_second(&mut self, count: usize) {
+        use sealane_core::cadence::Cadence;
+        use sealane_core::job::Priority;
+        use sealane_core::name::Kind;
+        use sealane_core::queue::{MissedPolicy, OverlapPolicy, QueueSettings, SealingPolicy};
+        use sealane_core::time::Millis;
+
+        let (now, queue) = (Time::default(), QueueName::parse("q").unwrap());
+        let settings = QueueSettings { sealing: SealingPolicy::Allowed, ..QueueSettings::default() };
+        for event in self.decide(now, &Command::PutQueue { queue: &queue, settings }).ok().unwrap() {
+            assert!(self.append(event, None).is_ok());
+        }
+        let input = Arc::new(JobInput {
+            kind: Kind::parse("k").unwrap(),
+            body: Vec::new(),
+            content_type: None,
+            attributes: Default::default(),
+            session_id: None,
+            correlation_id: None,
+            subject: None,
+            tags: Vec::new(),
+        });
+        for number in 0..count {
+            let every = Millis::new(1_000);
+            let new = NewSchedule {
+                id: ScheduleId::from_bytes(u128::try_from(number).unwrap().to_be_bytes()),
+                name: ScheduleName::parse(&format!("s{number}")).unwrap(),
+                queue: queue.clone(),
+                owner: Principal::parse("p").unwrap(),
+                settings: ScheduleSettings {
+                    cadence: Cadence::Every { every, from: now.plus(every) },
+                    begins_at: None,
+                    ends_at: None,
+                    missed: MissedPolicy::Skip,
+                    overlap: OverlapPolicy::Allow,
+                    jitter: Millis::default(),
+                    priority: Priority::Normal,
+                    ttl: None,
+                    max_attempts: None,
+                    options: None,
+                },
+                input: Arc::clone(&input),
+                own_only: false,
+                digest: [0; 16],
+            };
+            assert!(self.put_schedule(now, &new).is_ok());
+        }
+        self.finish_turn().unwrap();
+    }
+
+    pub(super) fn waiting_jobs(&self) -> usize {
+        self.shard().live_jobs()
+    }
+}
