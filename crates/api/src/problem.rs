@@ -133,6 +133,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::TooManyQueues
             | Refusal::TooManySchedules
+            | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning => Code::LimitExceeded,

@@ -19,6 +19,7 @@ use sealane_core::queue::{
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 use sealane_storage::Fact;
 use sealane_storage::codec::{DecodeError, decode_fact, decode_job_input, encode_fact, encode_job_input};
 use sealane_storage::testing::samples::{every_fact, first_facts, full_input, later_facts};
@@ -242,10 +243,14 @@ fn next() -> impl Strategy<Value = Next> {
 fn enqueued() -> impl Strategy<Value = Event> {
     let priority = prop::sample::select(Priority::ALL);
     let first = (job(), any::<u32>(), principal(), priority, time());
-    let second =
-        (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), prop::option::of(backoff()));
+    let fair_key = prop::option::of(any::<[u8; 16]>().prop_map(Token::from_bytes));
+    let options = (prop::option::of(backoff()), fair_key);
+    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), options);
     (first, second).prop_map(
-        |((job, queue, owner, priority, run_at), (expires_at, max_attempts, digest, at, backoff))| {
+        |(
+            (job, queue, owner, priority, run_at),
+            (expires_at, max_attempts, digest, at, (backoff, fair_key)),
+        )| {
             let queue = QueueNumber(queue);
             Event::JobEnqueued(JobEnqueued {
                 job,
@@ -255,7 +260,7 @@ fn enqueued() -> impl Strategy<Value = Event> {
                 run_at,
                 expires_at,
                 max_attempts,
-                options: JobOptions { backoff, ..JobOptions::default() }.boxed(),
+                options: JobOptions { backoff, fair_key, ..JobOptions::default() }.boxed(),
                 digest,
                 at,
             })

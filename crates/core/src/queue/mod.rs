@@ -15,6 +15,7 @@ mod decide;
 mod event;
 mod evolve;
 mod finished;
+mod gate;
 pub mod invariants;
 mod job;
 mod options;

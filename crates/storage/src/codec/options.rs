@@ -5,6 +5,7 @@
 
 use sealane_core::id::ScheduleId;
 use sealane_core::queue::{Firing, JobOptions};
+use sealane_core::token::Token;
 
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
@@ -13,6 +14,7 @@ use super::retrying;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const BACKOFF: u8 = 1;
+const FAIR_KEY: u8 = 5;
 const FIRING: u8 = 7;
 
 /// The first version of a job's record that can hold these.
@@ -35,9 +37,12 @@ pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
 
 /// Each behind its tag, up to the end of the record.
 pub(super) fn encode_tagged(options: &JobOptions, out: &mut Fields<'_>) {
-    let JobOptions { backoff, firing } = options;
+    let JobOptions { backoff, fair_key, firing } = options;
     if let Some(backoff) = backoff {
         out.tagged(BACKOFF, |out| retrying::backoff(backoff, out));
+    }
+    if let Some(key) = fair_key {
+        out.tagged(FAIR_KEY, |out| out.fixed(key.as_bytes()));
     }
     if let Some(Firing { schedule, due }) = firing {
         out.tagged(FIRING, |out| {
@@ -67,6 +72,7 @@ pub(super) fn decode_tagged(cursor: &mut Cursor<'_>) -> Result<Option<Box<JobOpt
     cursor.tagged("options", |tag, cursor| {
         match tag {
             BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
+            FAIR_KEY => options.fair_key = Some(Token::from_bytes(cursor.fixed("fair_key")?)),
             FIRING => {
                 let schedule = ScheduleId::from_bytes(cursor.fixed("schedule")?);
                 options.firing = Some(Firing { schedule, due: cursor.time("due")? });
