@@ -51,7 +51,7 @@ described! {
     Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut, SweepOut,
     SessionAcceptIn, SessionAcceptOut, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased,
     SessionRenewIn, SessionCloseIn, SessionStateIn, SessionStateOut, SessionSetStateIn, SessionStands,
-    AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
+    ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
 }
 
 /// Makes the document.

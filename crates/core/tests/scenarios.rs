@@ -265,7 +265,7 @@ impl World {
         });
         let session = options.get("session").map(|name| session_lines::token(name));
         let fair_key = options.get("key").map(|name| session_lines::token(name));
-        let job_options = JobOptions { backoff, session, fair_key }.boxed();
+        let job_options = JobOptions { backoff, session, fair_key, ..JobOptions::default() }.boxed();
         let command = Enqueue {
             job,
             id_given: true,

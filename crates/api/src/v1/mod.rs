@@ -7,6 +7,7 @@ mod dead_letter;
 mod jobs;
 mod leases;
 mod queues;
+mod schedules;
 mod server;
 mod sessions;
 mod shown;
@@ -23,6 +24,10 @@ pub use leases::{
     Release, ReleaseItem, SettleResult, Settled,
 };
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut, QueueSessions};
+pub use schedules::{
+    FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    ScheduleParts, SkippedOut,
+};
 pub use server::ServerOut;
 pub use sessions::{
     HeldSession, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionOut,

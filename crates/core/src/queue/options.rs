@@ -2,6 +2,7 @@
 //! stands in one box, in the event and in the job.
 
 use super::refusal::Refusal;
+use super::schedule::Firing;
 use super::settings::check_backoff;
 use crate::retry::Backoff;
 use crate::token::Token;
@@ -15,6 +16,8 @@ pub struct JobOptions {
     pub session: Option<Token>,
     /// What its turns are taken under, and what the limits per key count it to.
     pub fair_key: Option<Token>,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
 }
 
 impl JobOptions {
@@ -25,7 +28,7 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff, session: _, fair_key: _ } = self;
+        let Self { backoff, session: _, fair_key: _, firing: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

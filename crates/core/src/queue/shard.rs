@@ -13,6 +13,7 @@ use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::ready::Ready;
 use super::session::{SessionCounts, Sessions};
+use super::schedule::Schedules;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
 use crate::id::JobId;
@@ -134,6 +135,7 @@ pub struct Shard {
     pub(super) deadlines: Deadlines,
     pub(super) sessions: Sessions,
     pub(super) finished: Finished,
+    pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
@@ -208,8 +210,9 @@ impl Shard {
 
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
-        let lock = self.sessions.next_end();
-        let deadline = self.deadlines.first().map(|(at, _, _)| *at).into_iter().chain(lock).min();
+        let firing = self.schedules.first_due().map(|(due, _)| due);
+        let others = firing.into_iter().chain(self.sessions.next_end());
+        let deadline = self.deadlines.first().map(|(at, _, _)| *at).into_iter().chain(others).min();
         // A sweep is due at once, until it is over.
         if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
     }

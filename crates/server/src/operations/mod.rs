@@ -7,6 +7,7 @@ mod digest;
 mod jobs;
 mod leases;
 mod queues;
+mod schedules;
 mod server;
 mod sessions;
 

@@ -13,7 +13,7 @@ use sealane_core::queue::{
 use sealane_core::queue::session::{LeaseSession, SessionCommand, SessionReceipt};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
-use sealane_storage::{CallerData, Fact, Journal, JournalError, Room};
+use sealane_storage::{CallerData, Fact, Journal, JournalError, JournalReader, Room};
 use tokio::sync::mpsc;
 
 use super::fault::Fault;
@@ -85,6 +85,7 @@ pub struct Engine {
     namespace: Namespace,
     machine: Machine,
     journal: Box<dyn Journal>,
+    pub(super) records: Arc<dyn JournalReader>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     access_keys: Arc<AccessKeys>,
@@ -98,7 +99,7 @@ pub struct Engine {
     keys_changed: bool,
     draining: bool,
     /// Something that is due is put off for want of room.
-    stuck: bool,
+    pub(super) stuck: bool,
 }
 
 impl Engine {
@@ -115,6 +116,7 @@ impl Engine {
         let engine = Self {
             namespace,
             machine,
+            records: journal.reader(),
             journal,
             clock,
             random,
@@ -198,6 +200,7 @@ impl Engine {
     fn turn(&mut self, taken: &mut Vec<Request>) -> Result<(), JournalError> {
         let now = self.clock.now();
         self.expire(now)?;
+        self.fire_due(now)?;
         for request in taken.drain(..) {
             self.apply(now, request)?;
             if self.journal.staged_bytes() >= limits::GROUP_BYTES_MAX {
@@ -210,7 +213,7 @@ impl Engine {
     }
 
     /// Makes the turn durable, then answers. The order of these lines is the promise.
-    fn finish_turn(&mut self) -> Result<(), JournalError> {
+    pub(super) fn finish_turn(&mut self) -> Result<(), JournalError> {
         self.journal.commit()?;
         if std::mem::take(&mut self.keys_changed) {
             self.access_keys.replace(self.machine.control().clone());
@@ -293,6 +296,7 @@ impl Engine {
                 let done = told(self.ask_session(now, &ask))?;
                 self.answer(reply, done);
             }
+            Request::Schedule(request) => self.schedule(now, request)?,
             Request::Read(look) => self.answers.push(look(&self.machine)),
             Request::Drain => self.draining = true,
         }

@@ -22,6 +22,7 @@ mod machine;
 mod request;
 mod session_waiters;
 mod sessions;
+mod schedules;
 mod waiters;
 
 pub use engine::{Engine, Stopped};
@@ -32,3 +33,4 @@ pub use request::{
     Accepted, AcceptedSession, LeaseWish, Leased, LeasedJobs, NewJob, SessionAsk, SessionWish, SettleItem,
     SweepBegun,
 };
+pub use schedules::NewSchedule;

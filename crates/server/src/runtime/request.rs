@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
+use super::schedules::ScheduleRequest;
 
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
@@ -319,6 +320,8 @@ pub(super) enum Request {
         /// Whether that changed anything, and the session as it stands then.
         reply: Reply<Result<(bool, Option<SessionView>), Fault>>,
     },
+    /// Something about a schedule.
+    Schedule(ScheduleRequest),
     /// Look at the state.
     Read(Read),
     /// Answer those who wait for work, and let nobody wait any more.

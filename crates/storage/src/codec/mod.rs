@@ -20,6 +20,7 @@ mod options;
 mod person;
 mod retrying;
 mod session;
+mod schedule;
 mod settings;
 mod shard;
 

@@ -19,8 +19,9 @@ use crate::journal::JournalReader;
 use crate::keys::DataKeys;
 
 /// The table and field names that caller data is bound to.
-const JOB: &str = "job";
-const SESSION: &str = "session";
+const JOBS: &str = "job";
+const SCHEDULES: &str = "schedule";
+const SESSIONS: &str = "session";
 const INPUT: &str = "input";
 const OUTCOME: &str = "outcome";
 const NAME: &str = "name";
@@ -37,13 +38,14 @@ pub(super) struct LogReader {
 
 /// The place an event's caller data is bound to; `None` for an event that carries none.
 pub(super) fn place<'a>(namespace: &'a Namespace, event: &'a Event, lsn: u64) -> Option<at_rest::Place<'a>> {
-    let (table, field, record_id): (&str, &str, &[u8; 16]) = match event {
-        Event::JobEnqueued(enqueued) => (JOB, INPUT, enqueued.job.as_bytes()),
+    let (table, field, record_id) = match event {
+        Event::JobEnqueued(enqueued) => (JOBS, INPUT, enqueued.job.as_bytes()),
         Event::JobCompleted { job, .. } | Event::JobFailed { job, .. } | Event::JobCancelled { job, .. } => {
-            (JOB, OUTCOME, job.as_bytes())
+            (JOBS, OUTCOME, job.as_bytes())
         }
-        Event::SessionAccepted { session, .. } => (SESSION, NAME, session.as_bytes()),
-        Event::SessionStateSet { session, .. } => (SESSION, STATE, session.as_bytes()),
+        Event::SchedulePut(put) => (SCHEDULES, INPUT, put.schedule.as_bytes()),
+        Event::SessionAccepted { session, .. } => (SESSIONS, NAME, session.as_bytes()),
+        Event::SessionStateSet { session, .. } => (SESSIONS, STATE, session.as_bytes()),
         _ => return None,
     };
     Some(at_rest::Place {
