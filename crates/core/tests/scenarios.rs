@@ -31,11 +31,11 @@ use std::path::Path;
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
+use sealane_core::queue::session::SessionReceipt;
 use sealane_core::queue::{
     Act, Command, Enqueue, Event, JobOptions, Lease, QueueMode, QueueSettings, QueueView, Rate, Receipt,
     Refusal, SealingPolicy, SessionMode, Settle, Shard, Start, SweepKind, invariants,
 };
-use sealane_core::queue::session::SessionReceipt;
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
 use sealane_core::time::{Millis, Time};

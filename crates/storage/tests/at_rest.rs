@@ -15,8 +15,8 @@ use sealane_storage::testing::home::{Home, LogHome};
 use sealane_storage::testing::keys::KnownKeys;
 use sealane_storage::testing::lossy_disk::{Loss, LossyDisk};
 use sealane_storage::testing::samples::{
-    QUEUE, completed, enqueued, every_fact, full_input, input, job_data, outcome_data,
-    session_accepted, session_data, session_state_set, shard,
+    QUEUE, completed, enqueued, every_fact, full_input, input, job_data, outcome_data, session_accepted,
+    session_data, session_state_set, shard,
 };
 use sealane_storage::{Damage, Fact, JournalReader, OpenError, ReadError};
 

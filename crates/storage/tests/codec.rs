@@ -13,11 +13,11 @@ use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
     SessionId, Subject, Tag,
 };
+use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
     ReleaseReason, RunLimit, SealingPolicy, SweepKind,
 };
-use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
@@ -341,10 +341,18 @@ fn of_session() -> impl Strategy<Value = Event> {
         (key.clone(), lock(), principal(), time()).prop_map(|((queue, session, at), lock, holder, until)| {
             Event::SessionAccepted { queue, session, lock, holder, until, at }
         }),
-        (key.clone(), time())
-            .prop_map(|((queue, session, at), until)| Event::SessionRenewed { queue, session, until, at }),
-        (key.clone(), end)
-            .prop_map(|((queue, session, at), end)| Event::SessionEnded { queue, session, end, at }),
+        (key.clone(), time()).prop_map(|((queue, session, at), until)| Event::SessionRenewed {
+            queue,
+            session,
+            until,
+            at
+        }),
+        (key.clone(), end).prop_map(|((queue, session, at), end)| Event::SessionEnded {
+            queue,
+            session,
+            end,
+            at
+        }),
         key.clone().prop_map(|(queue, session, at)| Event::SessionStateSet { queue, session, at }),
         key.prop_map(|(queue, session, at)| Event::SessionStateCleared { queue, session, at }),
     ]

@@ -30,7 +30,7 @@ pub use schedules::{
 };
 pub use server::ServerOut;
 pub use sessions::{
-    HeldSession, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionOut,
-    SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
-    SessionStateOut,
+    HeldSession, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut,
+    SessionOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands,
+    SessionStateIn, SessionStateOut,
 };

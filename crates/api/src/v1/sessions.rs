@@ -191,9 +191,8 @@ impl SessionListIn {
             let bytes = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
             (place(bytes) == text).then(|| Token::from_bytes(bytes.to_be_bytes()))
         };
-        let read = |text: &str| {
-            read(text).ok_or_else(|| Problem::invalid("after is the next of the page before"))
-        };
+        let read =
+            |text: &str| read(text).ok_or_else(|| Problem::invalid("after is the next of the page before"));
         self.after.as_deref().map(read).transpose()
     }
 }

@@ -96,7 +96,7 @@ async fn send_batches(load: Arc<Load>, remote: Remote) {
 }
 
 async fn work(load: Arc<Load>, remote: Remote) {
-    let wish = LeaseIn { max: Some(20), lease_ms: None, wait_ms: Some(1_000) };
+    let wish = LeaseIn { max: Some(20), wait_ms: Some(1_000), ..LeaseIn::default() };
     while !load.is_over() {
         let Some(leased) = load.ask(remote.lease(&queue(), &wish), |_| {}).await else { continue };
         let done_before = load.completed.lock().expect("no panic").clone();
@@ -175,7 +175,7 @@ async fn twenty_kills_under_load_lose_nothing_and_bring_nothing_back() {
     // At last everything that is still leasable is leased: none of it may be completed.
     let server = place.serve();
     let remote = server.remote();
-    let wish = LeaseIn { max: Some(1_000), lease_ms: None, wait_ms: None };
+    let wish = LeaseIn { max: Some(1_000), ..LeaseIn::default() };
     loop {
         let leased = remote.lease(&queue(), &wish).await.expect("an answer");
         if leased.jobs.is_empty() {

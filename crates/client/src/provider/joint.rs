@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use sealane_api::v1::{
     Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, Settled, SweepOut,
+    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, SessionAcceptIn,
+    SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn,
+    SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName};
@@ -58,6 +60,31 @@ pub trait Provider: Send + Sync {
 
     /// Hands out jobs, waiting for some if wished.
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error>;
+
+    /// Holds a session, waiting for it if wished.
+    async fn accept_session(
+        &self,
+        queue: &QueueName,
+        wish: &SessionAcceptIn,
+    ) -> Result<SessionAcceptOut, Error>;
+
+    /// Holds a session for longer.
+    async fn renew_session(&self, request: &SessionRenewIn) -> Result<SessionStands, Error>;
+
+    /// Gives a session back, and jobs of it that are out.
+    async fn close_session(&self, request: &SessionCloseIn) -> Result<SessionStands, Error>;
+
+    /// What a held session remembers.
+    async fn session_state(&self, request: &SessionStateIn) -> Result<SessionStateOut, Error>;
+
+    /// Lets a held session remember something, or nothing.
+    async fn set_session_state(&self, request: &SessionSetStateIn) -> Result<SessionStands, Error>;
+
+    /// A page of a queue's sessions.
+    async fn sessions(&self, queue: &QueueName, page: &SessionListIn) -> Result<SessionListOut, Error>;
+
+    /// Takes a session away from its holder; jobs of it that are out are handed back.
+    async fn release_session(&self, queue: &QueueName, session: &str) -> Result<SessionReleased, Error>;
 
     /// Notes jobs as done.
     async fn complete(&self, request: &Complete) -> Result<Settled, Error>;

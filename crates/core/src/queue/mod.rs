@@ -37,11 +37,11 @@ pub use job::{Failure, JobView};
 pub use options::JobOptions;
 pub use refusal::Refusal;
 pub use run_limit::{Rate, RunLimit};
-pub use session::{SessionMode, SessionSettings};
 pub use schedule::{
     DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,
     ScheduleView, SkipReason,
 };
+pub use session::{SessionMode, SessionSettings};
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};

@@ -29,7 +29,8 @@ pub fn token(name: &str) -> Token {
 }
 
 fn name_of(token: Token) -> String {
-    String::from_utf8(token.as_bytes().iter().copied().take_while(|byte| *byte > 0).collect()).expect("a name")
+    String::from_utf8(token.as_bytes().iter().copied().take_while(|byte| *byte > 0).collect())
+        .expect("a name")
 }
 
 impl World {
@@ -56,7 +57,10 @@ impl World {
             "remember" | "forget" => {
                 let receipt = self.session_receipt(bare);
                 let bytes = options.get("bytes").map_or(1, |text| text.parse().expect("a number"));
-                self.session(SessionCommand::SetState { receipt, bytes: (verb == "remember").then_some(bytes) })
+                self.session(SessionCommand::SetState {
+                    receipt,
+                    bytes: (verb == "remember").then_some(bytes),
+                })
             }
             "break" => self.session(SessionCommand::Break { queue: &queue, session: token(bare[0]) }),
             "session" => {

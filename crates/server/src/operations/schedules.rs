@@ -25,10 +25,13 @@ impl Handle<SchedulePut> for Door {
         let now = self.clock.now();
         let present = self.schedule(&name).await?;
         let cadence = present.as_ref().map(|view| view.settings.cadence.clone());
-        let parts = tokio::task::spawn_blocking(move || wish.parts(now, cadence.as_ref()))
+        let mut parts = tokio::task::spawn_blocking(move || wish.parts(now, cadence.as_ref()))
             .await
             .map_err(|_| Problem::new(Code::StorageFailed, "the server is stopping"))??;
         let digest = self.job_digests.of(&queue, &key.principal, &parts.job);
+        if let Some(session) = &parts.job.input.session_id {
+            parts.settings.options.get_or_insert_default().session = Some(self.session_token(session));
+        }
         let id = match parts.id.or(present.map(|view| view.id)) {
             Some(id) => id,
             None => ScheduleId::from_bytes(*self.new_job_id()?.as_bytes()),

@@ -7,10 +7,10 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
+use sealane_core::queue::session::{LeaseSession, SessionCommand, SessionReceipt};
 use sealane_core::queue::{
     Command, Enqueue, Event, JobView, Lease, QueueSettings, QueueView, Receipt, Refusal, Shard,
 };
-use sealane_core::queue::session::{LeaseSession, SessionCommand, SessionReceipt};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
 use sealane_storage::{CallerData, Fact, Journal, JournalError, JournalReader, Room};
@@ -525,7 +525,11 @@ impl Engine {
         }));
     }
 
-    pub(super) fn answer_lease(&mut self, reply: Reply<Result<LeasedJobs, Fault>>, leased: Result<Vec<Leased>, Fault>) {
+    pub(super) fn answer_lease(
+        &mut self,
+        reply: Reply<Result<LeasedJobs, Fault>>,
+        leased: Result<Vec<Leased>, Fault>,
+    ) {
         let back = self.back.clone();
         self.answer(reply, leased.map(|jobs| LeasedJobs::new(jobs, back)));
     }

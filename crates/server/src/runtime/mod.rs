@@ -20,9 +20,9 @@ mod fault;
 mod handle;
 mod machine;
 mod request;
+mod schedules;
 mod session_waiters;
 mod sessions;
-mod schedules;
 mod waiters;
 
 pub use engine::{Engine, Stopped};

@@ -165,11 +165,7 @@ pub struct AcceptedSession {
 }
 
 impl AcceptedSession {
-    pub(super) fn new(
-        receipt: SessionReceipt,
-        view: SessionView,
-        back: mpsc::WeakSender<Request>,
-    ) -> Self {
+    pub(super) fn new(receipt: SessionReceipt, view: SessionView, back: mpsc::WeakSender<Request>) -> Self {
         Self { receipt, view, back: Some(back) }
     }
 

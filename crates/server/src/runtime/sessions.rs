@@ -31,8 +31,7 @@ impl Engine {
             None => Place::Next(wish.queue.clone()),
         };
         let until = now.plus(wish.wait);
-        if let Err(Wish::Accept(_, reply)) =
-            self.session_waiters.add(place, Wish::Accept(wish, reply), until)
+        if let Err(Wish::Accept(_, reply)) = self.session_waiters.add(place, Wish::Accept(wish, reply), until)
         {
             self.answer_accept(reply, Err(Fault::TooManyWaiters));
         }

@@ -19,8 +19,8 @@ mod job_input;
 mod options;
 mod person;
 mod retrying;
-mod session;
 mod schedule;
+mod session;
 mod settings;
 mod shard;
 

@@ -28,11 +28,8 @@ const MAX_RUN_1: Millis = Millis::new(1_800_000);
 const HORIZON_1: Millis = Millis::new(2_592_000_000);
 const MAX_DEPTH_1: u64 = 1_000_000;
 /// What is so without a tag, in the same way.
-const SESSIONS_2: SessionSettings = SessionSettings {
-    mode: SessionMode::Off,
-    idle: Millis::new(60_000),
-    hold: Millis::new(3_600_000),
-};
+const SESSIONS_2: SessionSettings =
+    SessionSettings { mode: SessionMode::Off, idle: Millis::new(60_000), hold: Millis::new(3_600_000) };
 
 fn version_1(
     sealing: SealingPolicy,

@@ -103,7 +103,8 @@ impl LogReader {
         let sealed = segment.seal.open(&frame).map_err(|_| corrupt(Damage::Tampered))?;
         let fact = codec::decode_fact(sealed.expose()).map_err(|_| corrupt(Damage::Contradiction))?;
         let Fact::Shard { namespace, event } = &fact else { return Err(none()) };
-        let place = place(namespace, event, lsn).filter(|place| fields.contains(&place.field)).ok_or_else(none)?;
+        let place =
+            place(namespace, event, lsn).filter(|place| fields.contains(&place.field)).ok_or_else(none)?;
         frame.data().map(|data| self.open(data, &place)).transpose()
     }
 

@@ -171,7 +171,9 @@ impl LogJournal {
         self.group.resize(from + at_rest::HEAD_BYTES, 0);
         match data {
             CallerData::Job { input, .. } => codec::encode_job_input(input, &mut self.group),
-            CallerData::Outcome { bytes, .. } | CallerData::Session { bytes, .. } => self.group.extend_from_slice(bytes),
+            CallerData::Outcome { bytes, .. } | CallerData::Session { bytes, .. } => {
+                self.group.extend_from_slice(bytes)
+            }
         }
         let bytes = self.group.len() - from - at_rest::HEAD_BYTES;
         let max = DATA_BYTES_MAX - at_rest::OVERHEAD;

@@ -5,8 +5,8 @@ use sealane_core::record::RecordRef;
 
 use super::home::Home;
 use super::samples::{
-    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data,
-    session_accepted, session_data, session_state_set, shard,
+    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, session_accepted,
+    session_data, session_state_set, shard,
 };
 use crate::error::{JournalError, OpenError, ReadError};
 use crate::fact::Fact;

@@ -10,11 +10,11 @@ use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
     SessionId, Subject, Tag,
 };
+use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
     ReleaseReason, RunLimit, SweepKind,
 };
-use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
@@ -219,7 +219,8 @@ pub fn session_state_set() -> Fact {
 /// What sessions brought: kinds of their own, and what others can hold since.
 fn session_facts(at: Time) -> Vec<Fact> {
     let (queue, session, until) = (QueueNumber(3), SESSION, Time::from_unix_ms(7));
-    let sessions = SessionSettings { mode: SessionMode::Required, idle: Millis::new(1), hold: Millis::new(2) };
+    let sessions =
+        SessionSettings { mode: SessionMode::Required, idle: Millis::new(1), hold: Millis::new(2) };
     let settings = QueueSettings { sessions, ..QueueSettings::default() };
     let mut facts = vec![
         session_accepted(),

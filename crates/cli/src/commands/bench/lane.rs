@@ -102,6 +102,7 @@ impl Lane {
             max: Some(u32::try_from(jobs).unwrap_or(u32::MAX)),
             lease_ms: Some(LEASE_MS),
             wait_ms: Some(wait_ms),
+            session_receipt: None,
         };
         Ok(self.server.lease(&self.queue, &wish).await?.jobs)
     }

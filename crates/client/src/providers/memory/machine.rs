@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sealane_api::problem::Problem;
 use sealane_api::v1::{JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult};
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{JobId, LeaseId, LockId};
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::{
     CancelReason, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard,
@@ -14,12 +14,15 @@ use sealane_core::time::{Millis, Time};
 use sealane_crypto::digest;
 
 use super::records::{Record, Records};
+use super::sessions;
+use super::sessions::Sessions;
 use super::{receipt, view};
 
 #[derive(Default)]
 pub(super) struct Machine {
     pub(super) shard: Shard,
     pub(super) records: Records,
+    pub(super) sessions: Sessions,
 }
 
 impl Machine {
@@ -33,6 +36,7 @@ impl Machine {
             self.apply(&due);
         }
         self.records.sweep(&self.shard);
+        self.sessions.sweep(&self.shard);
     }
 
     /// When somebody who waits for a queue's jobs has to look again, if nothing else happens.
@@ -69,7 +73,9 @@ impl Machine {
         fresh_id: JobId,
     ) -> Result<JobAccepted, Problem> {
         let digest = digest_of(queue, job);
-        let parts = JobParts::try_from(job.clone())?;
+        let mut parts = JobParts::try_from(job.clone())?;
+        parts.options.session =
+            parts.input.session_id.as_ref().map(|session| sessions::token(session.as_str()));
         let id = parts.id.unwrap_or(fresh_id);
         let events = self.command(
             now,
@@ -119,15 +125,21 @@ impl Machine {
         Ok(events
             .iter()
             .filter_map(|event| match event {
-                Event::JobLeased { job, lease, .. } => self.leased(*job, *lease, now),
+                Event::JobLeased { job, lease, .. } => self.leased(*job, *lease, None, now),
                 _ => None,
             })
             .collect())
     }
 
-    fn leased(&self, id: JobId, lease: LeaseId, now: Time) -> Option<LeasedJob> {
+    pub(super) fn leased(
+        &self,
+        id: JobId,
+        lease: LeaseId,
+        lock: Option<LockId>,
+        now: Time,
+    ) -> Option<LeasedJob> {
         let job = self.shard.job(&id)?;
-        let held = Receipt { job: id, attempt: job.attempt, lease };
+        let held = Receipt { job: id, attempt: job.attempt, lease, lock };
         Some(view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held, now))
     }
 

@@ -9,12 +9,14 @@ use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut,
     JobBatchResult, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
-    SettleResult, Settled, SweepOut,
+    SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased,
+    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, SettleResult, Settled,
+    SweepOut,
 };
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{JobId, LeaseId, LockId};
 use sealane_core::job::HoldReason;
 use sealane_core::limits;
-use sealane_core::name::{Namespace, Principal, QueueName};
+use sealane_core::name::{Namespace, Principal, QueueName, SessionId};
 use sealane_core::queue::{QueueMode, Settle, SweepKind};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::{Random, SystemRandom};
@@ -197,8 +199,14 @@ impl Provider for Memory {
             let changed = self.changed.notified();
             let (jobs, due) = {
                 let (mut machine, now) = self.machine();
-                let jobs =
-                    machine.lease(now, queue, &self.principal, wish.lease_ms.map(Millis::new), &lease_ids)?;
+                let lease = wish.lease_ms.map(Millis::new);
+                let jobs = match &wish.session_receipt {
+                    None => machine.lease(now, queue, &self.principal, lease, &lease_ids)?,
+                    Some(receipt) => {
+                        let holder = (receipt.as_str(), &self.principal);
+                        machine.lease_session(now, queue, holder, lease, &lease_ids)?
+                    }
+                };
                 let due =
                     machine.next_look(queue).map(|at| Duration::from_millis(at.since(now).get().max(1)));
                 (jobs, due)
@@ -212,6 +220,61 @@ impl Provider for Memory {
                 () = sleep_until(wake) => {}
             }
         }
+    }
+
+    async fn accept_session(
+        &self,
+        queue: &QueueName,
+        wish: &SessionAcceptIn,
+    ) -> Result<SessionAcceptOut, Error> {
+        let give_up = Instant::now() + Duration::from_millis(wish.wait()?.get());
+        let mut lock = [0; 16];
+        self.random.fill(&mut lock)?;
+        loop {
+            let changed = self.changed.notified();
+            let (accepted, due) = {
+                let (mut machine, now) = self.machine();
+                let lock = LockId::from_bytes(lock);
+                let accepted = machine.accept_session(now, queue, &self.principal, wish, lock)?;
+                let due =
+                    machine.next_look(queue).map(|at| Duration::from_millis(at.since(now).get().max(1)));
+                (accepted, due)
+            };
+            if accepted.session.is_some() || Instant::now() >= give_up {
+                return Ok(accepted);
+            }
+            let wake = due.map_or(give_up, |due| give_up.min(Instant::now() + due));
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    async fn renew_session(&self, request: &SessionRenewIn) -> Result<SessionStands, Error> {
+        Ok(self.change(|machine, now| machine.renew_session(now, request))?)
+    }
+
+    async fn close_session(&self, request: &SessionCloseIn) -> Result<SessionStands, Error> {
+        Ok(self.change(|machine, now| machine.close_session(now, request))?)
+    }
+
+    async fn session_state(&self, request: &SessionStateIn) -> Result<SessionStateOut, Error> {
+        Ok(self.change(|machine, now| machine.session_state(now, request))?)
+    }
+
+    async fn set_session_state(&self, request: &SessionSetStateIn) -> Result<SessionStands, Error> {
+        Ok(self.change(|machine, now| machine.set_session_state(now, request))?)
+    }
+
+    async fn sessions(&self, queue: &QueueName, page: &SessionListIn) -> Result<SessionListOut, Error> {
+        Ok(self.change(|machine, _| machine.sessions(queue, page))?)
+    }
+
+    async fn release_session(&self, queue: &QueueName, session: &str) -> Result<SessionReleased, Error> {
+        let session = SessionId::parse(session).map_err(Error::invalid)?;
+        let released = self.change(|machine, now| machine.release_session(now, queue, &session))?;
+        Ok(SessionReleased { released })
     }
 
     async fn complete(&self, request: &Complete) -> Result<Settled, Error> {

@@ -7,7 +7,9 @@ use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JOB_TEXT_BYTES, JobAccepted,
     JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList,
-    QueueOut, Release, ReprioritiseIn, Settled, SweepOut,
+    QueueOut, Release, ReprioritiseIn, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn,
+    SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands,
+    SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;
@@ -110,6 +112,41 @@ impl Provider for Server {
         let time_max = ANSWER_TIME_MAX + Duration::from_millis(wish.wait_ms.unwrap_or(0));
         self.exchange::<operation::LeaseAcquire>(queue.as_str(), Some(written(wish, 64)), time_max, bytes_max)
             .await
+    }
+
+    async fn accept_session(
+        &self,
+        queue: &QueueName,
+        wish: &SessionAcceptIn,
+    ) -> Result<SessionAcceptOut, Error> {
+        let time_max = ANSWER_TIME_MAX + Duration::from_millis(wish.wait_ms.unwrap_or(0));
+        let body = Some(written(wish, 64));
+        self.exchange::<operation::SessionAccept>(queue.as_str(), body, time_max, ANSWER_BYTES_MAX).await
+    }
+
+    async fn renew_session(&self, request: &SessionRenewIn) -> Result<SessionStands, Error> {
+        self.call::<operation::SessionRenew>("", request).await
+    }
+
+    async fn close_session(&self, request: &SessionCloseIn) -> Result<SessionStands, Error> {
+        self.call::<operation::SessionClose>("", request).await
+    }
+
+    async fn session_state(&self, request: &SessionStateIn) -> Result<SessionStateOut, Error> {
+        self.call::<operation::SessionGetState>("", request).await
+    }
+
+    async fn set_session_state(&self, request: &SessionSetStateIn) -> Result<SessionStands, Error> {
+        self.call::<operation::SessionSetState>("", request).await
+    }
+
+    async fn sessions(&self, queue: &QueueName, page: &SessionListIn) -> Result<SessionListOut, Error> {
+        self.call::<operation::SessionList>(queue.as_str(), page).await
+    }
+
+    async fn release_session(&self, queue: &QueueName, session: &str) -> Result<SessionReleased, Error> {
+        let wish = SessionReleaseIn { session_id: session.into() };
+        self.call::<operation::SessionRelease>(queue.as_str(), &wish).await
     }
 
     async fn complete(&self, request: &Complete) -> Result<Settled, Error> {

@@ -66,6 +66,8 @@ impl Shard {
         put.settings.check(now).map_err(Refusal::Schedule)?;
         let settings = &self.queue_at(queue).settings;
         sealing::check_template(settings.sealing, put.input, put.id)?;
+        let session = put.settings.options.as_deref().and_then(|options| options.session);
+        self.queue_at(queue).takes_session(session)?;
         decide::check_wishes(put.settings.ttl, put.settings.max_attempts, put.settings.options.as_deref())?;
         if present.is_none() && self.schedules.len() >= limits::SCHEDULES_MAX {
             return Err(Refusal::TooManySchedules);

@@ -31,7 +31,12 @@ impl Shard {
                 let lock = self.held(receipt, now)?;
                 let hold = self.hold(receipt.key(), *hold)?;
                 let until = now.plus(hold).min(lock.hold_until);
-                Ok(vec![Event::SessionRenewed { queue: receipt.queue, session: receipt.session, until, at: now }])
+                Ok(vec![Event::SessionRenewed {
+                    queue: receipt.queue,
+                    session: receipt.session,
+                    until,
+                    at: now,
+                }])
             }
             SessionCommand::Close { receipt } => {
                 self.held(receipt, now)?;
@@ -207,15 +212,10 @@ impl Shard {
         let mut events: Vec<Event> = self
             .out(key)
             .map(|id| match self.jobs.get(&id).is_some_and(|job| job.is_cancel_requested()) {
-                true => {
-                    Event::JobCancelled { job: id, reason: CancelReason::WorkerReleased, at: now }
+                true => Event::JobCancelled { job: id, reason: CancelReason::WorkerReleased, at: now },
+                false => {
+                    Event::JobReleased { job: id, reason: ReleaseReason::Returned, run_at: now, at: now }
                 }
-                false => Event::JobReleased {
-                    job: id,
-                    reason: ReleaseReason::Returned,
-                    run_at: now,
-                    at: now,
-                },
             })
             .collect();
         events.push(Event::SessionEnded { queue: key.0, session: key.1, end, at: now });

@@ -127,7 +127,8 @@ impl Shard {
 
     /// Holds go on for as long as they had left when the server stopped.
     pub(in crate::queue) fn locks_go_on(&mut self, away: Millis) {
-        let held: Vec<Key> = self.sessions.ends.iter().map(|(_, queue, session)| (*queue, *session)).collect();
+        let held: Vec<Key> =
+            self.sessions.ends.iter().map(|(_, queue, session)| (*queue, *session)).collect();
         for key in held {
             self.sessions.relock(key, |lock| {
                 for time in [&mut lock.until, &mut lock.hold_until, &mut lock.idle_from] {

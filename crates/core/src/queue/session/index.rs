@@ -104,7 +104,8 @@ impl Sessions {
 
     /// Lets a session go that has nothing any more.
     pub(super) fn tidy(&mut self, key: Key) {
-        let empty = |session: &Session| session.jobs == 0 && session.lock.is_none() && session.state.is_none();
+        let empty =
+            |session: &Session| session.jobs == 0 && session.lock.is_none() && session.state.is_none();
         if self.sessions.get(&key).is_some_and(empty) {
             self.sessions.remove(&key);
             let none_left = self.counts.get_mut(&key.0).is_none_or(|counts| {

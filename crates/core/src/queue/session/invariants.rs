@@ -22,9 +22,11 @@ pub(in crate::queue) fn is_offered(shard: &Shard, id: &JobId, job: &Job) -> bool
 pub(in crate::queue) fn check(shard: &Shard) -> Result<(), String> {
     let sessions = &shard.sessions;
     let in_line = || {
-        shard.jobs.iter().filter(|(_, job)| job.is_in_line()).filter_map(|(id, job)| {
-            shard.session_key(job).map(|key| (key, id, job))
-        })
+        shard
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.is_in_line())
+            .filter_map(|(id, job)| shard.session_key(job).map(|key| (key, id, job)))
     };
     let line: BTreeMap<_, _> = in_line().map(|(key, id, job)| ((key.0, key.1, job.sequence), *id)).collect();
     if line != sessions.line {
@@ -86,7 +88,9 @@ fn check_one(shard: &Shard, key: Key, session: &Session) -> Result<(), String> {
         None if running.iter().any(|(_, run)| run.lock.is_some()) => {
             Err(format!("{key:?} has a job out under a hold that is over"))
         }
-        Some(lock) if running.iter().any(|(_, run)| run.lock != Some(lock.id) || run.holder != lock.holder) => {
+        Some(lock)
+            if running.iter().any(|(_, run)| run.lock != Some(lock.id) || run.holder != lock.holder) =>
+        {
             Err(format!("{key:?} has a job in other hands than its holder's"))
         }
         Some(lock) if usize::try_from(lock.out) != Ok(running.len()) => {

@@ -2,8 +2,8 @@
 
 use std::ops::Bound;
 
-use super::index::{Key, Session};
 use super::command::SessionReceipt;
+use super::index::{Key, Session};
 use crate::id::JobId;
 use crate::job::State;
 use crate::name::Principal;
@@ -45,7 +45,9 @@ pub struct SessionView {
     pub name: SessionName,
     /// Jobs in line: sent and not ended.
     pub jobs: u32,
-    /// How the first of them stands.
+    /// The first of them,
+    pub first_job: Option<JobId>,
+    /// and how it stands.
     pub first: Option<State>,
     /// Who holds it.
     pub holder: Option<Principal>,
@@ -116,6 +118,7 @@ impl Shard {
             session: key.1,
             name: session.name,
             jobs: session.jobs,
+            first_job: self.sessions.first(key).next(),
             first: first.map(|job| job.state()),
             holder: lock.map(|lock| lock.holder.clone()),
             held_since: lock.map(|lock| lock.since),
