@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sealane::crypto::{Random as _, SystemRandom};
 use sealane_sim::run::{Outcome, run};
-use sealane_sim::seeds::{HowMany, kept, parse, run_all, run_twice};
+use sealane_sim::seeds::{HowMany, kept, parse, run_all};
 
 const USAGE: &str =
     "usage: sealane-sim [--seeds N | --seconds N | --seed 0x…] [--from 0x…] [--twice N] [--keep FILE]";
@@ -19,7 +19,7 @@ struct Arguments {
     one: Option<u64>,
     /// What the fresh seeds follow from.
     from: Option<u64>,
-    /// So many fresh seeds are run twice first.
+    /// So many seeds are run twice.
     twice: u64,
     /// Where a seed that failed is written to.
     keep: Option<PathBuf>,
@@ -42,15 +42,7 @@ fn main() -> ExitCode {
     }
     let from = arguments.from.unwrap_or(u64::from_be_bytes(drawn));
     println!("sim: fresh seeds from {from:#018x}");
-    let twice: Vec<u64> = (0..arguments.twice).map(|number| from.wrapping_add(number)).collect();
-    if let Err(seed) = run_twice(&twice) {
-        eprintln!("one seed told two stories: {seed:#018x}");
-        return ExitCode::FAILURE;
-    }
-    if !twice.is_empty() {
-        println!("sim: {} seeds run twice, the same story each time", twice.len());
-    }
-    let report = run_all(&kept(), from, arguments.how_many);
+    let report = run_all(&kept(), from, arguments.how_many, arguments.twice);
     if let Some(failed) = &report.failed {
         println!("{failed}");
         if let Some(path) = &arguments.keep {

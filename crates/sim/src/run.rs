@@ -162,6 +162,18 @@ impl Outcome {
         self.violation.is_some()
     }
 
+    /// This one, if the same seed told the same story again.
+    pub(crate) fn compared(mut self, again: &Self) -> Self {
+        if (self.hash, self.steps) != (again.hash, again.steps) {
+            let how = format!(
+                "{:016x} in {} steps, then {:016x} in {}",
+                self.hash, self.steps, again.hash, again.steps
+            );
+            self.violation = Some(Violation { promise: "one seed tells one story", how, step: self.steps });
+        }
+        self
+    }
+
     /// The promise that was broken.
     pub fn promise(&self) -> Option<&'static str> {
         self.violation.as_ref().map(|broken| broken.promise)

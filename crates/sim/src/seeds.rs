@@ -42,8 +42,9 @@ pub struct Report {
     pub failed: Option<Outcome>,
 }
 
-/// Runs these seeds and then fresh ones, which follow from `first`, until one fails.
-pub fn run_all(known: &[u64], first: u64, how_many: HowMany) -> Report {
+/// Runs these seeds and then fresh ones, which follow from `first`, until one fails. The first `twice` of
+/// all are run twice, and must tell the same story both times.
+pub fn run_all(known: &[u64], first: u64, how_many: HowMany, twice: u64) -> Report {
     let began = Instant::now();
     let next = Mutex::new((0_u64, Dice::new(first)));
     let over = AtomicBool::new(false);
@@ -54,24 +55,27 @@ pub fn run_all(known: &[u64], first: u64, how_many: HowMany) -> Report {
         next.0 += 1;
         let known_at = usize::try_from(number).ok().and_then(|at| known.get(at));
         if let Some(seed) = known_at {
-            return Some(*seed);
+            return Some((number, *seed));
         }
         let fresh = number - u64::try_from(known.len()).unwrap_or(0);
         let more = match how_many {
             HowMany::Seeds(seeds) => fresh < seeds,
             HowMany::Time(time) => began.elapsed() < time,
         };
-        more.then(|| next.1.draw())
+        more.then(|| (number, next.1.draw()))
     };
     let work = || {
         while !over.load(Ordering::Relaxed) {
-            let Some(seed) = take() else { return };
-            let outcome = run(seed);
+            let Some((number, seed)) = take() else { return };
+            let mut outcome = run(seed);
+            if number < twice && !outcome.has_failed() {
+                outcome = outcome.compared(&run(seed));
+            }
             let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
             report.seeds += 1;
             report.steps += outcome.steps;
             report.tally = report.tally.and(outcome.tally);
-            if outcome.violation.is_some() {
+            if outcome.has_failed() {
                 over.store(true, Ordering::Relaxed);
                 report.failed.get_or_insert(outcome);
             }
@@ -83,18 +87,6 @@ pub fn run_all(known: &[u64], first: u64, how_many: HowMany) -> Report {
         }
     });
     report.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Runs each of these seeds twice. Names the first whose two stories differ.
-///
-/// # Errors
-/// That seed.
-pub fn run_twice(seeds: &[u64]) -> Result<(), u64> {
-    let differs = |seed: &&u64| {
-        let (one, two) = (run(**seed), run(**seed));
-        (one.hash, one.steps) != (two.hash, two.steps)
-    };
-    seeds.iter().find(differs).map_or(Ok(()), |seed| Err(*seed))
 }
 
 impl fmt::Display for Report {
