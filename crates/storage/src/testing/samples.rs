@@ -11,11 +11,12 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason,
-    SweepKind,
+    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
+    ReleaseReason, RunLimit, SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 
 use crate::fact::{CallerData, Fact};
 
@@ -128,6 +129,8 @@ pub fn later_facts() -> Vec<Fact> {
     facts.push(shard(Event::SweepEnded { queue, at }));
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
+    facts.extend(third_settings(at));
+    facts.push(job_with_key(at));
     facts
 }
 
@@ -155,11 +158,43 @@ fn second_versions(at: Time) -> [Fact; 4] {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            options: JobOptions { backoff: Some(backoff) }.boxed(),
+            options: JobOptions { backoff: Some(backoff), ..JobOptions::default() }.boxed(),
             digest: [9; 16],
             at,
         })),
         shard(Event::JobFailed { job: job_id(1), category: Category::System, code, next: Next::Dead, at }),
+    ]
+}
+
+/// A job with an option that only the third version can hold.
+fn job_with_key(at: Time) -> Fact {
+    shard(Event::JobEnqueued(JobEnqueued {
+        job: job_id(5),
+        queue: QUEUE,
+        owner: principal(),
+        priority: Priority::Normal,
+        run_at: at,
+        expires_at: None,
+        max_attempts: 5,
+        options: JobOptions { fair_key: Some(Token::from_bytes([4; 16])), ..JobOptions::default() }.boxed(),
+        digest: [9; 16],
+        at,
+    }))
+}
+
+/// Settings that only the third version can hold.
+fn third_settings(at: Time) -> [Fact; 2] {
+    let limit = |starts| RunLimit {
+        rate: Some(Rate { starts, period: Millis::new(1_000), burst: 7 }),
+        concurrency: Some(starts + 1),
+    };
+    let both = QueueSettings { limit: limit(1), limit_per_key: limit(3), ..QueueSettings::default() };
+    let one = RunLimit { concurrency: Some(5), ..RunLimit::default() };
+    let settings = QueueSettings { limit_per_key: one, ..QueueSettings::default() };
+    let queue = QueueName::parse("limited").expect("follows the rule");
+    [
+        shard(Event::QueueCreated { number: QUEUE, queue, settings: both, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings, at }),
     ]
 }
 

@@ -35,8 +35,10 @@ impl Machine {
         self.records.sweep(&self.shard);
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.shard.next_deadline()
+    /// When somebody who waits for a queue's jobs has to look again, if nothing else happens.
+    pub(super) fn next_look(&self, queue: &QueueName) -> Option<Time> {
+        let opens_at = self.shard.queue_number(queue).and_then(|number| self.shard.opens_at(number));
+        self.shard.next_deadline().into_iter().chain(opens_at).min()
     }
 
     pub(super) fn put_queue(
@@ -98,6 +100,11 @@ impl Machine {
             return Err(Problem::not_found());
         };
         Ok(view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record))
+    }
+
+    pub(super) fn jobs_of(&self, queue: &QueueName) -> Vec<JobOut> {
+        let all = self.records.ids_in_order().into_iter().filter_map(|id| self.job(id).ok());
+        all.filter(|job| *job.queue == *queue.as_str()).collect()
     }
 
     pub(super) fn lease(

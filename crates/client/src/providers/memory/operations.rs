@@ -61,6 +61,12 @@ impl Memory {
         }
     }
 
+    /// Every job of a queue that is known, finished ones included, in the order of their ids.
+    #[must_use]
+    pub fn jobs(&self, queue: &QueueName) -> Vec<JobOut> {
+        self.change(|machine, _| machine.jobs_of(queue))
+    }
+
     fn machine(&self) -> (MutexGuard<'_, Machine>, Time) {
         // Why poison is passed on: a panic in the middle of a change may have left half of it.
         let machine = self.machine.lock().expect("the machine does not panic while it is locked");
@@ -193,7 +199,8 @@ impl Provider for Memory {
                 let (mut machine, now) = self.machine();
                 let jobs =
                     machine.lease(now, queue, &self.principal, wish.lease_ms.map(Millis::new), &lease_ids)?;
-                let due = machine.next_deadline().map(|at| Duration::from_millis(at.since(now).get().max(1)));
+                let due =
+                    machine.next_look(queue).map(|at| Duration::from_millis(at.since(now).get().max(1)));
                 (jobs, due)
             };
             if !jobs.is_empty() || Instant::now() >= give_up {
