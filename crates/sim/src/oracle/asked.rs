@@ -185,7 +185,7 @@ impl Asked {
 }
 
 /// The end of an id: enough to tell jobs of a run apart.
-pub(super) fn short(id: impl ToString) -> String {
+pub(super) fn short(id: &impl ToString) -> String {
     let text = id.to_string();
     text[text.len().saturating_sub(6)..].to_owned()
 }
@@ -239,7 +239,14 @@ impl fmt::Display for Answer {
             Self::Handed(jobs) => {
                 write!(f, "handed")?;
                 jobs.iter().try_for_each(|job| {
-                    write!(f, " {}#{} {} {}ms", short(job.id), job.attempt, short(&job.receipt), job.lease_ms)
+                    write!(
+                        f,
+                        " {}#{} {} {}ms",
+                        short(&job.id),
+                        job.attempt,
+                        short(&job.receipt),
+                        job.lease_ms
+                    )
                 })
             }
             Self::Refused(code) => write!(f, "refused {code}"),

@@ -47,10 +47,7 @@ pub(crate) struct ActFacts {
 
 /// One lease.
 pub(crate) struct LeaseFacts {
-    pub(crate) receipt: String,
-    pub(crate) attempt: u32,
     pub(crate) queue: String,
-    pub(crate) priority: String,
     pub(crate) client: String,
     pub(crate) sent: u64,
     pub(crate) received: u64,
@@ -181,10 +178,7 @@ impl Ledger {
                         return Err(format!("job {} was handed out and nobody sent it", job.id));
                     };
                     facts.leases.push(LeaseFacts {
-                        receipt: job.receipt.clone(),
-                        attempt: job.attempt,
                         queue: queue.clone(),
-                        priority: job.priority.to_string(),
                         client: exchange.client.clone(),
                         sent,
                         received,

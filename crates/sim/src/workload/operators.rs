@@ -47,7 +47,7 @@ async fn act(scene: &Scene, client: &Client, dice: &mut Dice) {
         3..=4 => JobAct::Promote,
         5..=6 => JobAct::Redrive,
         7..=8 => JobAct::Release,
-        _ => JobAct::Reprioritise { priority: *dice.pick(&Priority::ALL) },
+        _ => JobAct::Reprioritise { priority: *dice.pick(Priority::ALL) },
     };
     let _ = client.act(job, &act).await;
 }

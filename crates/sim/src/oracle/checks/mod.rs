@@ -6,6 +6,7 @@ mod ends;
 mod holders;
 mod modes;
 mod order;
+mod places;
 mod receipts;
 mod timing;
 
@@ -44,6 +45,7 @@ pub(super) fn all() -> Vec<Box<dyn Check>> {
         Box::new(holders::Holders),
         Box::new(receipts::Receipts),
         Box::new(order::Order::default()),
+        Box::new(places::Places),
         Box::new(timing::Timing),
         Box::new(modes::Modes),
         Box::new(ends::Ends),
