@@ -46,6 +46,15 @@ pub(crate) enum Queue {
         /// Jobs that may wait at once
         #[arg(long, value_name = "N")]
         max_depth: Option<u64>,
+        /// Whether the jobs of one session are kept in their order; set in an empty queue
+        #[arg(long, value_parser = ["off", "on", "required"])]
+        sessions: Option<String>,
+        /// How long a session's holder may have no job of it and say nothing; 60s where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        session_idle: Option<Duration>,
+        /// How long a session is held at most, however often renewed; 1h where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        session_hold: Option<Duration>,
     },
     /// Hand out what a queue has and take no new jobs
     Drain {
@@ -97,6 +106,9 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             max_run,
             horizon,
             max_depth,
+            sessions,
+            session_idle,
+            session_hold,
         } => {
             let settings = QueueIn {
                 sealing,
@@ -109,6 +121,9 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 max_run_ms: max_run.map(millis),
                 horizon_ms: horizon.map(millis),
                 max_depth,
+                sessions,
+                session_idle_ms: session_idle.map(millis),
+                session_hold_ms: session_hold.map(millis),
             };
             show(at, &client.put_queue(&name, &settings).await?)
         }
