@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 
 use sealane_core::control::{AccessKey, Control, ControlRefusal, QueuePattern, Role};
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{JobId, LeaseId, LockId};
 use sealane_core::job::{Category, JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{KeyId, Kind, Namespace, Principal, QueueName};
+use sealane_core::queue::session::{
+    AcceptSession, SessionCommand, SessionMode, SessionReceipt, SessionSettings,
+};
 use sealane_core::queue::{
     Act, Command, Enqueue, Event, JobOptions, Lease, QueueSettings, Rate, Receipt, Refusal, RunLimit,
     SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind,
@@ -421,6 +424,57 @@ fn limits_of_runs_have_their_bounds() {
 fn with_rate(limit: &mut RunLimit, starts: u64, period: u64, burst: u64) {
     let number = |value: u64| u32::try_from(value).unwrap();
     limit.rate = Some(Rate { starts: number(starts), period: Millis::new(period), burst: number(burst) });
+}
+
+/// So many sessions are held by one principal and no more, and so many remember something.
+#[test]
+fn sessions_have_their_bounds() {
+    let mut bench = Bench::new();
+    let queue = bench.queue.clone();
+    let sessions = SessionSettings { mode: SessionMode::On, ..SessionSettings::default() };
+    let settings = QueueSettings { sealing: SealingPolicy::Allowed, sessions, ..QueueSettings::default() };
+    bench.run(&Command::PutQueue { queue: &queue, settings }).unwrap();
+    let number = bench.shard.queue_number(&queue).unwrap();
+    let receipt = |session: usize| {
+        let bytes = (session as u128).to_be_bytes();
+        let (session, lock) = (Token::from_bytes(bytes), LockId::from_bytes(bytes));
+        SessionReceipt { queue: number, session, lock }
+    };
+    let accept = |bench: &mut Bench, principal: &str, session: usize| {
+        let (holder, receipt) = (Principal::parse(principal).unwrap(), receipt(session));
+        let (session, lock) = (Some(receipt.session), receipt.lock);
+        let accept = AcceptSession { queue: &queue, session, holder: &holder, hold: None, lock };
+        bench.run(&Command::Session(SessionCommand::Accept(accept)))
+    };
+    let close = |bench: &mut Bench, session: usize| {
+        let receipt = receipt(session);
+        bench.run(&Command::Session(SessionCommand::Close { receipt })).unwrap();
+    };
+    let remember = |bench: &mut Bench, session: usize, bytes: Option<usize>| {
+        let receipt = receipt(session);
+        bench.run(&Command::Session(SessionCommand::SetState { receipt, bytes }))
+    };
+    for session in 0..limits::SESSIONS_HELD_MAX {
+        assert_eq!(accept(&mut bench, "w1", session), Ok(1));
+    }
+    let one_more = limits::SESSIONS_HELD_MAX;
+    assert_eq!(accept(&mut bench, "w1", one_more), Err(Refusal::TooManySessions));
+    assert_eq!(accept(&mut bench, "w2", one_more), Ok(1), "each principal has its own");
+    close(&mut bench, 0);
+    assert_eq!(accept(&mut bench, "w1", 0), Ok(1), "one given back makes room");
+    (0..=one_more).for_each(|session| close(&mut bench, session));
+    for session in 0..limits::SESSION_STATES_MAX {
+        accept(&mut bench, "w1", session).unwrap();
+        assert_eq!(remember(&mut bench, session, Some(1)), Ok(1));
+        close(&mut bench, session);
+    }
+    let one_more = limits::SESSION_STATES_MAX;
+    accept(&mut bench, "w1", one_more).unwrap();
+    assert_eq!(remember(&mut bench, one_more, Some(1)), Err(Refusal::TooManySessionStates));
+    accept(&mut bench, "w1", 7).unwrap();
+    assert_eq!(remember(&mut bench, 7, Some(2)), Ok(1), "another state for the same session");
+    assert_eq!(remember(&mut bench, 7, None), Ok(1));
+    assert_eq!(remember(&mut bench, one_more, Some(1)), Ok(1), "one that forgets makes room");
 }
 
 #[test]

@@ -240,7 +240,7 @@ impl World {
         let leased = self.run(&Command::Lease(lease)).expect("a lease");
         for event in &leased {
             let Event::JobLeased { job, lease, .. } = event else { continue };
-            let receipt = Receipt { job: *job, attempt: 1, lease: *lease };
+            let receipt = Receipt { job: *job, attempt: 1, lease: *lease, lock: None };
             self.run(&Command::Settle { receipt, outcome: &Settle::Complete }).expect("settled");
         }
         leased.len().to_string()

@@ -20,7 +20,9 @@ use sealane::{
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
     Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Settled, SweepOut,
+    JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, SessionAcceptIn, SessionAcceptOut,
+    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
+    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 
 /// 2026-01-01.
@@ -180,6 +182,38 @@ impl Provider for Between {
             leased.jobs.iter_mut().for_each(tamper);
         }
         Ok(leased)
+    }
+
+    async fn accept_session(
+        &self,
+        queue: &QueueName,
+        wish: &SessionAcceptIn,
+    ) -> Result<SessionAcceptOut, Error> {
+        self.pass("accept_session", self.memory.accept_session(queue, wish)).await
+    }
+
+    async fn renew_session(&self, request: &SessionRenewIn) -> Result<SessionStands, Error> {
+        self.pass("renew_session", self.memory.renew_session(request)).await
+    }
+
+    async fn close_session(&self, request: &SessionCloseIn) -> Result<SessionStands, Error> {
+        self.pass("close_session", self.memory.close_session(request)).await
+    }
+
+    async fn session_state(&self, request: &SessionStateIn) -> Result<SessionStateOut, Error> {
+        self.pass("session_state", self.memory.session_state(request)).await
+    }
+
+    async fn set_session_state(&self, request: &SessionSetStateIn) -> Result<SessionStands, Error> {
+        self.pass("set_session_state", self.memory.set_session_state(request)).await
+    }
+
+    async fn sessions(&self, queue: &QueueName, page: &SessionListIn) -> Result<SessionListOut, Error> {
+        self.memory.sessions(queue, page).await
+    }
+
+    async fn release_session(&self, queue: &QueueName, session: &str) -> Result<SessionReleased, Error> {
+        self.memory.release_session(queue, session).await
     }
 
     async fn complete(&self, request: &Complete) -> Result<Settled, Error> {

@@ -105,6 +105,11 @@ fn probe(limit: &Limit) -> Option<Probe> {
             let wish = json!({"lease_ms": n, "max_run_ms": limits::RUN_MS_MAX, "sealing": "allowed"});
             ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
         },
+        "SESSION_IDLE_MS_MAX" => |n| setting("session_idle_ms", n),
+        "SESSION_HOLD_MS_MAX" => |n| setting("session_hold_ms", n),
+        "SESSION_PAGE_MAX" => {
+            |n| ("POST", "/v1/queues/q/sessions:list".to_owned(), json!({"max": n}).to_string())
+        }
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
         "SCHEDULE_NAME_BYTES_MAX" => |n| {
             let (method, _, body) = schedule("every_ms", json!(5_000));
@@ -131,9 +136,13 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
                 | "SCHEDULES_MAX"
+                | "SESSIONS_HELD_MAX"
+                | "SESSION_STATES_MAX"
                 | "SCHEDULE_CATCH_UP_MS_MAX"
                 | "SCHEDULE_LATE_MS_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
+                // core/tests/scenarios/session_end.txt, and with a door in sessions.rs
+                "SESSION_STATE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // an_answer_has_as_many_bodies_as_its_limit_allows

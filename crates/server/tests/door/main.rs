@@ -11,5 +11,6 @@ mod life;
 mod limits;
 mod published;
 mod schedules;
+mod sessions;
 mod strangers;
 mod support;

@@ -1,0 +1,161 @@
+//! Sessions through the door: one holder, in order, and nobody acts with another's receipt.
+
+use std::sync::Arc;
+
+use sealane_storage::testing::lossy_disk::LossyDisk;
+use serde_json::{Value, json};
+
+use super::http::{Http, Reply, job};
+use super::support::Home;
+
+async fn send(http: &Http, queue: &str, session: &str, body: &str) -> String {
+    let mut job = job(body);
+    job["session_id"] = json!(session);
+    let sent = http.post(&format!("/v1/queues/{queue}/jobs"), &job).await;
+    assert_eq!(sent.status, 201, "{sent:?}");
+    sent.json["id"].as_str().expect("an id").to_owned()
+}
+
+async fn accept(http: &Http, wish: &Value) -> Reply {
+    http.post("/v1/queues/q/sessions:accept", wish).await
+}
+
+fn receipt(accepted: &Reply) -> String {
+    accepted.json["session"]["receipt"].as_str().unwrap_or_else(|| panic!("{accepted:?}")).to_owned()
+}
+
+async fn take(http: &Http, receipt: &str) -> Reply {
+    http.post("/v1/queues/q/leases", &json!({"max": 9, "session_receipt": receipt})).await
+}
+
+async fn complete(http: &Http, leased: &Reply, at: usize) -> Value {
+    let receipt = &leased.json["jobs"][at]["receipt"];
+    let done = http.post("/v1/leases:complete", &json!({"items": [{"receipt": receipt}]})).await;
+    done.json["results"][0].clone()
+}
+
+// covers JOB-13 (named or next free, one holder, in order, state, lost hold, through the door)
+// covers REL-2 (FIFO per session)
+// attack 47
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_has_one_holder_whose_receipt_is_good_for_it_alone_and_after_a_restart() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk.clone())).await;
+    let admin = Http::admin(&server);
+    let made = admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed","sessions":"required"}"#).await;
+    assert_eq!(made.json["sessions"], "required", "{made:?}");
+    admin.send("PUT", "/v1/queues/other", r#"{"sealing":"allowed","sessions":"on"}"#).await;
+    let (one, two) = (admin.made("w1", "worker", &["**"]).await, admin.made("w2", "worker", &["**"]).await);
+    let refused = admin.post("/v1/queues/q/jobs", &job("x")).await;
+    assert_eq!((refused.status, refused.problem()), (422, "session_required"));
+
+    let (first, second) = (send(&admin, "q", "s/1", "a").await, send(&admin, "q", "s/1", "b").await);
+    let next = accept(&one, &json!({})).await;
+    assert_eq!(next.json["session"]["session_id"], "s/1", "the name comes from its first job");
+    let held = receipt(&next);
+    for wish in [json!({}), json!({"session_id": "s/1"}), json!({"session_id": "s/1", "wait_ms": 1})] {
+        assert_eq!(accept(&two, &wish).await.json, json!({}), "nobody else gets it");
+    }
+    let plain = two.post("/v1/queues/q/leases", &json!({})).await;
+    assert_eq!(plain.json["jobs"], json!([]), "nor a job of it");
+
+    // Another's receipt, one that was changed, and a job's in the place of a session's hold nothing.
+    let leased = take(&one, &held).await;
+    assert_eq!(leased.json["jobs"][0]["id"], first.as_str(), "{leased:?}");
+    assert_eq!(leased.json["jobs"][1]["id"], second.as_str(), "{leased:?}");
+    let of_job = leased.json["jobs"][0]["receipt"].as_str().expect("a receipt").to_owned();
+    let mut changed = held.clone();
+    changed.replace_range(3..4, if &held[3..4] == "A" { "B" } else { "A" });
+    for (http, receipt) in [(&two, &held), (&one, &changed), (&one, &of_job), (&one, &String::new())] {
+        assert_eq!(take(http, receipt).await.problem(), "session_lock_lost");
+        for verb in ["renew", "close", "get_state", "set_state"] {
+            let refused = http.post(&format!("/v1/sessions:{verb}"), &json!({"receipt": receipt})).await;
+            assert_eq!((refused.status, refused.problem()), (409, "session_lock_lost"), "{verb}");
+        }
+    }
+    let elsewhere = one.post("/v1/queues/other/leases", &json!({"session_receipt": held})).await;
+    assert_eq!(elsewhere.problem(), "session_lock_lost", "nor does it open another queue");
+    assert_eq!(complete(&two, &leased, 0).await["error"]["code"], "lease_lost");
+    assert_eq!(complete(&one, &leased, 0).await["ok"], true);
+
+    // What it remembers is there after a restart, and the receipt is good.
+    let state = json!({"receipt": held, "state": "c3RhdGU="});
+    assert_eq!(one.post("/v1/sessions:set_state", &state).await.json["held"], true);
+    let too_much = json!({"receipt": held, "state": "A".repeat(87_384)});
+    assert_eq!(one.post("/v1/sessions:set_state", &too_much).await.problem(), "body_too_large");
+    server.stop().await.expect("a clean stop");
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    let (one, two) = (admin.with_key(&one.key), admin.with_key(&two.key));
+    let read = one.post("/v1/sessions:get_state", &json!({"receipt": held})).await;
+    assert_eq!(read.json["state"], "c3RhdGU=", "{read:?}");
+    assert_eq!(one.post("/v1/sessions:renew", &json!({"receipt": held})).await.json["held"], true);
+
+    // A person sees who holds it, and takes it away; the worker hears so at whatever it does next.
+    let list = admin.post("/v1/queues/q/sessions:list", &json!({})).await;
+    let shown = &list.json["sessions"][0];
+    assert_eq!(
+        (&shown["session_id"], &shown["holder"], &shown["jobs"], &shown["out"], &shown["has_state"]),
+        (&json!("s/1"), &json!("w1"), &json!(1), &json!(1), &json!(true)),
+        "{list:?}"
+    );
+    let session = json!({"session_id": "s/1"});
+    assert_eq!(one.post("/v1/queues/q/sessions:release", &session).await.status, 404, "not a worker's");
+    let gone = admin.post("/v1/queues/q/sessions:release", &session).await;
+    assert_eq!(gone.json["released"], true, "{gone:?}");
+    assert_eq!(admin.post("/v1/queues/q/sessions:release", &session).await.json["released"], false);
+    assert_eq!(complete(&one, &leased, 1).await["error"]["code"], "session_lock_lost");
+    assert_eq!(
+        one.post("/v1/sessions:renew", &json!({"receipt": held})).await.problem(),
+        "session_lock_lost"
+    );
+
+    let next = accept(&two, &json!({})).await;
+    assert_eq!(next.json["session"]["state"], "c3RhdGU=", "{next:?}");
+    let leased = take(&two, &receipt(&next)).await;
+    assert_eq!(leased.json["jobs"][0]["id"], second.as_str());
+    assert_eq!(leased.json["jobs"][0]["attempt"], 1, "what was taken away does not count");
+    assert_eq!(complete(&two, &leased, 0).await["ok"], true);
+    let counts = admin.get("/v1/queues/q").await.json["session_counts"].clone();
+    assert_eq!(counts, json!({"all": 1, "held": 1, "with_state": 1}));
+    server.stop().await.expect("a clean stop");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_a_session_gets_it_when_it_is_free_and_its_jobs_when_they_come() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed","sessions":"on"}"#).await;
+    // The name at its limit; each of these waits far longer than the test may take.
+    let name = "n".repeat(256);
+    let wait = |wish: Value| {
+        let mut wish = wish;
+        wish["wait_ms"] = json!(300_000);
+        wish
+    };
+    let other = admin.clone();
+    let next = tokio::spawn(async move { accept(&other, &wait(json!({}))).await });
+    let sent = send(&admin, "q", &name, "a").await;
+    let held = next.await.expect("it ends");
+    assert_eq!(held.json["session"]["session_id"], name.as_str());
+    let (other, named) = (admin.clone(), json!({"session_id": name}));
+    let again = tokio::spawn(async move { accept(&other, &wait(named)).await });
+    let leased = take(&admin, &receipt(&held)).await;
+    assert_eq!(leased.json["jobs"][0]["id"], sent.as_str());
+    assert_eq!(complete(&admin, &leased, 0).await["ok"], true);
+    let closed = admin.post("/v1/sessions:close", &json!({"receipt": receipt(&held)})).await;
+    assert_eq!(closed.json["held"], false, "{closed:?}");
+    let held = again.await.expect("it ends");
+    assert_eq!(held.json["session"]["session_id"], name.as_str(), "{held:?}");
+    let (other, wish) = (admin.clone(), wait(json!({"session_receipt": receipt(&held)})));
+    let jobs = tokio::spawn(async move { other.post("/v1/queues/q/leases", &wish).await });
+    let sent = send(&admin, "q", &name, "b").await;
+    assert_eq!(jobs.await.expect("it ends").json["jobs"][0]["id"], sent.as_str());
+    // Who waits for the next job of a session that is taken away hears of it at once.
+    let (other, wish) = (admin.clone(), wait(json!({"session_receipt": receipt(&held)})));
+    let jobs = tokio::spawn(async move { other.post("/v1/queues/q/leases", &wish).await });
+    admin.post("/v1/queues/q/sessions:release", &json!({"session_id": name})).await;
+    assert_eq!(jobs.await.expect("it ends").problem(), "session_lock_lost");
+    server.stop().await.expect("a clean stop");
+}
