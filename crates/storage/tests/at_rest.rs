@@ -203,6 +203,8 @@ fn no_planted_word_is_in_any_file() {
     journal.append(&shard(created), None).unwrap();
     for fact in every_fact() {
         journal.append(&fact, None).unwrap();
+        // Why each: all of them together are more than a group of these small segments holds.
+        journal.commit().unwrap();
     }
     journal.commit().unwrap();
     journal.close().unwrap();
