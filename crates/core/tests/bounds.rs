@@ -11,13 +11,18 @@ use sealane_core::limits;
 use sealane_core::name::{KeyId, Kind, Namespace, Principal, QueueName};
 use sealane_core::queue::{
     Act, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
-    Start, SweepKind,
+    Start, SweepKind, SweepWish,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
 
 const START: u64 = 1_767_225_600_000;
 const RECORD: RecordRef = RecordRef { lsn: 0, bytes: 1 };
+
+fn permanent() -> Settle {
+    let category = Category::Permanent;
+    Settle::Fail { category, code: None, fingerprint: None, retry_after: None, random: 0 }
+}
 
 struct Bench {
     shard: Shard,
@@ -273,11 +278,11 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
             let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
             assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
             let receipt = Receipt { job: Bench::id(number), attempt: round + 1, lease };
-            let outcome =
-                Settle::Fail { category: Category::Permanent, code: None, retry_after: None, random: 0 };
+            let outcome = permanent();
             assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
         }
-        let begun = bench.run(&Command::Sweep { queue: &queue, kind: SweepKind::RedriveDead });
+        let begun =
+            bench.run(&Command::Sweep { queue: &queue, wish: &SweepWish::all(SweepKind::RedriveDead) });
         assert_eq!(begun, Ok(1));
         let mut slices = Vec::new();
         while bench.shard.sweep(&queue).is_some() {

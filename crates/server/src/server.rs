@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::context_file::{self, ContextError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::keys::{BlindTokens, KeysError, ServerKeys};
+use crate::labelling::dead_letter_labeller;
 use crate::operations::DEFAULT_KEY_TTL;
 use crate::operations::JobDigests;
 use crate::receipt::Receipts;
@@ -116,6 +117,7 @@ pub struct Server {
     recovery: Recovery,
     stop: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<()>,
+    labelling: tokio::task::JoinHandle<()>,
     engine: oneshot::Receiver<Stopped>,
     drain_timeout: Duration,
     /// Held until the journal is closed.
@@ -192,6 +194,7 @@ impl Server {
             random,
             u32::from_be_bytes(instance),
         ));
+        let labelling = tokio::spawn(dead_letter_labeller(Arc::downgrade(&door), door.engine.died()));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, tls, routes(Arc::clone(&door)), stopped));
         Ok(Self {
@@ -200,6 +203,7 @@ impl Server {
             recovery,
             stop,
             serving,
+            labelling,
             engine: ended,
             drain_timeout: options.drain_timeout,
             data_dir,
@@ -251,6 +255,7 @@ impl Server {
         {
             self.serving.abort();
         }
+        self.labelling.abort();
         // The last handles: with them the engine ends and closes the journal.
         let Self { door, engine, data_dir, .. } = self;
         drop(door);

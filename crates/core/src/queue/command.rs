@@ -4,10 +4,12 @@
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName};
+use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
 use crate::queue::settings::{QueueMode, QueueSettings};
-use crate::queue::sweep::SweepKind;
+use crate::queue::sweep::SweepWish;
 use crate::time::{Millis, Time};
+use crate::token::Token;
 
 /// Accept a job.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +82,8 @@ pub enum Settle {
         category: Category,
         /// What the worker calls the error.
         code: Option<ErrorCode>,
+        /// Tells equal errors, where the worker says so.
+        fingerprint: Option<Token>,
         /// Wish for the next attempt's time.
         retry_after: Option<Millis>,
         /// Moves the back-off.
@@ -174,7 +178,14 @@ pub enum Command<'a> {
         /// Where.
         queue: &'a QueueName,
         /// What.
-        kind: SweepKind,
+        wish: &'a SweepWish,
+    },
+    /// Say what a dead job's record says of it.
+    Label {
+        /// Which job.
+        job: JobId,
+        /// What.
+        labels: &'a Labels,
     },
     /// The server starts.
     Start,

@@ -13,7 +13,7 @@ use sealane_core::queue::{
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
 use sealane_storage::{CallerData, Fact, Journal, JournalError, Room};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::fault::Fault;
 use super::handle::EngineHandle;
@@ -89,6 +89,8 @@ pub struct Engine {
     requests: mpsc::Receiver<Request>,
     back: mpsc::WeakSender<Request>,
     waiters: Waiters,
+    /// Rung where jobs have died whose records are to be read.
+    died: Arc<Notify>,
     answers: Vec<Answer>,
     keys_changed: bool,
     draining: bool,
@@ -107,6 +109,7 @@ impl Engine {
         access_keys: Arc<AccessKeys>,
     ) -> std::io::Result<(EngineHandle, tokio::sync::oneshot::Receiver<Stopped>)> {
         let (sender, requests) = mpsc::channel(limits::ENGINE_REQUESTS_MAX);
+        let died = Arc::new(Notify::new());
         let (stopped, ended) = tokio::sync::oneshot::channel();
         let engine = Self {
             namespace,
@@ -118,6 +121,7 @@ impl Engine {
             requests,
             back: sender.downgrade(),
             waiters: Waiters::default(),
+            died: Arc::clone(&died),
             answers: Vec::new(),
             keys_changed: false,
             draining: false,
@@ -130,7 +134,7 @@ impl Engine {
             // Why the result is let go: nobody listening means that the process is ending anyway.
             let _ = stopped.send(how);
         })?;
-        Ok((EngineHandle::new(sender), ended))
+        Ok((EngineHandle::new(sender, died), ended))
     }
 
     fn run(mut self, runtime: &tokio::runtime::Runtime) -> Stopped {
@@ -190,6 +194,9 @@ impl Engine {
             }
         }
         self.serve_waiters(now)?;
+        if self.shard().has_unlabelled() {
+            self.died.notify_one();
+        }
         self.finish_turn()
     }
 
@@ -268,8 +275,12 @@ impl Engine {
                 let done = told(self.set_mode(now, &queue, mode))?;
                 self.answer(reply, done);
             }
-            Request::Sweep { queue, kind, reply } => {
-                let begun = told(self.sweep(now, &queue, kind))?;
+            Request::Label { labels, reply } => {
+                let done = told(self.label(now, &labels))?;
+                self.answer(reply, done);
+            }
+            Request::Sweep { queue, wish, reply } => {
+                let begun = told(self.sweep(now, &queue, &wish))?;
                 self.answer(reply, begun);
             }
             Request::Read(look) => self.answers.push(look(&self.machine)),
