@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use sealane_api::v1::{
-    DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SweepOut,
+    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, JobOut, JobStands, QueueIn, QueueList,
+    QueueOut, SweepOut,
 };
 use sealane_core::id::JobId;
+use sealane_core::job::State;
 use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::{QueueMode, SweepKind};
+use sealane_core::queue::QueueMode;
 use sealane_crypto::{Random, SystemRandom};
 use sealane_envelope::keys::KeyProvider;
 use sealane_envelope::{Envelope, Part};
@@ -19,10 +21,11 @@ use crate::error::Error;
 use crate::job_ids::JobIds;
 use crate::plaintext::PlaintextPolicy;
 use crate::producer::Producer;
-use crate::provider::{JobAct, Provider};
+use crate::provider::{BulkWork, JobAct, Provider};
 use crate::retry::Retry;
 use crate::sealing::Sealing;
 use crate::tally::{Counters, Tally};
+use crate::typed::{self, TypedJob};
 use crate::worker::WorkerBuilder;
 
 /// Sends, works and looks at jobs over one provider, sealing and opening on the way. Cheap to
@@ -120,6 +123,24 @@ impl Client {
         self.retry("dead_letter.list", || self.provider().dead_letter(&queue, page)).await
     }
 
+    /// Counts and shows the jobs in a queue's dead-letter that a filter means, and does nothing.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn preview_dead(&self, queue: &str, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.preview", || self.provider().preview_dead(&queue, page)).await
+    }
+
+    /// What the jobs in a queue's dead-letter have in common.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn analyse_dead(&self, queue: &str) -> Result<DeadAnalysisOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.analyse", || self.provider().analyse_dead(&queue)).await
+    }
+
     /// Pauses a queue, lets it drain, or opens it.
     ///
     /// # Errors
@@ -134,10 +155,19 @@ impl Client {
     /// # Errors
     /// `limit_exceeded` while other bulk work on the queue is on its way; otherwise as
     /// [`Client::dead_letter`].
-    pub async fn sweep(&self, queue: &str, kind: SweepKind) -> Result<SweepOut, Error> {
+    pub async fn sweep(&self, queue: &str, work: impl Into<BulkWork>) -> Result<SweepOut, Error> {
         let queue = QueueName::parse(queue).map_err(Error::invalid)?;
         // Why once: when the answer was lost and the work is over, another try would begin it anew.
-        self.provider().sweep(&queue, kind).await
+        self.provider().sweep(&queue, &work.into()).await
+    }
+
+    /// Gives up bulk work on a queue's dead-letter; what is done stays done.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn stop_sweep(&self, queue: &str) -> Result<QueueOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.stop", || self.provider().stop_sweep(&queue)).await
     }
 
     /// What a completed job came to, opened; `None` where it is not completed or came to nothing.
@@ -146,6 +176,26 @@ impl Client {
     /// As [`Client::job`], and when the result does not open.
     pub async fn result(&self, id: JobId) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.open_result(&self.job(id).await?).await?)
+    }
+
+    /// What a completed job came to, as a value; `None` where it is not completed.
+    ///
+    /// # Errors
+    /// As [`Client::result`], and when it is no such value.
+    pub async fn result_of<T: TypedJob>(&self, id: JobId) -> Result<Option<T::Output>, Error> {
+        self.open_result_of::<T>(&self.job(id).await?).await
+    }
+
+    /// Opens the result that came with a job, as a value; `None` where the job is not completed.
+    ///
+    /// # Errors
+    /// When it does not open or is no such value.
+    pub async fn open_result_of<T: TypedJob>(&self, job: &JobOut) -> Result<Option<T::Output>, Error> {
+        if job.state != State::Completed.as_str() {
+            return Ok(None);
+        }
+        let bytes = self.open_result(job).await?;
+        typed::read_result::<T>(bytes.as_deref()).map(Some)
     }
 
     /// Opens the result that came with a job.

@@ -8,6 +8,9 @@ use sealane_api::v1::RetryIn;
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
 
+use crate::error::Error;
+use crate::typed::{self, TypedJob};
+
 /// A job to send.
 ///
 /// Body, content type and attributes travel inside the envelope when the client has keys. Kind,
@@ -56,6 +59,20 @@ impl Job {
             max_attempts: None,
             retry: None,
         }
+    }
+
+    /// The value as a job, its body written as JSON.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn typed<T: TypedJob>(value: &T) -> Result<Self, Error> {
+        Ok(Self::new(T::KIND, typed::write(T::KIND, value)?).content_type(typed::CONTENT_TYPE))
+    }
+
+    /// What sort of job it is.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 
     /// An id of the caller's own, a UUIDv7 not older than an hour. Made when sending otherwise.

@@ -9,6 +9,7 @@ use sealane_core::name::QueueName;
 use crate::client::Client;
 use crate::error::Error;
 use crate::job::Job;
+use crate::typed::TypedJob;
 
 /// Sends jobs. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -46,6 +47,15 @@ impl Producer {
         let provider = self.client.provider();
         let accepted = self.client.retry("job.enqueue", || provider.enqueue(&queue, &job)).await?;
         Ok(Sent::from_wire(accepted))
+    }
+
+    /// Sends a value as a job, as [`Producer::send`] does. For more about the job begin with
+    /// [`Job::typed`].
+    ///
+    /// # Errors
+    /// As [`Producer::send`], and when the value cannot be written as JSON.
+    pub async fn send_typed<T: TypedJob + Sync>(&self, queue: &str, value: &T) -> Result<Sent, Error> {
+        self.send(queue, Job::typed(value)?).await
     }
 
     /// Sends many jobs, each accepted or refused for itself, in as few requests as the limits

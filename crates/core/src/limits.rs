@@ -52,7 +52,7 @@ limits! {
     AGEING_PASSES_MAX: u32 = 32, "hand-outs", "hand-outs of more urgent classes, critical apart, that a class with a waiting job lets pass", "its oldest job is next";
     HORIZON_MS_MAX: u64 = 3_650 * 86_400_000, "ms", "horizon_ms: how far in the future a job may be sent for", "invalid_request";
     ATTEMPTS_REMEMBERED_MAX: usize = 20, "attempts", "attempts of a job that are remembered one by one", "the oldest leave first";
-    ATTEMPTS_KEPT_MAX: usize = 1_000_000, "attempts", "attempts remembered one by one by all jobs of a namespace together", "the oldest of the job that ends its next one leaves first";
+    ATTEMPTS_KEPT_MAX: usize = 500_000, "attempts", "attempts remembered one by one by all jobs of a namespace together", "the oldest of the job that ends its next one leaves first";
     ERROR_CODE_BYTES_MAX: usize = 64, "bytes", "code of a failed attempt", "invalid_request";
     RETRY_JITTER_PERCENT_MAX: u8 = 100, "percent", "jitter_percent of a back-off", "invalid_request";
     RUN_MS_MAX: u64 = 7 * 86_400_000, "ms", "max_run_ms: the longest run, whatever its heartbeats", "invalid_request";
@@ -68,6 +68,9 @@ limits! {
     DEAD_LABELLED_PER_TURN_MAX: usize = 100, "jobs", "dead jobs whose records are read between two turns, so that they are found by kind and tag", "the rest follows";
     SWEEP_JOBS_PER_TURN_MAX: usize = 1_000, "jobs", "jobs of bulk work done between two turns of the engine", "the rest follows in the next turn";
     QUEUE_DEPTH_MAX: u64 = 1_000_000, "jobs", "max_depth: jobs that wait in one queue", "invalid_request";
+    RATE_STARTS_MAX: u32 = 1_000_000, "starts", "starts and burst of a rate", "invalid_request";
+    RATE_PERIOD_MS_MAX: u64 = 31 * 86_400_000, "ms", "period_ms of a rate", "invalid_request";
+    CONCURRENCY_MAX: u32 = 1_000_000, "jobs", "concurrency: jobs that run at once, of a queue or of a fair key", "invalid_request";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";

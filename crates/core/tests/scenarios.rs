@@ -12,6 +12,7 @@
 //! release  j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
 //! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
+//! stop     [of=orders]                                         -> ok | known | refused CODE
 //! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
 //! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
 //! analyse  [of=orders]                                         -> jobs=N categories=… … lately=N
@@ -134,6 +135,13 @@ impl World {
                 )
             }
             "sweep" => self.sweep(bare[0], &options),
+            "stop" => {
+                let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
+                self.run(&Command::StopSweep { queue: &queue }).map_or_else(
+                    |refused| refused,
+                    |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
+                )
+            }
             "label" => {
                 let labels = Labels {
                     kind: options.get("kind").map(|text| token(text)),

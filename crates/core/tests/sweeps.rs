@@ -164,7 +164,7 @@ fn queues_have_their_slices_in_turn() {
             }
         }
     }
-    assert_eq!(served, [0, 1, 0, 1, 0, 1]);
+    assert_eq!(served, [1, 0, 1, 0, 1, 0], "who was asked for first begins");
     while world.shard.is_sweeping() {
         world.turn();
     }

@@ -19,7 +19,7 @@ use crate::boundary::Door;
 const STUCK: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Reads and labels until the door is gone.
-pub async fn dead_letter_labeller(door: Weak<Door>, bell: Arc<Notify>) {
+pub(crate) async fn dead_letter_labeller(door: Weak<Door>, bell: Arc<Notify>) {
     loop {
         let Some(open) = door.upgrade() else { return };
         let labelled = open.label_some().await;
@@ -34,7 +34,7 @@ pub async fn dead_letter_labeller(door: Weak<Door>, bell: Arc<Notify>) {
 
 impl Door {
     /// Labels the next few. `None` where that did not go.
-    async fn label_some(self: &Arc<Self>) -> Option<usize> {
+    async fn label_some(&self) -> Option<usize> {
         let namespace = self.namespace.clone();
         let unlabelled = self
             .engine
@@ -44,8 +44,7 @@ impl Door {
         if unlabelled.is_empty() {
             return Some(0);
         }
-        let door = Arc::clone(self);
-        let labels = tokio::task::spawn_blocking(move || door.read_labels(unlabelled)).await.ok()??;
+        let labels = self.read_labels(unlabelled)?;
         let count = labels.len();
         self.engine.label(labels).await.ok()?;
         Some(count)

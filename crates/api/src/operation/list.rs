@@ -178,6 +178,11 @@ operations! {
         { queue: QueueName = queue, which: OrNothing<v1::DeadRedriveIn> = body }, body: OrNothing<v1::DeadRedriveIn> => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 
+    DeadLetterStop = "dead_letter.stop", "give up bulk work on a queue's dead-letter where it stands; what is done stays done",
+        Post "/v1/queues/{queue}/dead:stop", DeadLetterManage, Settle, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
+        target: |op| Target::Queue(op.queue.clone());
+
     LeaseAcquire = "lease.acquire", "take jobs to work on, waiting for them if wished",
         Post "/v1/queues/{queue}/leases", JobWork, NewWork, repeatable: false,
         { queue: QueueName = queue, wish: v1::LeaseIn = body }, body: v1::LeaseIn => v1::LeaseOut,

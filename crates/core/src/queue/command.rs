@@ -180,6 +180,11 @@ pub enum Command<'a> {
         /// What.
         wish: &'a SweepWish,
     },
+    /// Give up bulk work on a queue's dead-letter where it stands.
+    StopSweep {
+        /// Where.
+        queue: &'a QueueName,
+    },
     /// Say what a dead job's record says of it.
     Label {
         /// Which job.

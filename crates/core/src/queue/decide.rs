@@ -29,6 +29,7 @@ impl Shard {
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
             Command::Act { job, act } => self.decide_act(now, job, act),
             Command::Sweep { queue, wish } => self.decide_sweep(now, queue, wish),
+            Command::StopSweep { queue } => self.decide_stop(now, queue),
             Command::Label { job, labels } => Ok(self.decide_label(now, *job, labels)),
             Command::Start => Ok(vec![Event::ServerStarted { at: now }]),
         }

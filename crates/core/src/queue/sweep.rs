@@ -262,6 +262,14 @@ impl Shard {
         }
     }
 
+    /// What was done stays done. A purge of what waits is not given up here: it is over in moments, and
+    /// who may decide about dead jobs need not be who may decide about those.
+    pub(super) fn decide_stop(&self, now: Time, queue: &QueueName) -> Result<Vec<Event>, Refusal> {
+        let number = *self.names.get(queue).ok_or(Refusal::QueueUnknown)?;
+        let running = self.sweeps.of(number).filter(|sweep| sweep.wish.filter().is_some());
+        Ok(running.map(|_| Event::SweepEnded { queue: number, at: now }).into_iter().collect())
+    }
+
     /// The next slice of the sweep whose turn it is. Jobs that something else happens to in this turn
     /// are left alone: they are not what they were when it began.
     pub(super) fn sweep_slice(&self, now: Time, busy: &BTreeSet<JobId>) -> Vec<Event> {

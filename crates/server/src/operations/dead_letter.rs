@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use sealane_api::operation::{
-    DeadLetterAnalyse, DeadLetterList, DeadLetterPreview, DeadLetterPurge, DeadLetterRedrive, OrNothing,
+    DeadLetterAnalyse, DeadLetterList, DeadLetterPreview, DeadLetterPurge, DeadLetterRedrive, DeadLetterStop,
+    OrNothing,
 };
 use sealane_api::problem::Problem;
-use sealane_api::v1::{DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, SweepOut};
+use sealane_api::v1::{DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, QueueOut, SweepOut};
 use sealane_core::limits;
 use sealane_core::name::QueueName;
 use sealane_core::queue::{DeadPage, Look, SweepWish};
@@ -112,5 +113,13 @@ impl Handle<DeadLetterRedrive> for Door {
         let (DeadLetterRedrive { queue, which: OrNothing(which) }, _) = asked.into_parts();
         let wish = which.wish(&|field, text| self.token(field, text))?;
         self.sweep(queue, wish).await
+    }
+}
+
+impl Handle<DeadLetterStop> for Door {
+    async fn handle(&self, asked: Authorized<DeadLetterStop>) -> Result<QueueOut, Problem> {
+        let (DeadLetterStop { queue }, _) = asked.into_parts();
+        let queue = self.engine.stop_sweep(queue).await?;
+        Ok(QueueOut::show(&queue, self.clock.now()))
     }
 }

@@ -41,6 +41,14 @@ impl Engine {
         Ok(SweepBegun { running: self.shard().sweep(queue).is_some(), jobs, more })
     }
 
+    /// Gives bulk work up; it is answered what is on its way then.
+    pub(super) fn stop_sweep(&mut self, now: Time, queue: &QueueName) -> Result<QueueView, Trouble> {
+        for event in self.decide(now, &Command::StopSweep { queue })? {
+            self.append(event, None)?;
+        }
+        Ok(self.shard().queue(queue).expect("a command about a queue is honoured where there is one"))
+    }
+
     /// Notes what dead jobs' records say. Not on a full disk: they can be read again.
     pub(super) fn label(&mut self, now: Time, labels: &[(JobId, Labels)]) -> Result<(), Trouble> {
         for (job, labels) in labels {

@@ -1,4 +1,4 @@
-//! The engine's thread and its turns.
+//! The engine's turns. Who runs them, a thread of their own or a task among others, is its maker's choice.
 
 use std::sync::Arc;
 
@@ -99,18 +99,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the thread. It ends when every handle is gone, or when the journal fails.
-    pub fn start(
+    /// Puts an engine together; [`Engine::start_thread`] or [`Engine::run`] sets it going.
+    pub fn new(
         namespace: Namespace,
         machine: Machine,
         journal: Box<dyn Journal>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         access_keys: Arc<AccessKeys>,
-    ) -> std::io::Result<(EngineHandle, tokio::sync::oneshot::Receiver<Stopped>)> {
+    ) -> (Self, EngineHandle) {
         let (sender, requests) = mpsc::channel(limits::ENGINE_REQUESTS_MAX);
         let died = Arc::new(Notify::new());
-        let (stopped, ended) = tokio::sync::oneshot::channel();
         let engine = Self {
             namespace,
             machine,
@@ -127,23 +126,34 @@ impl Engine {
             draining: false,
             stuck: false,
         };
+        (engine, EngineHandle::new(sender, died))
+    }
+
+    /// Runs the engine on a thread of its own, where a sync of the disk keeps nobody else from running.
+    ///
+    /// # Errors
+    /// When the system refuses the thread.
+    pub fn start_thread(self) -> std::io::Result<tokio::sync::oneshot::Receiver<Stopped>> {
+        let (stopped, ended) = tokio::sync::oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
-            let run = std::panic::AssertUnwindSafe(move || engine.run(&runtime));
+            let run = std::panic::AssertUnwindSafe(move || runtime.block_on(self.run()));
             let how = std::panic::catch_unwind(run).unwrap_or(Stopped::Panicked);
             // Why the result is let go: nobody listening means that the process is ending anyway.
             let _ = stopped.send(how);
         })?;
-        Ok((EngineHandle::new(sender, died), ended))
+        Ok(ended)
     }
 
-    fn run(mut self, runtime: &tokio::runtime::Runtime) -> Stopped {
+    /// Takes turns until every handle is gone, or until the journal fails. Between two awaits stands one
+    /// whole turn, its sync included: whoever drops this cuts no turn in half.
+    pub async fn run(mut self) -> Stopped {
         let mut taken = Vec::with_capacity(TURN_REQUESTS_MAX);
         if let Err(error) = self.begin() {
             return Stopped::Journal(error);
         }
         loop {
-            let open = self.receive(runtime, &mut taken);
+            let open = self.receive(&mut taken).await;
             if let Err(error) = self.turn(&mut taken) {
                 return Stopped::Journal(error);
             }
@@ -169,19 +179,16 @@ impl Engine {
     }
 
     /// Waits for requests or for time to bring something about. False when no handle is left.
-    fn receive(&mut self, runtime: &tokio::runtime::Runtime, taken: &mut Vec<Request>) -> bool {
+    async fn receive(&mut self, taken: &mut Vec<Request>) -> bool {
         let now = self.clock.now();
         let wake = [self.machine.next_deadline(), self.waiters.next_end()].into_iter().flatten().min();
         let least = if self.stuck { STUCK_SLEEP_MS } else { 0 };
         let sleep = wake.map_or(SLEEP_MS_MAX, |at| at.since(now).get().clamp(least, SLEEP_MS_MAX));
-        let requests = &mut self.requests;
-        runtime.block_on(async {
-            let receive = requests.recv_many(taken, TURN_REQUESTS_MAX);
-            match tokio::time::timeout(std::time::Duration::from_millis(sleep), receive).await {
-                Ok(0) => false,
-                Ok(_) | Err(_) => true,
-            }
-        })
+        let receive = self.requests.recv_many(taken, TURN_REQUESTS_MAX);
+        match tokio::time::timeout(std::time::Duration::from_millis(sleep), receive).await {
+            Ok(0) => false,
+            Ok(_) | Err(_) => true,
+        }
     }
 
     fn turn(&mut self, taken: &mut Vec<Request>) -> Result<(), JournalError> {
@@ -273,6 +280,10 @@ impl Engine {
             }
             Request::SetMode { queue, mode, reply } => {
                 let done = told(self.set_mode(now, &queue, mode))?;
+                self.answer(reply, done);
+            }
+            Request::StopSweep { queue, reply } => {
+                let done = told(self.stop_sweep(now, &queue))?;
                 self.answer(reply, done);
             }
             Request::Label { labels, reply } => {

@@ -94,6 +94,11 @@ impl EngineHandle {
         self.ask(|reply| Request::Sweep { queue, wish, reply }).await?
     }
 
+    /// Gives up bulk work on a queue's dead-letter.
+    pub async fn stop_sweep(&self, queue: QueueName) -> Result<QueueView, Fault> {
+        self.ask(|reply| Request::StopSweep { queue, reply }).await?
+    }
+
     /// Notes what dead jobs' records say.
     pub async fn label(&self, labels: Vec<(JobId, Labels)>) -> Result<(), Fault> {
         self.ask(|reply| Request::Label { labels, reply }).await?

@@ -1,4 +1,4 @@
-//! The engine: one thread that owns the queues and the journal.
+//! The engine: one thread, or in a simulation one task, that owns the queues and the journal.
 //!
 //! ```text
 //!  handlers ──requests──▶ [bounded channel] ──▶ engine turn:

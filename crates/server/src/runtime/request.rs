@@ -221,6 +221,13 @@ pub(super) enum Request {
         /// Whether it is on its way.
         reply: Reply<Result<SweepBegun, Fault>>,
     },
+    /// Give up bulk work on a queue's dead-letter.
+    StopSweep {
+        /// Which.
+        queue: QueueName,
+        /// The queue as it stands then.
+        reply: Reply<Result<QueueView, Fault>>,
+    },
     /// Note what dead jobs' records say.
     Label {
         /// Which jobs, and what.

@@ -92,6 +92,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
         "ATTEMPTS_MAX" => |n| setting("max_attempts", n),
         "RETRY_JITTER_PERCENT_MAX" => |n| setting("retry_jitter_percent", n),
+        "REDRIVE_RATE_MAX" => {
+            |n| ("POST", "/v1/queues/q/dead:redrive".to_owned(), json!({"rate": n}).to_string())
+        }
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
@@ -107,12 +110,20 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 // core/tests/bounds.rs
                 "ACCESS_KEYS_MAX"
                 | "AGEING_PASSES_MAX"
+                | "ANALYSIS_HOURS_MAX"
+                | "ANALYSIS_LABELS_MAX"
+                | "ATTEMPTS_KEPT_MAX"
                 | "ATTEMPTS_REMEMBERED_MAX"
+                | "CONCURRENCY_MAX"
+                | "DEAD_LABELLED_PER_TURN_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
+                | "LOOKED_AT_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
+                | "RATE_PERIOD_MS_MAX"
+                | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit

@@ -12,7 +12,7 @@ use sealane_core::name::{
 };
 use sealane_core::queue::{
     CancelReason, DeadFilter, Event, JobEnqueued, JobOptions, Labels, Next, QueueMode, QueueNumber,
-    QueueSettings, RedriveRate, ReleaseReason, SweepKind, SweepWish,
+    QueueSettings, Rate, RedriveRate, ReleaseReason, RunLimit, SweepKind, SweepWish,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -134,6 +134,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.push(shard(Event::SweepEnded { queue, at }));
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
+    facts.extend(third_settings(at));
     facts.extend(dead_letter_facts(at));
     facts
 }
@@ -210,6 +211,22 @@ fn dead_letter_facts(at: Time) -> [Fact; 8] {
         failed(None),
         labelled(Labels { kind: token(7), tags, seal_expires: Some(at) }),
         labelled(Labels::default()),
+    ]
+}
+
+/// Settings that only the third version can hold.
+fn third_settings(at: Time) -> [Fact; 2] {
+    let limit = |starts| RunLimit {
+        rate: Some(Rate { starts, period: Millis::new(1_000), burst: 7 }),
+        concurrency: Some(starts + 1),
+    };
+    let both = QueueSettings { limit: limit(1), limit_per_key: limit(3), ..QueueSettings::default() };
+    let one = RunLimit { concurrency: Some(5), ..RunLimit::default() };
+    let settings = QueueSettings { limit_per_key: one, ..QueueSettings::default() };
+    let queue = QueueName::parse("limited").expect("follows the rule");
+    [
+        shard(Event::QueueCreated { number: QUEUE, queue, settings: both, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings, at }),
     ]
 }
 
