@@ -148,7 +148,10 @@ impl TryFrom<JobIn> for JobParts {
             start: start(job.delay_ms, job.run_at)?,
             ttl: job.ttl_ms.map(Millis::new),
             max_attempts: job.max_attempts,
-            options: JobOptions { backoff: job.retry.as_ref().map(Backoff::try_from).transpose()? },
+            options: JobOptions {
+                backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
+                ..JobOptions::default()
+            },
         })
     }
 }

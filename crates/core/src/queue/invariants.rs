@@ -38,10 +38,12 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     for (number, queue) in shard.queues.iter().enumerate() {
         let here = || shard.jobs.iter().filter(|(_, job)| usize::try_from(job.queue.0) == Ok(number));
         let mut ready = Ready::default();
+        here().for_each(|(_, job)| ready.enter(job));
         here().filter(|(_, job)| job.phase == Phase::Ready).for_each(|(id, job)| ready.insert(*id, job));
         if !ready.same_jobs(&queue.ready) {
             return Err(format!("the ready index of {} is not that of its jobs", queue.name));
         }
+        queue.ready.check().map_err(|error| format!("{}: {error}", queue.name))?;
         let mut dead = DeadLetter::default();
         here()
             .filter_map(|(id, job)| Some((id, job.death()?)))

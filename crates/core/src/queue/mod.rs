@@ -18,6 +18,7 @@ mod event;
 mod evolve;
 mod filter;
 mod finished;
+mod gate;
 pub mod invariants;
 mod job;
 mod options;

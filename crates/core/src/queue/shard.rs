@@ -108,6 +108,11 @@ pub struct QueueView {
     pub deaths: Deaths,
     /// Bulk work on its way.
     pub work: Option<Sweep>,
+    /// Fair keys that it knows of: those with jobs that have not ended, and those whose rate is not full
+    /// again.
+    pub fair_keys: usize,
+    /// From when on the rates let the next job be handed out, where one is ready and waits for them.
+    pub opens_at: Option<Time>,
 }
 
 /// One namespace.
@@ -170,9 +175,16 @@ impl Shard {
     }
 
     /// Whether a queue has a job that could be leased now.
-    pub fn has_ready(&self, number: QueueNumber) -> bool {
+    pub fn has_ready(&self, number: QueueNumber, now: Time) -> bool {
         let queue = self.queue_at(number);
-        queue.mode != QueueMode::Paused && !queue.ready.is_empty()
+        queue.mode != QueueMode::Paused && queue.ready.has_next(now)
+    }
+
+    /// From when on a queue has a job that could be leased, if nothing else happens until then. `None`:
+    /// only if something does. For whoever waits for work: nothing happens by itself at that time.
+    pub fn opens_at(&self, number: QueueNumber) -> Option<Time> {
+        let queue = self.queue_at(number);
+        if queue.mode == QueueMode::Paused { None } else { queue.ready.opens_at() }
     }
 
     /// When something happens by itself next.
@@ -190,6 +202,8 @@ impl Shard {
             created_at: queue.created_at,
             counts: queue.counts,
             deaths: queue.died.clone(),
+            fair_keys: queue.ready.keys(),
+            opens_at: queue.ready.opens_at().filter(|at| *at > Time::default()),
             work: self.sweeps.of(number).cloned(),
         }
     }
@@ -248,6 +262,7 @@ impl Indexes<'_> {
         *self.attempts_kept += job.attempts_kept();
         let queue = queue_in(self.queues, job.queue);
         queue.counts.add(job.state());
+        queue.ready.enter(job);
         match &job.phase {
             Phase::Ready => queue.ready.insert(id, job),
             Phase::Dead(death) => {
@@ -275,6 +290,7 @@ impl Indexes<'_> {
             }
             _ => {}
         }
+        queue.ready.leave(job);
     }
 }
 

@@ -117,6 +117,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "CONCURRENCY_MAX"
                 | "DEAD_LABELLED_PER_TURN_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
+                | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
                 | "LOOKED_AT_MAX"

@@ -4,6 +4,7 @@
 //! A back-off alone is what version 2 holds, and is written as that one: one form only.
 
 use sealane_core::queue::JobOptions;
+use sealane_core::token::Token;
 
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
@@ -12,6 +13,7 @@ use super::retrying;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const BACKOFF: u8 = 1;
+const FAIR_KEY: u8 = 5;
 
 /// The first version of a job's record that can hold these.
 pub(super) fn version(options: Option<&JobOptions>) -> u8 {
@@ -24,13 +26,16 @@ pub(super) fn version(options: Option<&JobOptions>) -> u8 {
 pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
     let version = version(options);
     let Some(options) = options else { return };
-    let JobOptions { backoff } = options;
+    let JobOptions { backoff, fair_key } = options;
     if version == VERSION_2 {
         backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
         return;
     }
     if let Some(backoff) = backoff {
         out.tagged(BACKOFF, |out| retrying::backoff(backoff, out));
+    }
+    if let Some(key) = fair_key {
+        out.tagged(FAIR_KEY, |out| out.fixed(key.as_bytes()));
     }
 }
 
@@ -42,6 +47,7 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<Option<Box<
         _ => cursor.tagged("options", |tag, cursor| {
             match tag {
                 BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
+                FAIR_KEY => options.fair_key = Some(Token::from_bytes(cursor.fixed("fair_key")?)),
                 _ => return Err(DecodeError::Field { field: "options" }),
             }
             Ok(())

@@ -135,6 +135,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
     facts.extend(third_settings(at));
+    facts.push(job_with_key(at));
     facts.extend(dead_letter_facts(at));
     facts
 }
@@ -163,7 +164,7 @@ fn second_versions(at: Time) -> [Fact; 4] {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            options: JobOptions { backoff: Some(backoff) }.boxed(),
+            options: JobOptions { backoff: Some(backoff), ..JobOptions::default() }.boxed(),
             digest: [9; 16],
             at,
         })),
@@ -212,6 +213,22 @@ fn dead_letter_facts(at: Time) -> [Fact; 8] {
         labelled(Labels { kind: token(7), tags, seal_expires: Some(at) }),
         labelled(Labels::default()),
     ]
+}
+
+/// A job with an option that only the third version can hold.
+fn job_with_key(at: Time) -> Fact {
+    shard(Event::JobEnqueued(JobEnqueued {
+        job: job_id(5),
+        queue: QUEUE,
+        owner: principal(),
+        priority: Priority::Normal,
+        run_at: at,
+        expires_at: None,
+        max_attempts: 5,
+        options: JobOptions { fair_key: Some(Token::from_bytes([4; 16])), ..JobOptions::default() }.boxed(),
+        digest: [9; 16],
+        at,
+    }))
 }
 
 /// Settings that only the third version can hold.
