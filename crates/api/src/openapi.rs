@@ -56,7 +56,7 @@ described! {
     QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, LeaseIn, LeaseOut, Complete, Fail,
     Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut,
     DeadPreviewOut, DeadAnalysisOut, DeadPurgeIn, DeadRedriveIn, SweepOut,
-    AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
+    ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
 }
 
 /// Makes the document.

@@ -150,6 +150,12 @@ impl Shard {
                     death.labels = Some((**labels).clone());
                 }
             }),
+            Event::SchedulePut(put) => self.schedule_put(put, record),
+            Event::ScheduleFired { .. }
+            | Event::ScheduleSkipped { .. }
+            | Event::SchedulePaused { .. }
+            | Event::ScheduleResumed { .. }
+            | Event::ScheduleRemoved { .. } => self.schedule_evolve(event),
             Event::ServerStarted { at } => self.started(*at),
         }
         self.last_at = self.last_at.max(at);

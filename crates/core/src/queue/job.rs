@@ -10,6 +10,7 @@ use crate::queue::death::{DeadReason, Death};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
 use crate::queue::ready::FairKey;
+use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
@@ -262,6 +263,7 @@ impl Job {
             dead_reason: self.death().map(|death| death.reason),
             dead_code: self.death().and_then(|death| death.code.clone()),
             dead_fingerprint: self.death().and_then(|death| death.fingerprint),
+            firing: self.options.as_ref().and_then(|options| options.firing),
             result: None,
         }
     }
@@ -316,6 +318,8 @@ pub struct JobView {
     pub dead_code: Option<ErrorCode>,
     /// Tells a dead job's error from others.
     pub dead_fingerprint: Option<Token>,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
     /// The record of its completion, which may carry a result.
     pub result: Option<RecordRef>,
 }

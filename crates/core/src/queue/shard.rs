@@ -12,6 +12,7 @@ use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::ready::Ready;
+use super::schedule::Schedules;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::{Sweep, Sweeps};
 use crate::id::JobId;
@@ -131,6 +132,7 @@ pub struct Shard {
     pub(super) attempts_kept: usize,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
+    pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
@@ -190,7 +192,8 @@ impl Shard {
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
         let deadline = self.deadlines.first().map(|(at, _, _)| *at);
-        [deadline, self.sweeps.next_turn()].into_iter().flatten().min()
+        let firing = self.schedules.first_due().map(|(due, _)| due);
+        [deadline, firing, self.sweeps.next_turn()].into_iter().flatten().min()
     }
 
     fn view(&self, number: QueueNumber) -> QueueView {
