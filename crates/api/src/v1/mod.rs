@@ -7,6 +7,7 @@ mod dead_letter;
 mod jobs;
 mod leases;
 mod queues;
+mod schedules;
 mod server;
 mod shown;
 
@@ -22,4 +23,8 @@ pub use leases::{
     Release, ReleaseItem, SettleResult, Settled,
 };
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
+pub use schedules::{
+    FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    ScheduleParts, SkippedOut,
+};
 pub use server::ServerOut;
