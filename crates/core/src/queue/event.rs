@@ -4,11 +4,12 @@
 use crate::id::{JobId, LeaseId, LockId, ScheduleId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
+use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::session::SessionEnd;
 use crate::queue::settings::{QueueMode, QueueSettings};
-use crate::queue::sweep::SweepKind;
+use crate::queue::sweep::SweepWish;
 use crate::time::Time;
 use crate::token::Token;
 
@@ -145,6 +146,8 @@ pub enum Event {
         category: Category,
         /// What the worker calls the error.
         code: Option<ErrorCode>,
+        /// Tells equal errors, where the worker said so.
+        fingerprint: Option<Token>,
         /// What is next.
         next: Next,
         /// When.
@@ -234,8 +237,8 @@ pub enum Event {
     SweepBegun {
         /// Which queue.
         queue: QueueNumber,
-        /// What it does.
-        kind: SweepKind,
+        /// What it is for.
+        wish: Box<SweepWish>,
         /// When.
         at: Time,
     },
@@ -247,6 +250,10 @@ pub enum Event {
         died_at: Time,
         /// and among those of that moment up to this one.
         job: JobId,
+        /// Jobs that it ended or re-drove in this slice.
+        jobs: u32,
+        /// The next slice does not follow before this time.
+        due: Time,
         /// When.
         at: Time,
     },
@@ -309,6 +316,15 @@ pub enum Event {
         queue: QueueNumber,
         /// Which.
         session: Token,
+        /// When.
+        at: Time,
+    },
+    /// A dead job's record was read: what is said in it, the job can be found by from now on.
+    DeadLabelled {
+        /// Which job.
+        job: JobId,
+        /// What its record says.
+        labels: Box<Labels>,
         /// When.
         at: Time,
     },
@@ -475,6 +491,7 @@ impl Event {
             | Self::SessionRenewed { at, .. }
             | Self::SessionStateCleared { at, .. }
             | Self::SessionStateSet { at, .. }
+            | Self::DeadLabelled { at, .. }
             | Self::ScheduleFired { at, .. }
             | Self::ScheduleSkipped { at, .. }
             | Self::SchedulePaused { at, .. }

@@ -5,9 +5,9 @@
 //! itself stays where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
+use super::dead_letter::{DeadLetter, Deaths};
 use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
@@ -15,7 +15,7 @@ use super::ready::Ready;
 use super::schedule::Schedules;
 use super::session::{SessionCounts, Sessions};
 use super::settings::{QueueMode, QueueSettings};
-use super::sweep::Sweep;
+use super::sweep::{Sweep, Sweeps};
 use crate::id::JobId;
 use crate::job::State;
 use crate::name::{Principal, QueueName};
@@ -93,8 +93,8 @@ pub(super) struct Queue {
     pub(super) mode: QueueMode,
     pub(super) created_at: Time,
     pub(super) ready: Ready,
-    /// Dead-letter, the oldest first.
-    pub(super) dead: BTreeSet<(Time, JobId)>,
+    pub(super) dead: DeadLetter,
+    pub(super) died: Deaths,
     pub(super) counts: QueueCounts,
 }
 
@@ -113,6 +113,10 @@ pub struct QueueView {
     pub counts: QueueCounts,
     /// Its sessions.
     pub sessions: SessionCounts,
+    /// Its jobs' deaths of the last hour.
+    pub deaths: Deaths,
+    /// Bulk work on its way.
+    pub work: Option<Sweep>,
     /// Fair keys that it knows of: those with jobs that have not ended, and those whose rate is not full
     /// again.
     pub fair_keys: usize,
@@ -129,9 +133,11 @@ pub struct Shard {
     // Why a box: a change of the map moves a pointer, and half-filled nodes waste pointers only.
     pub(super) jobs: BTreeMap<JobId, Box<Job>>,
     /// Bulk work that goes on by itself, one slice a turn.
-    pub(super) sweeps: BTreeMap<QueueNumber, Sweep>,
-    /// The queue whose sweep had the last slice.
-    pub(super) swept: Option<QueueNumber>,
+    pub(super) sweeps: Sweeps,
+    /// Dead jobs whose record nobody has read yet.
+    pub(super) unlabelled: BTreeSet<JobId>,
+    /// Attempts that live jobs remember.
+    pub(super) attempts_kept: usize,
     pub(super) deadlines: Deadlines,
     pub(super) sessions: Sessions,
     pub(super) finished: Finished,
@@ -151,7 +157,7 @@ impl Shard {
 
     /// A queue by name.
     pub fn queue(&self, name: &QueueName) -> Option<QueueView> {
-        self.names.get(name).map(|number| self.queue_view(*number))
+        self.names.get(name).map(|number| self.view(*number))
     }
 
     /// A queue's number.
@@ -166,11 +172,7 @@ impl Shard {
 
     /// All queues by name.
     pub fn queues(&self) -> impl Iterator<Item = QueueView> {
-        self.names.values().map(|number| self.queue_view(*number))
-    }
-
-    fn queue_view(&self, number: QueueNumber) -> QueueView {
-        self.queue_at(number).view(self.session_counts(number))
+        self.names.values().map(|number| self.view(*number))
     }
 
     /// How many jobs are not finished.
@@ -196,25 +198,27 @@ impl Shard {
         if queue.mode == QueueMode::Paused { None } else { queue.ready.opens_at() }
     }
 
-    /// Jobs in a queue's dead-letter, the oldest first, from behind `after`.
-    pub fn dead_jobs(
-        &self,
-        number: QueueNumber,
-        after: Option<(Time, JobId)>,
-        max: usize,
-    ) -> impl Iterator<Item = JobView> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let dead = self.queue_at(number).dead.range((from, Bound::Unbounded)).take(max);
-        dead.filter_map(|(_, id)| self.jobs.get(id).map(|job| job.view(*id)))
-    }
-
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
+        let deadline = self.deadlines.first().map(|(at, _, _)| *at);
         let firing = self.schedules.first_due().map(|(due, _)| due);
-        let others = firing.into_iter().chain(self.sessions.next_end());
-        let deadline = self.deadlines.first().map(|(at, _, _)| *at).into_iter().chain(others).min();
-        // A sweep is due at once, until it is over.
-        if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
+        [deadline, firing, self.sweeps.next_turn(), self.sessions.next_end()].into_iter().flatten().min()
+    }
+
+    fn view(&self, number: QueueNumber) -> QueueView {
+        let queue = self.queue_at(number);
+        QueueView {
+            name: queue.name.clone(),
+            settings: queue.settings,
+            mode: queue.mode,
+            created_at: queue.created_at,
+            counts: queue.counts,
+            sessions: self.session_counts(number),
+            deaths: queue.died.clone(),
+            fair_keys: queue.ready.keys(),
+            opens_at: queue.ready.opens_at().filter(|at| *at > Time::default()),
+            work: self.sweeps.of(number).cloned(),
+        }
     }
 
     pub(super) fn queue_at(&self, number: QueueNumber) -> &Queue {
@@ -227,7 +231,7 @@ impl Shard {
 
     /// Puts a new job under all indexes.
     pub(super) fn insert(&mut self, id: JobId, job: Box<Job>) {
-        index_job(&mut self.deadlines, &mut self.queues, id, &job);
+        self.indexes().0.add(id, &job);
         let in_session = job.session().is_some();
         self.jobs.insert(id, job);
         if in_session {
@@ -241,8 +245,9 @@ impl Shard {
         if let Some(key) = session {
             self.withdraw(key);
         }
-        let job = self.jobs.remove(id)?;
-        unindex_job(&mut self.deadlines, &mut self.queues, *id, &job);
+        let (mut indexes, jobs) = self.indexes();
+        let job = jobs.remove(id)?;
+        indexes.remove(*id, &job);
         if let Some(key) = session {
             self.sessions.leave(key, &job);
             self.offer(key);
@@ -260,44 +265,66 @@ impl Shard {
 
     /// The same for the job alone, whatever its session.
     pub(super) fn change_alone(&mut self, id: &JobId, change: impl FnOnce(&mut Job)) {
-        if let Some(job) = self.jobs.get_mut(id) {
-            unindex_job(&mut self.deadlines, &mut self.queues, *id, job);
+        let (mut indexes, jobs) = self.indexes();
+        if let Some(job) = jobs.get_mut(id) {
+            indexes.remove(*id, job);
             change(job);
-            index_job(&mut self.deadlines, &mut self.queues, *id, job);
+            indexes.add(*id, job);
         }
+    }
+
+    fn indexes(&mut self) -> (Indexes<'_>, &mut BTreeMap<JobId, Box<Job>>) {
+        let Self { deadlines, queues, unlabelled, attempts_kept, jobs, .. } = self;
+        (Indexes { deadlines, queues, unlabelled, attempts_kept }, jobs)
     }
 }
 
 type Deadlines = BTreeSet<(Time, Deadline, JobId)>;
 
-fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &Job) {
-    deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
-    let queue = queue_in(queues, job.queue);
-    queue.counts.add(job.state());
-    queue.ready.enter(job);
-    match job.phase {
-        Phase::Ready if !queue.keeps_session_of(job) => queue.ready.insert(id, job),
-        Phase::Dead { at } => {
-            queue.dead.insert((at, id));
-        }
-        _ => {}
-    }
+/// Everything that is a function of the live jobs.
+struct Indexes<'a> {
+    deadlines: &'a mut Deadlines,
+    queues: &'a mut [Queue],
+    unlabelled: &'a mut BTreeSet<JobId>,
+    attempts_kept: &'a mut usize,
 }
 
-fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &Job) {
-    for (at, what) in job.deadlines() {
-        deadlines.remove(&(at, what, id));
-    }
-    let queue = queue_in(queues, job.queue);
-    queue.counts.remove(job.state());
-    match job.phase {
-        Phase::Ready if !queue.keeps_session_of(job) => queue.ready.remove(job),
-        Phase::Dead { at } => {
-            queue.dead.remove(&(at, id));
+impl Indexes<'_> {
+    fn add(&mut self, id: JobId, job: &Job) {
+        self.deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
+        *self.attempts_kept += job.attempts_kept();
+        let queue = queue_in(self.queues, job.queue);
+        queue.counts.add(job.state());
+        queue.ready.enter(job);
+        match &job.phase {
+            Phase::Ready if !queue.keeps_session_of(job) => queue.ready.insert(id, job),
+            Phase::Dead(death) => {
+                queue.dead.insert(id, death);
+                if death.labels.is_none() {
+                    self.unlabelled.insert(id);
+                }
+            }
+            _ => {}
         }
-        _ => {}
     }
-    queue.ready.leave(job);
+
+    fn remove(&mut self, id: JobId, job: &Job) {
+        for (at, what) in job.deadlines() {
+            self.deadlines.remove(&(at, what, id));
+        }
+        *self.attempts_kept -= job.attempts_kept();
+        let queue = queue_in(self.queues, job.queue);
+        queue.counts.remove(job.state());
+        match &job.phase {
+            Phase::Ready if !queue.keeps_session_of(job) => queue.ready.remove(job),
+            Phase::Dead(death) => {
+                queue.dead.remove(id, death);
+                self.unlabelled.remove(&id);
+            }
+            _ => {}
+        }
+        queue.ready.leave(job);
+    }
 }
 
 pub(super) fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue {
@@ -308,19 +335,6 @@ impl Queue {
     /// Whether it is the line of its session that says when a job is handed out.
     fn keeps_session_of(&self, job: &Job) -> bool {
         self.settings.sessions.are_kept() && job.session().is_some()
-    }
-
-    fn view(&self, sessions: SessionCounts) -> QueueView {
-        QueueView {
-            name: self.name.clone(),
-            settings: self.settings,
-            mode: self.mode,
-            created_at: self.created_at,
-            counts: self.counts,
-            sessions,
-            fair_keys: self.ready.keys(),
-            opens_at: self.ready.opens_at().filter(|at| *at > Time::default()),
-        }
     }
 }
 
