@@ -335,7 +335,7 @@ fn all_jobs_together_remember_so_many_attempts_and_no_more() {
     let (at, until) = (bench.now, bench.now.plus(Millis::from_secs(1)));
     let attempt = |bench: &mut Bench, number: u64| {
         let job = Bench::id(number);
-        let leased = Event::JobLeased { job, lease, holder: holder.clone(), until, at };
+        let leased = Event::JobLeased { job, lease, holder: holder.clone(), lock: None, until, at };
         let reason = ReleaseReason::Returned;
         for event in [leased, Event::JobReleased { job, reason, run_at: at, at }] {
             bench.shard.evolve(&event, RECORD);
@@ -369,7 +369,7 @@ impl Bench {
         let (holder, lease, at) = (self.owner.clone(), LeaseId::from_bytes([1; 16]), self.now);
         let category = Category::Permanent;
         for event in [
-            Event::JobLeased { job, lease, holder, until: at.plus(Millis::from_secs(1)), at },
+            Event::JobLeased { job, lease, holder, lock: None, until: at.plus(Millis::from_secs(1)), at },
             Event::JobFailed { job, category, code, fingerprint: None, next: Next::Dead, at },
         ] {
             self.shard.evolve(&event, RECORD);
