@@ -46,6 +46,7 @@ use sealane_core::queue::{
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 
 mod session_lines;
 
