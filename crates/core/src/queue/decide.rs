@@ -32,6 +32,7 @@ impl Shard {
             Command::Sweep { queue, kind } => self.decide_sweep(now, queue, *kind),
             Command::PutSchedule(put) => self.decide_put_schedule(now, put),
             Command::ActOnSchedule { schedule, act } => self.decide_schedule_act(now, schedule, *act),
+            Command::RemoveSchedule { schedule } => self.decide_remove_schedule(now, schedule),
             Command::Fire(fire) => self.decide_fire(now, fire),
             Command::Start => Ok(vec![Event::ServerStarted { at: now }]),
         }

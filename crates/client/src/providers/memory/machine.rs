@@ -14,12 +14,14 @@ use sealane_core::time::{Millis, Time};
 use sealane_crypto::digest;
 
 use super::records::{Record, Records};
+use super::schedules::Templates;
 use super::{receipt, view};
 
 #[derive(Default)]
 pub(super) struct Machine {
     pub(super) shard: Shard,
     pub(super) records: Records,
+    pub(super) templates: Templates,
 }
 
 impl Machine {
@@ -32,6 +34,7 @@ impl Machine {
             }
             self.apply(&due);
         }
+        self.fire_due(now);
         self.records.sweep(&self.shard);
     }
 
@@ -89,7 +92,7 @@ impl Machine {
         )?;
         let fresh = !events.is_empty();
         if fresh {
-            self.records.insert(id, Record { input: Arc::new(parts.input), result: None, error: None });
+            self.records.insert(id, Record::of(Arc::new(parts.input)));
         }
         let job = self.shard.job(&id).ok_or_else(Problem::not_found)?;
         Ok(JobAccepted::answer(&job, queue, fresh))
@@ -181,7 +184,7 @@ impl Machine {
         Ok(events)
     }
 
-    fn apply(&mut self, events: &[Event]) {
+    pub(super) fn apply(&mut self, events: &[Event]) {
         // Why one reference for all: records are found by job here, not by their place in a journal.
         const NOWHERE: RecordRef = RecordRef { lsn: 0, bytes: 0 };
         for event in events {

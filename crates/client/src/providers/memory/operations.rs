@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut,
+    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, FireOut, Hold, JobAccepted, JobBatchIn, JobBatchOut,
     JobBatchResult, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
-    SettleResult, Settled, SweepOut,
+    ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SettleResult, Settled, SweepOut,
 };
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{JobId, LeaseId, ScheduleId};
 use sealane_core::job::HoldReason;
 use sealane_core::limits;
-use sealane_core::name::{Namespace, Principal, QueueName};
-use sealane_core::queue::{QueueMode, Settle, SweepKind};
+use sealane_core::name::{Namespace, Principal, QueueName, ScheduleName};
+use sealane_core::queue::{QueueMode, ScheduleAct, Settle, SweepKind};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::{Random, SystemRandom};
 use tokio::sync::Notify;
@@ -179,6 +179,34 @@ impl Provider for Memory {
 
     async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
         Ok(self.change(|machine, now| machine.sweep(now, queue, kind))?)
+    }
+
+    async fn put_schedule(&self, name: &ScheduleName, wish: &ScheduleIn) -> Result<ScheduleOut, Error> {
+        let id = ScheduleId::from_bytes(*self.ids.next()?.as_bytes());
+        Ok(self.change(|machine, now| machine.put_schedule(now, name, &self.principal, wish, id))?)
+    }
+
+    async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleOut, Error> {
+        Ok(self.change(|machine, _| machine.schedule(name))?)
+    }
+
+    async fn schedules(&self, page: &ScheduleListIn) -> Result<ScheduleListOut, Error> {
+        Ok(self.change(|machine, _| machine.schedules(page))?)
+    }
+
+    async fn act_on_schedule(&self, name: &ScheduleName, act: ScheduleAct) -> Result<ScheduleOut, Error> {
+        Ok(self.change(|machine, now| {
+            machine.act_on_schedule(now, name, act)?;
+            machine.schedule(name)
+        })?)
+    }
+
+    async fn fire_schedule(&self, name: &ScheduleName) -> Result<FireOut, Error> {
+        Ok(self.change(|machine, now| machine.fire_schedule(now, name))?)
+    }
+
+    async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
+        Ok(self.change(|machine, now| machine.remove_schedule(now, name))?)
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {
