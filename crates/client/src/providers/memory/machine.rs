@@ -14,6 +14,7 @@ use sealane_core::time::{Millis, Time};
 use sealane_crypto::digest;
 
 use super::records::{Record, Records};
+use super::schedules::Templates;
 use super::sessions;
 use super::sessions::Sessions;
 use super::{receipt, view};
@@ -23,6 +24,7 @@ pub(super) struct Machine {
     pub(super) shard: Shard,
     pub(super) records: Records,
     pub(super) sessions: Sessions,
+    pub(super) templates: Templates,
 }
 
 impl Machine {
@@ -36,6 +38,7 @@ impl Machine {
             self.apply(&due);
             self.label_dead(now);
         }
+        self.fire_due(now);
         self.records.sweep(&self.shard);
         self.sessions.sweep(&self.shard);
     }
@@ -97,7 +100,7 @@ impl Machine {
         )?;
         let fresh = !events.is_empty();
         if fresh {
-            self.records.insert(id, Record { input: Arc::new(parts.input), result: None, error: None });
+            self.records.insert(id, Record::of(Arc::new(parts.input)));
         }
         let job = self.shard.job(&id).ok_or_else(Problem::not_found)?;
         Ok(JobAccepted::answer(&job, queue, fresh))
