@@ -40,7 +40,11 @@ impl Shard {
                 if live.is_none() && self.jobs.len() >= limits::JOBS_MAX {
                     return Err(Refusal::TooManyJobs);
                 }
-                self.queue_at(job.queue).has_room()?;
+                // A dead job has its key still: only who ended may find it taken.
+                if live.is_none() {
+                    self.may_be_unique(job.queue, job.options.as_deref())?;
+                }
+                self.queue_at(job.queue).has_room(1)?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {
@@ -61,7 +65,8 @@ impl Shard {
                 if job.queue == number {
                     return Ok(Vec::new());
                 }
-                self.queue_at(number).takes_jobs()?;
+                self.may_be_unique(number, job.options.as_deref())?;
+                self.queue_at(number).takes_jobs(1)?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }

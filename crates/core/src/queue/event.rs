@@ -4,10 +4,12 @@
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName};
+use crate::queue::keys::IdempotencyKey;
 use crate::queue::options::JobOptions;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::time::Time;
+use crate::token::Token;
 
 /// A queue's number inside its namespace: what events and indexes carry instead of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -216,6 +218,27 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// Another job stood in for one that was sent: it has the same unique key. Noted where the answer
+    /// is kept under an idempotency key.
+    JobMerged {
+        /// Which job stood in.
+        job: JobId,
+        /// Who sent.
+        sender: Principal,
+        /// What a repeat is told by.
+        key: IdempotencyKey,
+        /// When.
+        at: Time,
+    },
+    /// The windows of idempotency keys are over.
+    KeysForgotten {
+        /// The last one's window was over at this time,
+        gone_at: Time,
+        /// and it was this one.
+        key: Token,
+        /// When.
+        at: Time,
+    },
     /// A queue was paused, drains, or is open again.
     QueueModeChanged {
         /// Which queue.
@@ -307,6 +330,8 @@ impl Event {
             | Self::HoldReleased { at, .. }
             | Self::JobReprioritised { at, .. }
             | Self::JobMoved { at, .. }
+            | Self::JobMerged { at, .. }
+            | Self::KeysForgotten { at, .. }
             | Self::QueueModeChanged { at, .. }
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }

@@ -7,6 +7,7 @@ use super::attempt::AttemptEnd;
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
 use super::job::{Ended, Expiry, Failure, Job, Phase, Running, Settled};
+use super::options::JobOptions;
 use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
 use super::transitions::Cause;
@@ -35,6 +36,7 @@ impl Shard {
                     created_at: *at,
                     ready: Default::default(),
                     dead: Default::default(),
+                    unique: Default::default(),
                     counts: QueueCounts::default(),
                 });
             }
@@ -131,6 +133,8 @@ impl Shard {
                 self.change(job, |job| job.priority = *priority);
             }
             Event::JobMoved { job, queue, .. } => self.moved(job, *queue, at),
+            Event::JobMerged { .. } => self.merged(event),
+            Event::KeysForgotten { gone_at, key, .. } => self.keys.forget_through(*gone_at, *key),
             Event::QueueModeChanged { queue, mode, .. } => self.queue_at_mut(*queue).mode = *mode,
             Event::SweepBegun { queue, kind, at } => self.sweep_begun(*queue, *kind, *at),
             Event::SweepAdvanced { queue, died_at, job, .. } => self.sweep_advanced(*queue, *died_at, *job),
@@ -160,10 +164,11 @@ impl Shard {
             digest: event.digest,
             input_lsn: record.lsn,
             input_bytes: record.bytes,
-            options: event.options.clone(),
+            options: event.options.as_deref().and_then(JobOptions::of_live_job),
             past: None,
         };
         self.next_sequence += 1;
+        self.keep_answer(event);
         self.insert(event.job, Box::new(job));
     }
 

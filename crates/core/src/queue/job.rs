@@ -11,6 +11,7 @@ use crate::queue::options::JobOptions;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
+use crate::token::Token;
 
 /// What a state needs to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +215,11 @@ impl Job {
         let waits = matches!(self.phase, Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
         let expiry = self.expires.time().filter(|_| waits).map(|at| (at, Deadline::Expiry));
         own.into_iter().chain(expiry)
+    }
+
+    /// What it is the only one with in its queue.
+    pub(super) fn unique_key(&self) -> Option<Token> {
+        self.options.as_ref().and_then(|options| options.unique).map(|unique| unique.key)
     }
 
     /// Since when it waits in its queue, or is dead there.

@@ -8,7 +8,9 @@
 //!   [`Shard::next_deadline`] and [`Shard::expire`] carry time and bulk work.
 //! - `invariants`: what must always hold, checked by the tests after every step.
 
+mod acceptance;
 mod act;
+mod ahead;
 mod attempt;
 mod command;
 mod decide;
@@ -17,6 +19,7 @@ mod evolve;
 mod finished;
 pub mod invariants;
 mod job;
+mod keys;
 mod options;
 mod ready;
 mod refusal;
@@ -25,13 +28,17 @@ mod settings;
 mod shard;
 mod sweep;
 pub mod transitions;
+mod unique;
 
+pub use ahead::Together;
 pub use attempt::{Attempt, AttemptEnd, DeadReason};
 pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
 pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 pub use job::{Failure, JobView};
+pub use keys::{Acceptance, IdempotencyKey};
 pub use options::JobOptions;
 pub use refusal::Refusal;
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};
+pub use unique::{OnConflict, UniqueKey};

@@ -33,6 +33,8 @@ pub struct QueueSettings {
     pub horizon: Millis,
     /// Jobs that may wait at once: ready, delayed and retrying ones.
     pub max_depth: u64,
+    /// How long a job's first answer is kept under its idempotency key.
+    pub idempotency_window: Millis,
 }
 
 words! {
@@ -56,6 +58,7 @@ impl Default for QueueSettings {
             max_run: Millis::from_secs(30 * 60),
             horizon: Millis::new(limits::DELAY_MS_MAX),
             max_depth: limits::QUEUE_DEPTH_MAX,
+            idempotency_window: Millis::from_secs(24 * 3_600),
         }
     }
 }
@@ -82,6 +85,8 @@ pub enum SettingsError {
     Depth,
     /// The number of attempts.
     Attempts,
+    /// The window of idempotency keys.
+    IdempotencyWindow,
 }
 
 impl fmt::Display for SettingsError {
@@ -102,6 +107,12 @@ impl fmt::Display for SettingsError {
                 "lease_ms ({}) must be at most max_run_ms ({}): lower the one or raise the other",
                 lease.get(),
                 max_run.get()
+            ),
+            Self::IdempotencyWindow => write!(
+                f,
+                "idempotency_window_ms must be {} to {}",
+                limits::IDEMPOTENCY_WINDOW_MS_MIN,
+                limits::IDEMPOTENCY_WINDOW_MS_MAX
             ),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
         }
@@ -131,6 +142,11 @@ impl QueueSettings {
         }
         if !(1..=limits::ATTEMPTS_MAX).contains(&self.retry.max_attempts) {
             return Err(SettingsError::Attempts);
+        }
+        if !(limits::IDEMPOTENCY_WINDOW_MS_MIN..=limits::IDEMPOTENCY_WINDOW_MS_MAX)
+            .contains(&self.idempotency_window.get())
+        {
+            return Err(SettingsError::IdempotencyWindow);
         }
         Ok(())
     }

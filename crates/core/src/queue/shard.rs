@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
+use super::keys::Keys;
 use super::ready::Ready;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
@@ -18,6 +19,7 @@ use crate::id::JobId;
 use crate::job::State;
 use crate::name::{Principal, QueueName};
 use crate::time::Time;
+use crate::token::Token;
 
 /// Jobs of a queue by state. Kept with every change, never counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +90,8 @@ pub(super) struct Queue {
     pub(super) ready: Ready,
     /// Dead-letter, the oldest first.
     pub(super) dead: BTreeSet<(Time, JobId)>,
+    /// Who has which unique key.
+    pub(super) unique: BTreeMap<Token, JobId>,
     pub(super) counts: QueueCounts,
 }
 
@@ -120,6 +124,7 @@ pub struct Shard {
     pub(super) swept: Option<QueueNumber>,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
+    pub(super) keys: Keys,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
@@ -183,7 +188,8 @@ impl Shard {
 
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
-        let deadline = self.deadlines.first().map(|(at, _, _)| *at);
+        let job = self.deadlines.first().map(|(at, _, _)| *at);
+        let deadline = [job, self.keys.next_deadline()].into_iter().flatten().min();
         // A sweep is due at once, until it is over.
         if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
     }
@@ -225,6 +231,9 @@ fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &J
     deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
     let queue = queue_in(queues, job.queue);
     queue.counts.add(job.state());
+    if let Some(key) = job.unique_key() {
+        queue.unique.insert(key, id);
+    }
     match job.phase {
         Phase::Ready => queue.ready.insert(id, job),
         Phase::Dead { at } => {
@@ -240,6 +249,9 @@ fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: 
     }
     let queue = queue_in(queues, job.queue);
     queue.counts.remove(job.state());
+    if let Some(key) = job.unique_key() {
+        queue.unique.remove(&key);
+    }
     match job.phase {
         Phase::Ready => queue.ready.remove(job),
         Phase::Dead { at } => {

@@ -7,6 +7,7 @@
 //! - `fact`: which family a record belongs to.
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about.
 //! - `retrying`: queue settings and back-offs.
+//! - `keys`: idempotency and unique keys; `options`: what only some jobs have.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
 
@@ -15,6 +16,7 @@ mod error;
 mod fact;
 mod fields;
 mod job_input;
+mod keys;
 mod options;
 mod person;
 mod retrying;

@@ -8,10 +8,12 @@ use sealane_core::queue::JobOptions;
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::retrying;
+use super::{keys, retrying};
 
 // Invariant: a tag is never reused and never changes its meaning.
 const BACKOFF: u8 = 1;
+const IDEMPOTENCY_KEY: u8 = 2;
+const UNIQUE_KEY: u8 = 3;
 
 /// The first version of a job's record that can hold these.
 pub(super) fn version(options: Option<&JobOptions>) -> u8 {
@@ -24,13 +26,19 @@ pub(super) fn version(options: Option<&JobOptions>) -> u8 {
 pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
     let version = version(options);
     let Some(options) = options else { return };
-    let JobOptions { backoff } = options;
+    let JobOptions { backoff, idempotency, unique } = options;
     if version == VERSION_2 {
         backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
         return;
     }
     if let Some(backoff) = backoff {
         out.tagged(BACKOFF, |out| retrying::backoff(backoff, out));
+    }
+    if let Some(key) = idempotency {
+        out.tagged(IDEMPOTENCY_KEY, |out| keys::idempotency(key, out));
+    }
+    if let Some(unique) = unique {
+        out.tagged(UNIQUE_KEY, |out| keys::unique(unique, out));
     }
 }
 
@@ -42,6 +50,8 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<Option<Box<
         _ => cursor.tagged("options", |tag, cursor| {
             match tag {
                 BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
+                IDEMPOTENCY_KEY => options.idempotency = Some(keys::take_idempotency(cursor)?),
+                UNIQUE_KEY => options.unique = Some(keys::take_unique(cursor)?),
                 _ => return Err(DecodeError::Field { field: "options" }),
             }
             Ok(())

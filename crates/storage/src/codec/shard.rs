@@ -8,11 +8,12 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{options, person, retrying};
+use super::{keys, options, person, retrying};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
-pub(super) const LAST_TAG: u8 = person::LAST_TAG;
+/// Of all that may ever be about a namespace; what has no meaning yet is refused.
+pub(super) const LAST_TAG: u8 = 127;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const QUEUE_CREATED: u8 = 1;
@@ -116,6 +117,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::SweepAdvanced { .. }
         | Event::SweepBegun { .. }
         | Event::SweepEnded { .. } => person::encode(event, out),
+        Event::JobMerged { .. } | Event::KeysForgotten { .. } => keys::encode(event, out),
     }
 }
 
@@ -134,7 +136,8 @@ fn version(event: &Event) -> u8 {
 pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
     let last_version = match tag {
         JOB_ENQUEUED => VERSION_3,
-        QUEUE_CREATED | QUEUE_CHANGED | JOB_FAILED => VERSION_2,
+        QUEUE_CREATED | QUEUE_CHANGED => VERSION_3,
+        JOB_FAILED => VERSION_2,
         _ => VERSION_1,
     };
     if version > last_version {
@@ -200,6 +203,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         }
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
+        keys::JOB_MERGED | keys::KEYS_FORGOTTEN => keys::decode(tag, at, cursor)?,
         _ => person::decode(tag, at, cursor)?,
     };
     Ok(Fact::Shard { namespace, event })
@@ -220,6 +224,8 @@ fn tag(event: &Event) -> u8 {
         Event::JobHeld { .. } => JOB_HELD,
         Event::JobExpired { .. } => JOB_EXPIRED,
         Event::ServerStarted { .. } => SERVER_STARTED,
+        Event::JobMerged { .. } => keys::JOB_MERGED,
+        Event::KeysForgotten { .. } => keys::KEYS_FORGOTTEN,
         Event::HoldReleased { .. } => person::HOLD_RELEASED,
         Event::JobCancelRequested { .. } => person::JOB_CANCEL_REQUESTED,
         Event::JobCancelled { .. } => person::JOB_CANCELLED,

@@ -11,11 +11,12 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason,
-    SweepKind,
+    CancelReason, Event, IdempotencyKey, JobEnqueued, JobOptions, Next, OnConflict, QueueMode, QueueNumber,
+    QueueSettings, ReleaseReason, SweepKind, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 
 use crate::fact::{CallerData, Fact};
 
@@ -128,6 +129,37 @@ pub fn later_facts() -> Vec<Fact> {
     facts.push(shard(Event::SweepEnded { queue, at }));
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
+    facts.extend(about_keys(at));
+    facts
+}
+
+/// Idempotency and unique keys, and the setting about them.
+fn about_keys(at: Time) -> Vec<Fact> {
+    let token = |byte: u8| Token::from_bytes([byte; 16]);
+    let key = IdempotencyKey { key: token(1), fingerprint: token(2) };
+    let with = |options: JobOptions| match enqueued(1) {
+        Fact::Shard { namespace, event: Event::JobEnqueued(job) } => Fact::Shard {
+            namespace,
+            event: Event::JobEnqueued(JobEnqueued { options: options.boxed(), ..job }),
+        },
+        other => other,
+    };
+    let unique = |on_conflict: &OnConflict| {
+        with(JobOptions {
+            unique: Some(UniqueKey { key: token(3), on_conflict: *on_conflict }),
+            ..JobOptions::default()
+        })
+    };
+    let settings = QueueSettings { idempotency_window: Millis::new(13), ..QueueSettings::default() };
+    let mut facts = vec![
+        shard(Event::JobMerged { job: job_id(1), sender: principal(), key, at }),
+        shard(Event::KeysForgotten { gone_at: Time::from_unix_ms(9), key: token(4), at }),
+        with(JobOptions { idempotency: Some(key), ..JobOptions::default() }),
+    ];
+    facts.extend(OnConflict::ALL.iter().map(unique));
+    facts.push(shard(Event::QueueChanged { number: QUEUE, settings, at }));
+    let queue = QueueName::parse("keys").expect("follows the rule");
+    facts.push(shard(Event::QueueCreated { number: QUEUE, queue, settings, at }));
     facts
 }
 
@@ -155,7 +187,7 @@ fn second_versions(at: Time) -> [Fact; 4] {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            options: JobOptions { backoff: Some(backoff) }.boxed(),
+            options: JobOptions { backoff: Some(backoff), ..JobOptions::default() }.boxed(),
             digest: [9; 16],
             at,
         })),
