@@ -63,6 +63,8 @@ pub mod providers;
 mod retry;
 mod sealing;
 mod tally;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod typed;
 mod worker;
 

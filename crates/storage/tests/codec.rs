@@ -15,7 +15,7 @@ use sealane_core::name::{
 };
 use sealane_core::queue::{
     CancelReason, Event, IdempotencyKey, JobEnqueued, JobOptions, Next, OnConflict, QueueMode, QueueNumber,
-    QueueSettings, ReleaseReason, SealingPolicy, SweepKind, UniqueKey,
+    QueueSettings, Rate, ReleaseReason, RunLimit, SealingPolicy, SweepKind, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -41,11 +41,15 @@ fn every_kind_of_fact_comes_back_and_no_part_of_one_is_one() {
     for fact in every_fact() {
         let bytes = fact_bytes(&fact);
         assert_eq!(decode_fact(&bytes).unwrap(), fact);
+        // A list of tagged fields may end behind each of them: its frame says how long a record is.
+        let tagged = bytes[1] == 3;
         for len in 0..bytes.len() {
-            assert!(decode_fact(&bytes[..len]).is_err(), "{fact:?} cut to {len}");
+            let cut = decode_fact(&bytes[..len]);
+            assert!(cut.is_err() || (tagged && cut != Ok(fact.clone())), "{fact:?} cut to {len}");
         }
-        let longer = [bytes.as_slice(), &[0]].concat();
-        assert!(decode_fact(&longer).is_err(), "{fact:?} and a byte");
+        let longer = decode_fact(&[bytes.as_slice(), &[0]].concat());
+        let trailing = longer == Err(DecodeError::Trailing { bytes: 1 });
+        assert!(trailing || (tagged && longer.is_err()), "{fact:?}");
     }
 }
 
@@ -112,6 +116,8 @@ fn the_first_version_s_settings_mean_what_they_always_did() {
             max_run: Millis::new(max_run_ms),
             horizon: Millis::new(2_592_000_000),
             max_depth: 1_000_000,
+            limit: RunLimit::default(),
+            limit_per_key: RunLimit::default(),
             idempotency_window: Millis::new(86_400_000),
         };
         assert_eq!(settings, meant);
@@ -187,20 +193,34 @@ fn backoff() -> impl Strategy<Value = Backoff> {
     })
 }
 
+fn run_limit() -> impl Strategy<Value = RunLimit> {
+    let rate = (any::<u32>(), any::<u64>(), any::<u32>()).prop_map(|(starts, period, burst)| Rate {
+        starts,
+        period: Millis::new(period),
+        burst,
+    });
+    let limit = (prop::option::of(rate), prop::option::of(any::<u32>()))
+        .prop_map(|(rate, concurrency)| RunLimit { rate, concurrency });
+    prop_oneof![2 => Just(RunLimit::default()), 1 => limit]
+}
+
 fn settings() -> impl Strategy<Value = QueueSettings> {
     let sealing = prop::sample::select(SealingPolicy::ALL);
     let max_depth = prop_oneof![3 => Just(1_000_000), 1 => any::<u64>()];
     let horizon = prop_oneof![3 => Just(30 * 86_400_000), 1 => any::<u64>()];
     let max_run = prop_oneof![3 => Just(30 * 60_000), 1 => any::<u64>()];
+    let limits = (run_limit(), run_limit());
     let window = prop_oneof![3 => Just(86_400_000), 1 => any::<u64>()];
-    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, window).prop_map(
-        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, window)| QueueSettings {
+    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, (limits, window)).prop_map(
+        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, (limits, window))| QueueSettings {
             sealing,
             lease: Millis::new(lease),
             retry: RetryPolicy { backoff, max_attempts },
             max_run: Millis::new(max_run),
             horizon: Millis::new(horizon),
             max_depth,
+            limit: limits.0,
+            limit_per_key: limits.1,
             idempotency_window: Millis::new(window),
         },
     )
@@ -400,11 +420,40 @@ proptest! {
 
     /// Whatever is read is written back as the same bytes: there is one form only.
     #[test]
-    fn random_bytes_are_refused_or_are_the_one_form(tag in 0_u8..26, version in 1_u8..3, mut bytes in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_refused_or_are_the_one_form(tag in 0_u8..26, version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
         bytes.splice(0..0, [tag, version, 0, 1, b'a']);
         if let Ok(fact) = decode_fact(&bytes) {
             prop_assert_eq!(fact_bytes(&fact), bytes);
         }
+    }
+}
+
+/// Settings that came later stand behind tags from version 3 on; without any, it is an earlier version.
+#[test]
+fn tagged_settings_have_one_form_only() {
+    let settings = QueueSettings { max_depth: 7, ..QueueSettings::default() };
+    let change = Event::QueueChanged { number: QueueNumber(3), settings, at: Time::from_unix_ms(5) };
+    let namespace = Namespace::parse("a").unwrap();
+    let second = fact_bytes(&Fact::Shard { namespace, event: change });
+    assert_eq!(second[..2], [2, 2]);
+    let third = |tail: &[u8]| decode_fact(&[&[2, 3], &second[2..], tail].concat());
+    let concurrency = |tag: u8| [&[tag][..], &4_u32.to_be_bytes(), &9_u32.to_be_bytes()].concat();
+    let Ok(Fact::Shard { event: Event::QueueChanged { settings: read, .. }, .. }) = third(&concurrency(2))
+    else {
+        panic!("a queue was changed")
+    };
+    let limit = RunLimit { concurrency: Some(9), ..RunLimit::default() };
+    assert_eq!(read, QueueSettings { limit, ..settings });
+    for (tail, why) in [
+        (Vec::new(), "no settings"),
+        (concurrency(0), "a tag that is none"),
+        (concurrency(200), "a tag of a later time"),
+        (concurrency(2)[..8].to_vec(), "a field cut short"),
+        (concurrency(1), "another field's length"),
+        ([concurrency(2), concurrency(2)].concat(), "the same twice"),
+        ([concurrency(4), concurrency(2)].concat(), "in another order"),
+    ] {
+        assert!(third(&tail).is_err(), "{why}");
     }
 }
 

@@ -26,7 +26,7 @@ const NO_HANDLER_DELAY: Duration = Duration::from_secs(30);
 /// What all attempts of a worker share.
 pub(super) struct Bench {
     pub(super) client: Client,
-    pub(super) setup: Setup,
+    pub(super) setup: Arc<Setup>,
     /// Up when the worker takes no further jobs.
     pub(super) stopping: watch::Receiver<bool>,
     /// Up when running jobs have had their time as well.

@@ -208,7 +208,7 @@ impl WorkerBuilder {
         }
         Ok(Worker {
             client: self.client,
-            setup: Setup {
+            setup: Arc::new(Setup {
                 queue: QueueName::parse(&self.queue).map_err(Error::invalid)?,
                 accepts_from: self
                     .accepts_from
@@ -223,7 +223,7 @@ impl WorkerBuilder {
                 lease_wait: self.lease_wait,
                 drain_timeout: self.drain_timeout,
                 max_jobs: self.max_jobs,
-            },
+            }),
         })
     }
 }

@@ -108,11 +108,14 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "ACCESS_KEYS_MAX"
                 | "AGEING_PASSES_MAX"
                 | "ATTEMPTS_REMEMBERED_MAX"
+                | "CONCURRENCY_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
+                | "RATE_PERIOD_MS_MAX"
+                | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit

@@ -6,8 +6,8 @@
 //!
 //! - `fact`: which family a record belongs to.
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about.
-//! - `retrying`: queue settings and back-offs.
-//! - `keys`: idempotency and unique keys; `options`: what only some jobs have.
+//! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
+//! - `keys`: idempotency and unique keys.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
 
@@ -20,6 +20,7 @@ mod keys;
 mod options;
 mod person;
 mod retrying;
+mod settings;
 mod shard;
 
 pub use error::DecodeError;

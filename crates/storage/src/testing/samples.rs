@@ -12,7 +12,7 @@ use sealane_core::name::{
 };
 use sealane_core::queue::{
     CancelReason, Event, IdempotencyKey, JobEnqueued, JobOptions, Next, OnConflict, QueueMode, QueueNumber,
-    QueueSettings, ReleaseReason, SweepKind, UniqueKey,
+    QueueSettings, Rate, ReleaseReason, RunLimit, SweepKind, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -129,6 +129,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.push(shard(Event::SweepEnded { queue, at }));
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
+    facts.extend(third_settings(at));
     facts.extend(about_keys(at));
     facts
 }
@@ -192,6 +193,22 @@ fn second_versions(at: Time) -> [Fact; 4] {
             at,
         })),
         shard(Event::JobFailed { job: job_id(1), category: Category::System, code, next: Next::Dead, at }),
+    ]
+}
+
+/// Settings that only the third version can hold.
+fn third_settings(at: Time) -> [Fact; 2] {
+    let limit = |starts| RunLimit {
+        rate: Some(Rate { starts, period: Millis::new(1_000), burst: 7 }),
+        concurrency: Some(starts + 1),
+    };
+    let both = QueueSettings { limit: limit(1), limit_per_key: limit(3), ..QueueSettings::default() };
+    let one = RunLimit { concurrency: Some(5), ..RunLimit::default() };
+    let settings = QueueSettings { limit_per_key: one, ..QueueSettings::default() };
+    let queue = QueueName::parse("limited").expect("follows the rule");
+    [
+        shard(Event::QueueCreated { number: QUEUE, queue, settings: both, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings, at }),
     ]
 }
 

@@ -100,6 +100,11 @@ impl Machine {
         Ok(view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record))
     }
 
+    pub(super) fn jobs_of(&self, queue: &QueueName) -> Vec<JobOut> {
+        let all = self.records.ids_in_order().into_iter().filter_map(|id| self.job(id).ok());
+        all.filter(|job| *job.queue == *queue.as_str()).collect()
+    }
+
     pub(super) fn lease(
         &mut self,
         now: Time,

@@ -61,6 +61,12 @@ impl Memory {
         }
     }
 
+    /// Every job of a queue that is known, finished ones included, in the order of their ids.
+    #[must_use]
+    pub fn jobs(&self, queue: &QueueName) -> Vec<JobOut> {
+        self.change(|machine, _| machine.jobs_of(queue))
+    }
+
     fn machine(&self) -> (MutexGuard<'_, Machine>, Time) {
         // Why poison is passed on: a panic in the middle of a change may have left half of it.
         let machine = self.machine.lock().expect("the machine does not panic while it is locked");

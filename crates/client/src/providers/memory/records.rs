@@ -32,6 +32,12 @@ impl Records {
         self.jobs.insert(id, record);
     }
 
+    pub(super) fn ids_in_order(&self) -> Vec<JobId> {
+        let mut ids: Vec<JobId> = self.jobs.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Lets go of what belongs to no job any more: in one sweep each time that half of all
     /// records may have become such.
     pub(super) fn sweep(&mut self, shard: &Shard) {
