@@ -54,6 +54,9 @@ impl Sealing {
             content_type: job.content_type.map(Text::from),
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),
+            idempotency_key: job.idempotency_key.map(Text::from),
+            body_fingerprint: None,
+            unique: job.unique,
         };
         // Why before the body is in: the rules for texts are checked without copying a megabyte.
         JobParts::try_from(wire.clone())?;
@@ -66,6 +69,11 @@ impl Sealing {
                 session_id: wire.session_id.as_deref(),
                 correlation_id: wire.correlation_id.as_deref(),
             };
+            if wire.idempotency_key.is_some() {
+                let (namespace, queue) = (self.namespace.as_str(), queue.as_str());
+                let print = envelope.fingerprint(namespace, queue, &wire.kind, &job.body).await?;
+                wire.body_fingerprint = Some(print.to_vec().into());
+            }
             let content = Content {
                 body: job.body,
                 content_type: wire.content_type.take().map(String::from),

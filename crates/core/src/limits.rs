@@ -84,6 +84,9 @@ limits! {
     EXPIRIES_PER_TURN_MAX: usize = 1_000, "jobs", "deadlines worked off between two turns of the engine", "the rest follows in the next turn";
 }
 
+/// A body's fingerprint has so many bytes.
+pub const FINGERPRINT_BYTES: usize = 16;
+
 /// Shortest lease in milliseconds.
 pub const LEASE_MS_MIN: u64 = 100;
 

@@ -212,16 +212,18 @@ fn settings() -> impl Strategy<Value = QueueSettings> {
     let limits = (run_limit(), run_limit());
     let window = prop_oneof![3 => Just(86_400_000), 1 => any::<u64>()];
     (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, (limits, window)).prop_map(
-        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, (limits, window))| QueueSettings {
-            sealing,
-            lease: Millis::new(lease),
-            retry: RetryPolicy { backoff, max_attempts },
-            max_run: Millis::new(max_run),
-            horizon: Millis::new(horizon),
-            max_depth,
-            limit: limits.0,
-            limit_per_key: limits.1,
-            idempotency_window: Millis::new(window),
+        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, (limits, window))| {
+            QueueSettings {
+                sealing,
+                lease: Millis::new(lease),
+                retry: RetryPolicy { backoff, max_attempts },
+                max_run: Millis::new(max_run),
+                horizon: Millis::new(horizon),
+                max_depth,
+                limit: limits.0,
+                limit_per_key: limits.1,
+                idempotency_window: Millis::new(window),
+            }
         },
     )
 }

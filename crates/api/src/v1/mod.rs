@@ -5,6 +5,7 @@ mod acts;
 mod attempts;
 mod dead_letter;
 mod jobs;
+mod keys;
 mod leases;
 mod queues;
 mod server;
@@ -17,6 +18,7 @@ pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, SweepOut};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
 };
+pub use keys::{MakeToken, SentKey, SentUnique, UniqueIn};
 pub use leases::{
     Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,
     Release, ReleaseItem, SettleResult, Settled,

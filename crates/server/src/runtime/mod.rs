@@ -20,6 +20,7 @@ mod fault;
 mod handle;
 mod machine;
 mod request;
+mod together;
 mod waiters;
 
 pub use engine::{Engine, Stopped};

@@ -9,6 +9,7 @@ mod machine;
 mod operations;
 mod receipt;
 mod records;
+mod together;
 mod view;
 
 pub use operations::Memory;
