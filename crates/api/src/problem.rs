@@ -137,6 +137,7 @@ impl From<Refusal> for Problem {
             // Why: unknown and forbidden look alike, to the letter.
             Refusal::QueueUnknown | Refusal::JobUnknown => return Self::not_found(),
             Refusal::TooManyQueues
+            | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning

@@ -2,14 +2,15 @@
 //! answer behind `->`. A table is a story that a person can check without reading code.
 //!
 //! ```text
-//! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m] -> created | unchanged | changed | refused …
-//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h]
+//! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m]
+//!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
+//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!                                                              -> delayed | ready | refused CODE
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
-//!          [by=producer] [key=K] [unique=U | unique=U:merge]   -> known | first j1 | merged j1 | the same
-//! together j1 · j2 key=K · j3 delay=5s                         -> one answer each; all are accepted or none
+//! enqueue  j1 [by=producer] [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1 | the same
+//! together j1 · j2 idem=K · j3 delay=5s                         -> one answer each; all are accepted or none
 //! settle   complete w1 j1 · complete w1 j2                     -> one answer each; all are settled or none
-//! keys                                                         -> how many idempotency keys are kept
+//! kept                                                         -> how many idempotency keys are kept
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
@@ -20,6 +21,8 @@
 //! tick     31s                                                 -> what time did, in order
 //! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
 //! restart  [after=10m]                                         -> ok
+//! opens    [orders]                                            -> now | in 500 ms | never: when a worker gets a job
+//! kept     [orders]                                            -> 2: fair keys that are known
 //! state    j1                                                  -> running attempt=1
 //! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
@@ -36,8 +39,8 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, Priority};
 use sealane_core::name::{ErrorCode, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Event, Lease, QueueMode, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
-    SweepKind, invariants,
+    Act, Command, Event, Lease, QueueMode, QueueSettings, QueueView, Rate, Receipt, Refusal, SealingPolicy,
+    Settle, Shard, SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::BackoffShape;
@@ -94,7 +97,7 @@ impl World {
             "enqueue" => self.enqueue(bare[0], &options),
             "together" => self.together(line),
             "settle" => self.settle_together(line),
-            "keys" => self.shard.idempotency_keys().to_string(),
+            "kept" => self.shard.idempotency_keys().to_string(),
             "lease" => self.lease(bare[0], &options),
             "complete" => self.settle(&bare, &Settle::Complete),
             "fail" => {
@@ -165,6 +168,8 @@ impl World {
                 "ok".to_owned()
             }
             "restart" => self.restart(options.get("after").map_or(Millis::default(), |text| millis(text))),
+            "opens" => self.opens(bare.first().unwrap_or(&"orders")),
+            "keys" => self.queue_named(bare.first().unwrap_or(&"orders")).fair_keys.to_string(),
             "state" => self.state(bare[0]),
             "attempts" => self.attempts(bare[0]),
             other => panic!("no such verb: {other}"),
@@ -185,6 +190,12 @@ impl World {
                 "depth" => settings.max_depth = value.parse().expect("a number"),
                 "window" => settings.idempotency_window = millis(value),
                 "run" => settings.max_run = millis(value),
+                "rate" => settings.limit.rate = Some(rate(value)),
+                "concurrency" => settings.limit.concurrency = Some(value.parse().expect("a number")),
+                "key_rate" => settings.limit_per_key.rate = Some(rate(value)),
+                "key_concurrency" => {
+                    settings.limit_per_key.concurrency = Some(value.parse().expect("a number"));
+                }
                 "sealing" => settings.sealing = SealingPolicy::parse(value).expect("a policy"),
                 other => panic!("no such setting: {other}"),
             }
@@ -197,6 +208,23 @@ impl World {
                 [Event::QueueCreated { .. }] => "created".to_owned(),
                 _ => "changed".to_owned(),
             },
+        }
+    }
+
+    fn queue_named(&self, name: &str) -> QueueView {
+        self.shard.queue(&QueueName::parse(name).expect("a queue name")).expect("a known queue")
+    }
+
+    /// When a worker that asks now will be given something.
+    fn opens(&self, name: &str) -> String {
+        let number = self.shard.queue_number(&QueueName::parse(name).expect("a queue name"));
+        let number = number.expect("a known queue");
+        let at = self.shard.opens_at(number);
+        assert_eq!(at.is_some_and(|at| at <= self.now), self.shard.has_ready(number, self.now));
+        match at {
+            None => "never".to_owned(),
+            Some(at) if at <= self.now => "now".to_owned(),
+            Some(at) => format!("in {}", at.since(self.now)),
         }
     }
 
@@ -341,6 +369,14 @@ fn millis(text: &str) -> Millis {
         other => panic!("no such unit: {other}"),
     };
     Millis::new(number * unit)
+}
+
+/// `3/1s` or, with a burst, `3/1s/1`.
+fn rate(text: &str) -> Rate {
+    let parts: Vec<&str> = text.split('/').collect();
+    let starts = parts[0].parse().expect("a number");
+    let burst = parts.get(2).map_or(starts, |burst| burst.parse().expect("a number"));
+    Rate { starts, period: millis(parts[1]), burst }
 }
 
 fn code(refusal: &Refusal) -> String {

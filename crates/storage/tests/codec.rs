@@ -243,8 +243,18 @@ fn idempotency() -> impl Strategy<Value = IdempotencyKey> {
 fn options() -> impl Strategy<Value = JobOptions> {
     let on_conflict = prop::sample::select(OnConflict::ALL);
     let unique = (token(), on_conflict).prop_map(|(key, on_conflict)| UniqueKey { key, on_conflict });
-    let parts = (prop::option::of(backoff()), prop::option::of(idempotency()), prop::option::of(unique));
-    parts.prop_map(|(backoff, idempotency, unique)| JobOptions { backoff, idempotency, unique })
+    let parts = (
+        prop::option::of(backoff()),
+        prop::option::of(idempotency()),
+        prop::option::of(unique),
+        prop::option::of(token()),
+    );
+    parts.prop_map(|(backoff, idempotency, unique, fair_key)| JobOptions {
+        backoff,
+        idempotency,
+        unique,
+        fair_key,
+    })
 }
 
 fn enqueued() -> impl Strategy<Value = Event> {

@@ -1,5 +1,7 @@
 //! What people ask of single jobs: cancel, move, promote, re-drive, release, re-prioritise.
 
+use std::collections::BTreeSet;
+
 use super::command::Act;
 use super::event::{CancelReason, Event};
 use super::job::Job;
@@ -45,6 +47,7 @@ impl Shard {
                     self.may_be_unique(job.queue, job.options.as_deref())?;
                 }
                 self.queue_at(job.queue).has_room(1)?;
+                self.queue_at(job.queue).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {
@@ -67,6 +70,7 @@ impl Shard {
                 }
                 self.may_be_unique(number, job.options.as_deref())?;
                 self.queue_at(number).takes_jobs(1)?;
+                self.queue_at(number).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }

@@ -1,12 +1,13 @@
 //! Batches that are honoured whole or not at all: each item is judged as if those before it had
 //! happened, and nothing has happened before all were judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::command::{Enqueue, Receipt, Settle};
 use super::event::{Event, QueueNumber};
 use super::job::Settled;
 use super::keys::IdempotencyKey;
+use super::ready::FairKey;
 use super::refusal::Refusal;
 use super::shard::Shard;
 use crate::id::{JobId, LeaseId};
@@ -25,6 +26,7 @@ pub(super) struct Ahead {
     fingerprints: BTreeMap<Token, Token>,
     keys_of: BTreeMap<Principal, usize>,
     unique: BTreeMap<(QueueNumber, Token), JobId>,
+    fair_keys: BTreeMap<QueueNumber, BTreeSet<FairKey>>,
 }
 
 impl Ahead {
@@ -60,12 +62,19 @@ impl Ahead {
         self.unique.get(&(queue, key)).copied()
     }
 
+    pub(super) fn fair_keys(&self, queue: QueueNumber) -> &BTreeSet<FairKey> {
+        const NONE: &BTreeSet<FairKey> = &BTreeSet::new();
+        self.fair_keys.get(&queue).unwrap_or(NONE)
+    }
+
     fn note(&mut self, event: &Event) {
         match event {
             Event::JobEnqueued(enqueued) => {
                 self.digests.insert(enqueued.job, enqueued.digest);
                 *self.waiting.entry(enqueued.queue).or_default() += 1;
                 let options = enqueued.options.as_deref();
+                let fair_key = options.and_then(|options| options.fair_key);
+                self.fair_keys.entry(enqueued.queue).or_default().insert(fair_key);
                 if let Some(key) = options.and_then(|options| options.idempotency) {
                     self.note_key(&key, &enqueued.owner);
                 }

@@ -7,6 +7,7 @@ use super::command::{Command, Enqueue, Lease, Receipt, Settle, Start};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::job::{Deadline, Job, Settled};
 use super::options::JobOptions;
+use super::ready::FairKey;
 use super::refusal::Refusal;
 use super::sealing;
 use super::settings::{QueueMode, QueueSettings};
@@ -149,6 +150,8 @@ impl Shard {
             return Err(Refusal::TooManyJobs);
         }
         queue.takes_jobs(1 + ahead.waiting(number))?;
+        let fair_key = command.options.and_then(|options| options.fair_key);
+        queue.takes_key(fair_key, ahead.fair_keys(number), now)?;
         Ok(vec![Event::JobEnqueued(JobEnqueued {
             job: command.job,
             queue: number,
@@ -174,7 +177,7 @@ impl Shard {
         // Why the filter: deadlines are worked off in slices, so a job past its time to live may still
         // stand among the ready ones.
         let may = |id: &JobId| self.jobs.get(id).is_some_and(|job| !job.is_expired(now));
-        let jobs = queue.ready.first(command.lease_ids.len(), may);
+        let jobs = queue.ready.first(command.lease_ids.len(), now, may);
         Ok(command
             .lease_ids
             .iter()
@@ -291,6 +294,16 @@ impl Queue {
             return Err(Refusal::QueueDraining);
         }
         self.has_room(jobs)
+    }
+
+    /// Whether there is room for the jobs of this fair key, behind those of others that are on their way.
+    pub(super) fn takes_key(
+        &self,
+        key: FairKey,
+        ahead: &BTreeSet<FairKey>,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        if self.ready.takes_key(key, ahead, now) { Ok(()) } else { Err(Refusal::TooManyFairKeys) }
     }
 
     /// Whether there is room for so many more jobs that wait.

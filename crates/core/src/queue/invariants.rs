@@ -18,10 +18,11 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     for (number, queue) in shard.queues.iter().enumerate() {
         let here = || shard.jobs.iter().filter(|(_, job)| usize::try_from(job.queue.0) == Ok(number));
         let mut ready = Ready::default();
-        here().filter(|(_, job)| job.phase == Phase::Ready).for_each(|(id, job)| ready.insert(*id, job));
+        here().for_each(|(id, job)| ready.insert(*id, job));
         if !ready.same_jobs(&queue.ready) {
             return Err(format!("the ready index of {} is not that of its jobs", queue.name));
         }
+        queue.ready.check().map_err(|error| format!("{}: {error}", queue.name))?;
         let dead: BTreeSet<_> = here()
             .filter_map(|(id, job)| match job.phase {
                 Phase::Dead { at } => Some((at, *id)),

@@ -8,6 +8,7 @@ use crate::name::{Principal, QueueName};
 use crate::queue::attempt::{Attempt, DeadReason};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
+use crate::queue::ready::FairKey;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
@@ -166,6 +167,11 @@ impl Job {
 
     pub(super) fn past(&mut self) -> &mut Past {
         self.past.get_or_insert_default()
+    }
+
+    /// What it takes its turns under.
+    pub(super) fn fair_key(&self) -> FairKey {
+        self.options.as_ref().and_then(|options| options.fair_key)
     }
 
     pub(super) fn running(&self) -> Option<&Running> {

@@ -17,6 +17,7 @@ mod decide;
 mod event;
 mod evolve;
 mod finished;
+mod gate;
 pub mod invariants;
 mod job;
 mod keys;

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::settings::check_backoff;
 use super::unique::UniqueKey;
 use crate::retry::Backoff;
+use crate::token::Token;
 
 /// What a job may be sent with besides what every job has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct JobOptions {
     pub idempotency: Option<IdempotencyKey>,
     /// Of the jobs with one such key, one is on its way at a time.
     pub unique: Option<UniqueKey>,
+    /// What its turns are taken under, and what the limits per key count it to.
+    pub fair_key: Option<Token>,
 }
 
 impl JobOptions {
@@ -31,7 +34,7 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff, idempotency: _, unique: _ } = self;
+        let Self { backoff, idempotency: _, unique: _, fair_key: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

@@ -26,6 +26,8 @@ pub enum Refusal {
         /// How many.
         max_depth: u64,
     },
+    /// The queue knows of as many fair keys as it may.
+    TooManyFairKeys,
     /// The namespace has as many unfinished jobs as it may have.
     TooManyJobs,
     /// The id belongs to a job that was sent with other content.
@@ -104,6 +106,11 @@ impl fmt::Display for Refusal {
                     "{max_depth} jobs wait in this queue, and no more may: try again when some are done"
                 )
             }
+            Self::TooManyFairKeys => write!(
+                f,
+                "a queue tells at most {} fair keys apart: try again when the jobs of some are done",
+                limits::FAIR_KEYS_MAX
+            ),
             Self::TooManyJobs => {
                 write!(
                     f,

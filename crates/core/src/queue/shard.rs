@@ -108,6 +108,11 @@ pub struct QueueView {
     pub created_at: Time,
     /// Its jobs by state.
     pub counts: QueueCounts,
+    /// Fair keys that it knows of: those with jobs that have not ended, and those whose rate is not full
+    /// again.
+    pub fair_keys: usize,
+    /// From when on the rates let the next job be handed out, where one is ready and waits for them.
+    pub opens_at: Option<Time>,
 }
 
 /// One namespace.
@@ -169,9 +174,16 @@ impl Shard {
     }
 
     /// Whether a queue has a job that could be leased now.
-    pub fn has_ready(&self, number: QueueNumber) -> bool {
+    pub fn has_ready(&self, number: QueueNumber, now: Time) -> bool {
         let queue = self.queue_at(number);
-        queue.mode != QueueMode::Paused && !queue.ready.is_empty()
+        queue.mode != QueueMode::Paused && queue.ready.has_next(now)
+    }
+
+    /// From when on a queue has a job that could be leased, if nothing else happens until then. `None`:
+    /// only if something does. For whoever waits for work: nothing happens by itself at that time.
+    pub fn opens_at(&self, number: QueueNumber) -> Option<Time> {
+        let queue = self.queue_at(number);
+        if queue.mode == QueueMode::Paused { None } else { queue.ready.opens_at() }
     }
 
     /// Jobs in a queue's dead-letter, the oldest first, from behind `after`.
@@ -234,12 +246,9 @@ fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &J
     if let Some(key) = job.unique_key() {
         queue.unique.insert(key, id);
     }
-    match job.phase {
-        Phase::Ready => queue.ready.insert(id, job),
-        Phase::Dead { at } => {
-            queue.dead.insert((at, id));
-        }
-        _ => {}
+    queue.ready.insert(id, job);
+    if let Phase::Dead { at } = job.phase {
+        queue.dead.insert((at, id));
     }
 }
 
@@ -252,12 +261,9 @@ fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: 
     if let Some(key) = job.unique_key() {
         queue.unique.remove(&key);
     }
-    match job.phase {
-        Phase::Ready => queue.ready.remove(job),
-        Phase::Dead { at } => {
-            queue.dead.remove(&(at, id));
-        }
-        _ => {}
+    queue.ready.remove(job);
+    if let Phase::Dead { at } = job.phase {
+        queue.dead.remove(&(at, id));
     }
 }
 
@@ -273,6 +279,8 @@ impl Queue {
             mode: self.mode,
             created_at: self.created_at,
             counts: self.counts,
+            fair_keys: self.ready.keys(),
+            opens_at: self.ready.opens_at().filter(|at| *at > Time::default()),
         }
     }
 }

@@ -81,7 +81,7 @@ impl World {
             base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
             ..Backoff::default()
         });
-        let idempotency = options.get("key").map(|key| IdempotencyKey {
+        let idempotency = options.get("idem").map(|key| IdempotencyKey {
             key: token(&format!("{queue}/{owner}"), key),
             fingerprint: token("", content),
         });
@@ -89,6 +89,7 @@ impl World {
             let (key, word) = text.split_once(':').unwrap_or((text, "refuse"));
             UniqueKey { key: token("", key), on_conflict: OnConflict::parse(word).expect("a way") }
         });
+        let fair_key = options.get("key").map(|text| Token::from_bytes(sixteen(text)));
         Sending {
             job,
             queue: QueueName::parse(queue).expect("a queue name"),
@@ -113,7 +114,7 @@ impl World {
             },
             ttl: options.get("ttl").map(|text| millis(text)),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
-            options: JobOptions { backoff, idempotency, unique }.boxed(),
+            options: JobOptions { backoff, idempotency, unique, fair_key }.boxed(),
             digest: sixteen(content),
         }
     }
@@ -139,7 +140,7 @@ impl World {
         }
     }
 
-    /// `together j1 · j2 key=K`
+    /// `together j1 · j2 idem=K`
     pub(super) fn together(&mut self, line: &str) -> String {
         let sendings: Vec<Sending> =
             words(line).map(|words| self.sending(words[0], &named(&words))).collect();

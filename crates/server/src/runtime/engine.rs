@@ -94,6 +94,8 @@ pub struct Engine {
     requests: mpsc::Receiver<Request>,
     back: mpsc::WeakSender<Request>,
     waiters: Waiters,
+    /// When a rate lets the next job go to somebody who waits.
+    opens_at: Option<Time>,
     answers: Vec<Answer>,
     keys_changed: bool,
     draining: bool,
@@ -122,6 +124,7 @@ impl Engine {
             requests,
             back: sender.downgrade(),
             waiters: Waiters::default(),
+            opens_at: None,
             answers: Vec::new(),
             keys_changed: false,
             draining: false,
@@ -182,7 +185,8 @@ impl Engine {
     /// Waits for requests or for time to bring something about. False when no handle is left.
     async fn receive(&mut self, taken: &mut Vec<Request>) -> bool {
         let now = self.clock.now();
-        let wake = [self.machine.next_deadline(), self.waiters.next_end()].into_iter().flatten().min();
+        let wakes = [self.machine.next_deadline(), self.waiters.next_end(), self.opens_at];
+        let wake = wakes.into_iter().flatten().min();
         let least = if self.stuck { STUCK_SLEEP_MS } else { 0 };
         let sleep = wake.map_or(SLEEP_MS_MAX, |at| at.since(now).get().clamp(least, SLEEP_MS_MAX));
         let receive = self.requests.recv_many(taken, TURN_REQUESTS_MAX);
@@ -375,12 +379,15 @@ impl Engine {
     }
 
     fn serve_waiters(&mut self, now: Time) -> Result<(), JournalError> {
+        self.opens_at = None;
         for queue in self.waiters.queues() {
-            while self.has_ready(&queue) {
+            while self.opens_at(&queue).is_some_and(|at| at <= now) {
                 let Some(waiter) = self.waiters.next(&queue) else { break };
                 let leased = told(self.lease(now, &waiter.wish))?;
                 self.answer_lease(waiter.reply, leased);
             }
+            let opens_at = self.opens_at(&queue).filter(|at| *at > now);
+            self.opens_at = self.opens_at.into_iter().chain(opens_at).min();
         }
         let end = if self.draining { Time::from_unix_ms(u64::MAX) } else { now };
         for waiter in self.waiters.ended(end) {
@@ -389,9 +396,9 @@ impl Engine {
         Ok(())
     }
 
-    fn has_ready(&self, queue: &QueueName) -> bool {
+    fn opens_at(&self, queue: &QueueName) -> Option<Time> {
         let shard = self.shard();
-        shard.queue_number(queue).is_some_and(|number| shard.has_ready(number))
+        shard.queue_number(queue).and_then(|number| shard.opens_at(number))
     }
 
     fn lease(&mut self, now: Time, wish: &LeaseWish) -> Result<Vec<Leased>, Trouble> {

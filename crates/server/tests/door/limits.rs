@@ -110,6 +110,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "ATTEMPTS_REMEMBERED_MAX"
                 | "CONCURRENCY_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
+                | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
                 | "NAMESPACE_BYTES_MAX"

@@ -4,6 +4,7 @@
 //! A back-off alone is what version 2 holds, and is written as that one: one form only.
 
 use sealane_core::queue::JobOptions;
+use sealane_core::token::Token;
 
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
@@ -14,6 +15,7 @@ use super::{keys, retrying};
 const BACKOFF: u8 = 1;
 const IDEMPOTENCY_KEY: u8 = 2;
 const UNIQUE_KEY: u8 = 3;
+const FAIR_KEY: u8 = 5;
 
 /// The first version of a job's record that can hold these.
 pub(super) fn version(options: Option<&JobOptions>) -> u8 {
@@ -26,7 +28,7 @@ pub(super) fn version(options: Option<&JobOptions>) -> u8 {
 pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
     let version = version(options);
     let Some(options) = options else { return };
-    let JobOptions { backoff, idempotency, unique } = options;
+    let JobOptions { backoff, idempotency, unique, fair_key } = options;
     if version == VERSION_2 {
         backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
         return;
@@ -40,6 +42,9 @@ pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
     if let Some(unique) = unique {
         out.tagged(UNIQUE_KEY, |out| keys::unique(unique, out));
     }
+    if let Some(key) = fair_key {
+        out.tagged(FAIR_KEY, |out| out.fixed(key.as_bytes()));
+    }
 }
 
 pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<Option<Box<JobOptions>>, DecodeError> {
@@ -52,6 +57,7 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<Option<Box<
                 BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
                 IDEMPOTENCY_KEY => options.idempotency = Some(keys::take_idempotency(cursor)?),
                 UNIQUE_KEY => options.unique = Some(keys::take_unique(cursor)?),
+                FAIR_KEY => options.fair_key = Some(Token::from_bytes(cursor.fixed("fair_key")?)),
                 _ => return Err(DecodeError::Field { field: "options" }),
             }
             Ok(())

@@ -130,6 +130,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
     facts.extend(third_settings(at));
+    facts.push(job_with_key(at));
     facts.extend(about_keys(at));
     facts
 }
@@ -194,6 +195,22 @@ fn second_versions(at: Time) -> [Fact; 4] {
         })),
         shard(Event::JobFailed { job: job_id(1), category: Category::System, code, next: Next::Dead, at }),
     ]
+}
+
+/// A job with an option that only the third version can hold.
+fn job_with_key(at: Time) -> Fact {
+    shard(Event::JobEnqueued(JobEnqueued {
+        job: job_id(5),
+        queue: QUEUE,
+        owner: principal(),
+        priority: Priority::Normal,
+        run_at: at,
+        expires_at: None,
+        max_attempts: 5,
+        options: JobOptions { fair_key: Some(Token::from_bytes([4; 16])), ..JobOptions::default() }.boxed(),
+        digest: [9; 16],
+        at,
+    }))
 }
 
 /// Settings that only the third version can hold.
