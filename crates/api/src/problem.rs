@@ -74,6 +74,8 @@ codes! {
     NotDone = "not_done", 409, "nothing of it was done", retry: false, unsure: false;
     /// There is no such thing, or not for this caller.
     NotFound = "not_found", 404, "not found", retry: false, unsure: false;
+    /// The schedule stands where this cannot be done to it, or its name or id is taken.
+    ScheduleState = "schedule_state", 409, "the schedule is in another state", retry: false, unsure: false;
     /// The queue takes sealed bodies only.
     SealingRequired = "sealing_required", 422, "the body must be sealed", retry: false, unsure: false;
     /// The journal could not be written.
@@ -135,8 +137,11 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             // Why: unknown and forbidden look alike, to the letter.
-            Refusal::QueueUnknown | Refusal::JobUnknown => return Self::not_found(),
+            Refusal::QueueUnknown | Refusal::JobUnknown | Refusal::ScheduleUnknown => {
+                return Self::not_found();
+            }
             Refusal::TooManyQueues
+            | Refusal::TooManySchedules
             | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }
@@ -148,6 +153,9 @@ impl From<Refusal> for Problem {
             Refusal::QueueDraining => Code::QueueDraining,
             Refusal::JobState { .. } | Refusal::RedrivesUsed | Refusal::SealExpired => Code::JobState,
             Refusal::JobIdConflict => Code::JobIdConflict,
+            Refusal::ScheduleOtherId { .. } | Refusal::ScheduleIdTaken | Refusal::ScheduleSkips { .. } => {
+                Code::ScheduleState
+            }
             Refusal::IdTooOld => Code::IdTooOld,
             Refusal::SealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
@@ -163,6 +171,8 @@ impl From<Refusal> for Problem {
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
             | Refusal::SealedForOther
+            | Refusal::Schedule(_)
+            | Refusal::NotItsTemplate
             | Refusal::SealedNeedsId => Code::InvalidRequest,
         };
         Self::new(code, refusal.to_string())

@@ -13,7 +13,7 @@ pub use idempotency::{IDEMPOTENCY_KEY, give_idempotency_key};
 pub use list::*;
 
 use sealane_core::id::JobId;
-use sealane_core::name::QueueName;
+use sealane_core::name::{QueueName, ScheduleName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -55,6 +55,8 @@ pub enum Target {
     Queue(QueueName),
     /// A job: its queue and its owner decide.
     Job(JobId),
+    /// A schedule: its queue and its owner decide.
+    Schedule(ScheduleName),
     /// Leases: each receipt names the principal that it was given to.
     Leases,
 }

@@ -25,6 +25,7 @@ mod options;
 mod ready;
 mod refusal;
 mod run_limit;
+mod schedule;
 mod sealing;
 mod settings;
 mod shard;
@@ -34,13 +35,17 @@ mod unique;
 
 pub use ahead::Together;
 pub use attempt::{Attempt, AttemptEnd, DeadReason};
-pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
-pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
+pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut};
 pub use job::{Failure, JobView};
 pub use keys::{Acceptance, IdempotencyKey};
 pub use options::JobOptions;
 pub use refusal::Refusal;
 pub use run_limit::{Rate, RunLimit};
+pub use schedule::{
+    DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,
+    ScheduleView, SkipReason,
+};
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};

@@ -3,6 +3,7 @@
 
 use super::keys::IdempotencyKey;
 use super::refusal::Refusal;
+use super::schedule::Firing;
 use super::settings::check_backoff;
 use super::unique::UniqueKey;
 use crate::retry::Backoff;
@@ -19,6 +20,8 @@ pub struct JobOptions {
     pub unique: Option<UniqueKey>,
     /// What its turns are taken under, and what the limits per key count it to.
     pub fair_key: Option<Token>,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
 }
 
 impl JobOptions {
@@ -34,7 +37,7 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff, idempotency: _, unique: _, fair_key: _ } = self;
+        let Self { backoff, idempotency: _, unique: _, fair_key: _, firing: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

@@ -24,7 +24,7 @@ use ageing::{CLASSES, Passed};
 use keys::Keys;
 
 use super::gate::{Gate, Standing};
-use super::job::{Job, Phase};
+use super::job::Job;
 use super::run_limit::RunLimit;
 use super::settings::QueueSettings;
 use crate::id::JobId;
@@ -47,38 +47,34 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    /// Takes notice of a live job: that it is of its key, waits or runs.
-    pub(super) fn insert(&mut self, id: JobId, job: &Job) {
-        let key = job.fair_key();
-        self.keys.enter(key);
-        match job.phase {
-            Phase::Ready => {
-                self.waiting[class(job.priority)] += 1;
-                self.keys.insert(key, class(job.priority), job.sequence, id);
-            }
-            Phase::Running(_) => {
-                self.gate.begun();
-                self.keys.begun(key);
-            }
-            _ => {}
+    /// Takes notice of a live job, in whatever state: it is of its key, and may be running.
+    pub(super) fn enter(&mut self, job: &Job) {
+        self.keys.enter(job.fair_key());
+        if job.running().is_some() {
+            self.gate.begun();
+            self.keys.begun(job.fair_key());
         }
     }
 
-    /// Forgets a job as it was inserted.
-    pub(super) fn remove(&mut self, job: &Job) {
-        let key = job.fair_key();
-        match job.phase {
-            Phase::Ready => {
-                self.waiting[class(job.priority)] -= 1;
-                self.keys.remove(key, class(job.priority), job.sequence);
-            }
-            Phase::Running(_) => {
-                self.gate.ended();
-                self.keys.ended(key);
-            }
-            _ => {}
+    /// Forgets a job as it entered. It does not wait here any more.
+    pub(super) fn leave(&mut self, job: &Job) {
+        if job.running().is_some() {
+            self.gate.ended();
+            self.keys.ended(job.fair_key());
         }
-        self.keys.leave(key);
+        self.keys.leave(job.fair_key());
+    }
+
+    /// A job that has entered waits for a worker.
+    pub(super) fn insert(&mut self, id: JobId, job: &Job) {
+        self.waiting[class(job.priority)] += 1;
+        self.keys.insert(job.fair_key(), class(job.priority), job.sequence, id);
+    }
+
+    /// A job does not wait for a worker any more.
+    pub(super) fn remove(&mut self, job: &Job) {
+        self.waiting[class(job.priority)] -= 1;
+        self.keys.remove(job.fair_key(), class(job.priority), job.sequence);
     }
 
     /// Keeps to other limits from now on. A rate that is another one begins anew.

@@ -13,6 +13,7 @@ use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::keys::Keys;
 use super::ready::Ready;
+use super::schedule::Schedules;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
 use crate::id::JobId;
@@ -130,6 +131,7 @@ pub struct Shard {
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
     pub(super) keys: Keys,
+    pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
@@ -201,7 +203,8 @@ impl Shard {
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
         let job = self.deadlines.first().map(|(at, _, _)| *at);
-        let deadline = [job, self.keys.next_deadline()].into_iter().flatten().min();
+        let firing = self.schedules.first_due().map(|(due, _)| due);
+        let deadline = [job, firing, self.keys.next_deadline()].into_iter().flatten().min();
         // A sweep is due at once, until it is over.
         if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
     }
@@ -246,9 +249,13 @@ fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &J
     if let Some(key) = job.unique_key() {
         queue.unique.insert(key, id);
     }
-    queue.ready.insert(id, job);
-    if let Phase::Dead { at } = job.phase {
-        queue.dead.insert((at, id));
+    queue.ready.enter(job);
+    match job.phase {
+        Phase::Ready => queue.ready.insert(id, job),
+        Phase::Dead { at } => {
+            queue.dead.insert((at, id));
+        }
+        _ => {}
     }
 }
 
@@ -261,10 +268,14 @@ fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: 
     if let Some(key) = job.unique_key() {
         queue.unique.remove(&key);
     }
-    queue.ready.remove(job);
-    if let Phase::Dead { at } = job.phase {
-        queue.dead.remove(&(at, id));
+    match job.phase {
+        Phase::Ready => queue.ready.remove(job),
+        Phase::Dead { at } => {
+            queue.dead.remove(&(at, id));
+        }
+        _ => {}
     }
+    queue.ready.leave(job);
 }
 
 fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue {

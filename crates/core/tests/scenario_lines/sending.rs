@@ -114,7 +114,7 @@ impl World {
             },
             ttl: options.get("ttl").map(|text| millis(text)),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
-            options: JobOptions { backoff, idempotency, unique, fair_key }.boxed(),
+            options: JobOptions { backoff, idempotency, unique, fair_key, ..JobOptions::default() }.boxed(),
             digest: sixteen(content),
         }
     }

@@ -20,6 +20,7 @@ mod fault;
 mod handle;
 mod machine;
 mod request;
+mod schedules;
 mod together;
 mod waiters;
 
@@ -28,3 +29,4 @@ pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
 pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem, SweepBegun};
+pub use schedules::NewSchedule;

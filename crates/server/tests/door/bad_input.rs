@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::http::{Http, job};
 use crate::support::{Home, job_id};
 
-async fn sealed(id: &sealane::JobId, queue: &str) -> Vec<u8> {
+pub async fn sealed(id: &sealane::JobId, queue: &str) -> Vec<u8> {
     let random = sealane_crypto::random::SystemRandom;
     let keys = MemoryKeys::new(Keyring::generate(&random).expect("a keyring"));
     let envelope = Envelope::new(Arc::new(keys), Arc::new(random), Arc::new(SystemClock));
@@ -27,7 +27,7 @@ async fn sealed(id: &sealane::JobId, queue: &str) -> Vec<u8> {
     envelope.seal_body(&context, &Content::from_body(b"secret".to_vec()), None).await.expect("it seals")
 }
 
-fn sealed_job(id: Option<&sealane::JobId>, body: &[u8]) -> Value {
+pub fn sealed_job(id: Option<&sealane::JobId>, body: &[u8]) -> Value {
     let mut job = json!({
         "kind": "test",
         "content_type": "application/vnd.sealane.qre2",

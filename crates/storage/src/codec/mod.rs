@@ -20,6 +20,7 @@ mod keys;
 mod options;
 mod person;
 mod retrying;
+mod schedule;
 mod settings;
 mod shard;
 
