@@ -110,12 +110,13 @@ async fn the_key_may_stand_in_the_header() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sealed_body_is_compared_by_its_fingerprint() {
     let (_home, _disk, server, admin) = started().await;
-    let sealed = |more: Value| async {
+    let admin = &admin;
+    let sealed = |more: Value| async move {
         let id = job_id();
         let body = crate::bad_input::sealed(&id, "q").await;
         let mut job = crate::bad_input::sealed_job(Some(&id), &body);
         more.as_object().expect("an object").iter().for_each(|(name, value)| job[name] = value.clone());
-        send(&admin, "q", &job).await
+        send(admin, "q", &job).await
     };
     let (one, two) = ("AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==");
     let refused = sealed(json!({"idempotency_key": "k"})).await;
@@ -176,7 +177,8 @@ async fn one_job_of_a_unique_key_is_on_its_way_and_named_to_those_who_may_see_it
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_window_out_of_its_bounds_is_refused() {
     let (_home, _disk, server, admin) = started().await;
-    for bad in ["0", "999", "-1", "2592000001", "9223372036854775808", "18446744073709551615", "1e18", "1.5"] {
+    for bad in ["0", "999", "-1", "2592000001", "9223372036854775808", "18446744073709551615", "1e18", "1.5"]
+    {
         let body = format!(r#"{{"idempotency_window_ms":{bad}}}"#);
         let refused = admin.send("PUT", "/v1/queues/q", &body).await;
         assert_eq!((refused.status, refused.problem()), (400, "invalid_request"), "{bad}: {refused:?}");

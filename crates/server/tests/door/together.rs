@@ -135,7 +135,8 @@ async fn a_power_cut_at_any_sync_leaves_all_of_an_atomic_batch_or_nothing() {
             for (place, batch) in sent.iter().enumerate() {
                 let mut there = 0;
                 for job in &batch.jobs {
-                    let id = sealane::JobId::parse(job.id.as_ref().expect("an id")).expect("it was made from one");
+                    let id =
+                        sealane::JobId::parse(job.id.as_ref().expect("an id")).expect("it was made from one");
                     there += usize::from(remote.job(id).await.is_ok());
                 }
                 let whole = there == batch.jobs.len();
@@ -148,4 +149,3 @@ async fn a_power_cut_at_any_sync_leaves_all_of_an_atomic_batch_or_nothing() {
         }
     }
 }
-
