@@ -55,6 +55,7 @@ pub mod clock;
 mod context;
 mod delivery;
 mod error;
+mod gather;
 mod job;
 mod job_ids;
 mod plaintext;
