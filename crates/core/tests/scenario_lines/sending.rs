@@ -74,7 +74,7 @@ impl World {
         });
         self.names.insert(job, name.to_owned());
         let queue = options.get("to").unwrap_or(&"orders");
-        let owner = options.get("by").unwrap_or(&"producer");
+        let owner = options.get("owner").unwrap_or(&"producer");
         let content = options.get("content").copied().unwrap_or(name);
         let backoff = options.get("backoff").map(|shape| Backoff {
             shape: BackoffShape::parse(shape).expect("a shape"),
