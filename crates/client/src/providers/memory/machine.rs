@@ -15,12 +15,14 @@ use sealane_core::token::Token;
 use sealane_crypto::{digest, prefix};
 
 use super::records::{Record, Records};
+use super::schedules::Templates;
 use super::{receipt, view};
 
 #[derive(Default)]
 pub(super) struct Machine {
     pub(super) shard: Shard,
     pub(super) records: Records,
+    pub(super) templates: Templates,
 }
 
 impl Machine {
@@ -34,6 +36,7 @@ impl Machine {
             self.apply(&due);
             self.label_dead(now);
         }
+        self.fire_due(now);
         self.records.sweep(&self.shard);
     }
 
@@ -80,7 +83,7 @@ impl Machine {
         let fresh = events.iter().any(|event| matches!(event, Event::JobEnqueued(_)));
         let accepted = self.shard.acceptance(now, &command).ok_or_else(Problem::not_found)?;
         if fresh {
-            self.records.insert(id, Record { input: Arc::new(parts.input), result: None, error: None });
+            self.records.insert(id, Record::of(Arc::new(parts.input)));
         }
         Ok(JobAccepted::answer(&accepted, queue, fresh))
     }
