@@ -95,7 +95,7 @@ pub use sealane_api::v1::{
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};
 pub use sealane_core::name::{Namespace, QueueName};
-pub use sealane_core::queue::{MissedPolicy, OverlapPolicy, QueueMode, SweepKind};
+pub use sealane_core::queue::{MissedPolicy, OnConflict, OverlapPolicy, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.
