@@ -84,6 +84,8 @@ pub use retry::Retry;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
+#[cfg(feature = "tower")]
+pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,
@@ -96,3 +98,8 @@ pub use sealane_core::queue::{QueueMode, SweepKind};
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.
 pub use sealane_envelope::keys;
+
+/// The examples of the page about this library.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/client.md")]
+struct Page;
