@@ -87,8 +87,8 @@ pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worke
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
-    DeadPurgeIn, DeadRedriveIn, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, SweepOut,
-    WordCount,
+    DeadPurgeIn, DeadRedriveIn, JobListIn, JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn,
+    QueueOut, RetryIn, SweepOut, WordCount,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};

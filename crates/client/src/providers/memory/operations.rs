@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold, JobAccepted,
-    JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList,
-    QueueOut, Release, SettleResult, Settled, SweepOut,
+    JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobListIn, JobListOut, JobOut, JobStands, LeaseIn,
+    LeaseOut, QueueIn, QueueList, QueueOut, Release, SettleResult, Settled, SweepOut,
 };
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::HoldReason;
@@ -163,6 +163,10 @@ impl Provider for Memory {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         Ok(self.change(|machine, _| machine.job(id))?)
+    }
+
+    async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
+        Ok(self.change(|machine, _| machine.jobs(page))?)
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
