@@ -10,6 +10,7 @@ mod machine;
 mod operations;
 mod receipt;
 mod records;
+mod schedules;
 mod view;
 
 pub use operations::Memory;
