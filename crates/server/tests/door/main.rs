@@ -9,6 +9,7 @@ mod formats;
 mod gone;
 mod http;
 mod keys;
+mod job_list;
 mod life;
 mod limits;
 mod published;
