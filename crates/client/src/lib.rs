@@ -85,7 +85,8 @@ pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
 
 pub use sealane_api::v1::{
-    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,
+    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn,
+    StartRate, SweepOut,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};

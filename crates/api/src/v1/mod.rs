@@ -7,6 +7,7 @@ mod dead_letter;
 mod jobs;
 mod leases;
 mod queues;
+mod rates;
 mod server;
 mod shown;
 
@@ -22,4 +23,5 @@ pub use leases::{
     Release, ReleaseItem, SettleResult, Settled,
 };
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
+pub use rates::StartRate;
 pub use server::ServerOut;

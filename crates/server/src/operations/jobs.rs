@@ -13,7 +13,10 @@ use sealane_storage::ReadError;
 
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
+use crate::keys::TokenField;
 use crate::runtime::NewJob;
+
+const FAIR_KEY: TokenField = TokenField("fair_key");
 
 impl Handle<JobEnqueue> for Door {
     async fn handle(&self, asked: Authorized<JobEnqueue>) -> Result<JobAccepted, Problem> {
@@ -97,8 +100,13 @@ fn refused(id: Option<String>, problem: &Problem) -> JobBatchResult {
 
 impl Door {
     fn new_job(&self, job: JobIn, queue: &QueueName, owner: &Principal) -> Result<NewJob, Problem> {
-        let parts = JobParts::try_from(job)?;
+        let mut parts = JobParts::try_from(job)?;
         let digest = self.job_digests.of(queue, owner, &parts);
+        // Why not within its queue: a job that is moved takes its key along.
+        parts.options.fair_key = parts
+            .fair_key
+            .as_ref()
+            .map(|key| self.blind_tokens.of(&self.namespace, FAIR_KEY, b"", key.as_str().as_bytes()));
         let id = match parts.id {
             Some(id) => id,
             None => self.new_job_id()?,

@@ -36,6 +36,11 @@ fn setting(name: &str, value: u64) -> (&'static str, String, String) {
     ("PUT", "/v1/queues/settings".to_owned(), json!({name: value, "sealing": "allowed"}).to_string())
 }
 
+fn rate(rate: Value) -> (&'static str, String, String) {
+    let wish = json!({"rate_per_key": rate, "sealing": "allowed"});
+    ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
+}
+
 fn key(name: &str, value: Value) -> (&'static str, String, String) {
     let mut wish = json!({"principal": "p", "role": "worker"});
     wish[name] = value;
@@ -94,6 +99,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "RETRY_JITTER_PERCENT_MAX" => |n| setting("retry_jitter_percent", n),
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
+        "CONCURRENCY_MAX" => |n| setting("concurrency_per_key", n),
+        "RATE_STARTS_MAX" => |n| rate(json!({"starts": n, "period_ms": 1})),
+        "RATE_PERIOD_MS_MAX" => |n| rate(json!({"starts": 1, "period_ms": n})),
+        "FAIR_KEY_BYTES_MAX" => |n| with("fair_key", json!(text(n))),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
         "LEASE_MS_MAX" => |n| {
             let wish = json!({"lease_ms": n, "max_run_ms": limits::RUN_MS_MAX, "sealing": "allowed"});
@@ -108,15 +117,12 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "ACCESS_KEYS_MAX"
                 | "AGEING_PASSES_MAX"
                 | "ATTEMPTS_REMEMBERED_MAX"
-                | "CONCURRENCY_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
-                | "RATE_PERIOD_MS_MAX"
-                | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit

@@ -11,6 +11,7 @@ use sealane_core::queue::{
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 use sealane_crypto::digest;
 
 use super::records::{Record, Records};
@@ -69,7 +70,8 @@ impl Machine {
         fresh_id: JobId,
     ) -> Result<JobAccepted, Problem> {
         let digest = digest_of(queue, job);
-        let parts = JobParts::try_from(job.clone())?;
+        let mut parts = JobParts::try_from(job.clone())?;
+        parts.options.fair_key = parts.fair_key.as_ref().map(|key| token(key.as_str()));
         let id = parts.id.unwrap_or(fresh_id);
         let events = self.command(
             now,
@@ -199,6 +201,12 @@ impl Machine {
             self.shard.evolve(event, NOWHERE);
         }
     }
+}
+
+/// Stands for a text. Nothing outside this process sees it, so it needs no key.
+fn token(text: &str) -> Token {
+    let hash = digest::sha256(&[text.as_bytes()]);
+    Token::from_bytes(*hash.first_chunk().expect("32 bytes begin with 16"))
 }
 
 /// Tells a repeat from a conflict: over the queue and everything supplied.
