@@ -257,7 +257,7 @@ impl World {
             text.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
             Token::from_bytes(bytes)
         });
-        let job_options = JobOptions { backoff, fair_key }.boxed();
+        let job_options = JobOptions { backoff, fair_key, ..JobOptions::default() }.boxed();
         let command = Enqueue {
             job,
             id_given: true,

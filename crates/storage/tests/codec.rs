@@ -23,6 +23,7 @@ use sealane_core::token::Token;
 use sealane_storage::Fact;
 use sealane_storage::codec::{DecodeError, decode_fact, decode_job_input, encode_fact, encode_job_input};
 use sealane_storage::testing::samples::{every_fact, first_facts, full_input, later_facts};
+use sealane_storage::testing::schedule_samples::schedule_facts;
 
 fn fact_bytes(fact: &Fact) -> Vec<u8> {
     let mut out = Vec::new();
@@ -154,6 +155,18 @@ fn the_bytes_of_later_kinds_stay_as_they_were_first_written() {
     assert_eq!(lines.next(), None);
 }
 
+/// The same for what belongs to schedules.
+#[test]
+fn the_bytes_of_schedules_stay_as_they_were_first_written() {
+    let expected = include_str!("fixtures/records-schedules.txt");
+    let mut lines = expected.lines().filter(|line| !line.starts_with('#'));
+    for fact in schedule_facts() {
+        let hex: String = fact_bytes(&fact).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(lines.next(), Some(hex.as_str()), "{fact:?}");
+    }
+    assert_eq!(lines.next(), None);
+}
+
 #[test]
 fn attributes_stand_in_one_order_only() {
     let good = input_bytes(&full_input("word"));
@@ -247,7 +260,7 @@ fn enqueued() -> impl Strategy<Value = Event> {
                 run_at,
                 expires_at,
                 max_attempts,
-                options: JobOptions { backoff, fair_key }.boxed(),
+                options: JobOptions { backoff, fair_key, ..JobOptions::default() }.boxed(),
                 digest,
                 at,
             })

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
+use super::schedules::FiringOut;
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
@@ -339,6 +340,9 @@ pub struct JobOut {
     pub created_at: Timestamp,
     /// Not before this time.
     pub run_at: Timestamp,
+    /// Which firing of which schedule it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firing: Option<FiringOut>,
     /// When it is worth nothing any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

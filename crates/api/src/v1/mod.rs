@@ -8,6 +8,7 @@ mod jobs;
 mod leases;
 mod queues;
 mod rates;
+mod schedules;
 mod server;
 mod shown;
 
@@ -24,4 +25,8 @@ pub use leases::{
 };
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
 pub use rates::StartRate;
+pub use schedules::{
+    FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    ScheduleParts, SkippedOut,
+};
 pub use server::ServerOut;

@@ -30,6 +30,9 @@ impl Shard {
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
             Command::Act { job, act } => self.decide_act(now, job, act),
             Command::Sweep { queue, kind } => self.decide_sweep(now, queue, *kind),
+            Command::PutSchedule(put) => self.decide_put_schedule(now, put),
+            Command::ActOnSchedule { schedule, act } => self.decide_schedule_act(now, schedule, *act),
+            Command::Fire(fire) => self.decide_fire(now, fire),
             Command::Start => Ok(vec![Event::ServerStarted { at: now }]),
         }
     }
@@ -127,14 +130,8 @@ impl Shard {
         if run_at.since(now) > horizon {
             return Err(Refusal::Horizon { horizon });
         }
-        if command.ttl.is_some_and(|ttl| ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX) {
-            return Err(Refusal::Ttl);
-        }
+        check_wishes(command.ttl, command.max_attempts, command.options)?;
         let max_attempts = command.max_attempts.unwrap_or(queue.settings.retry.max_attempts);
-        if !(1..=limits::ATTEMPTS_MAX).contains(&max_attempts) {
-            return Err(Refusal::MaxAttempts);
-        }
-        command.options.map_or(Ok(()), JobOptions::check)?;
         if self.jobs.len() >= limits::JOBS_MAX {
             return Err(Refusal::TooManyJobs);
         }
@@ -290,6 +287,21 @@ impl Queue {
     pub(super) fn room(&self) -> u64 {
         self.settings.max_depth.saturating_sub(self.counts.waiting())
     }
+}
+
+/// Refuses what a job may not be sent with, whoever sends it and whenever.
+pub(super) fn check_wishes(
+    ttl: Option<Millis>,
+    max_attempts: Option<u32>,
+    options: Option<&JobOptions>,
+) -> Result<(), Refusal> {
+    if ttl.is_some_and(|ttl| ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX) {
+        return Err(Refusal::Ttl);
+    }
+    if max_attempts.is_some_and(|attempts| !(1..=limits::ATTEMPTS_MAX).contains(&attempts)) {
+        return Err(Refusal::MaxAttempts);
+    }
+    options.map_or(Ok(()), JobOptions::check)
 }
 
 fn lease_time(asked: Option<Millis>, settings: &QueueSettings) -> Result<Millis, Refusal> {

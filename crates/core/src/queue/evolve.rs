@@ -132,6 +132,12 @@ impl Shard {
             Event::SweepEnded { queue, .. } => {
                 self.sweeps.remove(queue);
             }
+            Event::SchedulePut(put) => self.schedule_put(put, record),
+            Event::ScheduleFired { .. }
+            | Event::ScheduleSkipped { .. }
+            | Event::SchedulePaused { .. }
+            | Event::ScheduleResumed { .. }
+            | Event::ScheduleRemoved { .. } => self.schedule_evolve(event),
             Event::ServerStarted { at } => self.started(*at),
         }
         self.last_at = self.last_at.max(at);

@@ -15,6 +15,9 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     if deadlines != shard.deadlines {
         return Err("the deadline table is not that of the jobs".to_owned());
     }
+    if !shard.schedules.is_in_step() {
+        return Err("the orders of the schedules are not theirs".to_owned());
+    }
     for (number, queue) in shard.queues.iter().enumerate() {
         let here = || shard.jobs.iter().filter(|(_, job)| usize::try_from(job.queue.0) == Ok(number));
         let mut ready = Ready::default();

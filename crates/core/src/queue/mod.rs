@@ -22,6 +22,7 @@ mod options;
 mod ready;
 mod refusal;
 mod run_limit;
+mod schedule;
 mod sealing;
 mod settings;
 mod shard;
@@ -29,12 +30,16 @@ mod sweep;
 pub mod transitions;
 
 pub use attempt::{Attempt, AttemptEnd, DeadReason};
-pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
-pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
+pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut};
 pub use job::{Failure, JobView};
 pub use options::JobOptions;
 pub use refusal::Refusal;
 pub use run_limit::{Rate, RunLimit};
+pub use schedule::{
+    DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,
+    ScheduleView, SkipReason,
+};
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};

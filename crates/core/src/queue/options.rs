@@ -2,6 +2,7 @@
 //! stands in one box, in the event and in the job.
 
 use super::refusal::Refusal;
+use super::schedule::Firing;
 use super::settings::check_backoff;
 use crate::retry::Backoff;
 use crate::token::Token;
@@ -13,6 +14,8 @@ pub struct JobOptions {
     pub backoff: Option<Backoff>,
     /// What its turns are taken under, and what the limits per key count it to.
     pub fair_key: Option<Token>,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
 }
 
 impl JobOptions {
@@ -23,7 +26,7 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff, fair_key: _ } = self;
+        let Self { backoff, fair_key: _, firing: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

@@ -12,6 +12,7 @@ use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::ready::Ready;
+use super::schedule::Schedules;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
 use crate::id::JobId;
@@ -125,6 +126,7 @@ pub struct Shard {
     pub(super) swept: Option<QueueNumber>,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
+    pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
@@ -196,6 +198,8 @@ impl Shard {
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
         let deadline = self.deadlines.first().map(|(at, _, _)| *at);
+        let firing = self.schedules.first_due().map(|(due, _)| due);
+        let deadline = deadline.into_iter().chain(firing).min();
         // A sweep is due at once, until it is over.
         if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
     }

@@ -12,7 +12,7 @@ use sealane_core::queue::{
 };
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
-use sealane_storage::{CallerData, Fact, Journal, JournalError, Room};
+use sealane_storage::{CallerData, Fact, Journal, JournalError, JournalReader, Room};
 use tokio::sync::mpsc;
 
 use super::fault::Fault;
@@ -70,7 +70,7 @@ impl From<ControlRefusal> for Trouble {
 }
 
 /// Tells what is for the caller from what ends the engine.
-fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
+pub(super) fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(Trouble::Fault(fault)) => Ok(Err(fault)),
@@ -83,6 +83,7 @@ pub struct Engine {
     namespace: Namespace,
     machine: Machine,
     journal: Box<dyn Journal>,
+    pub(super) records: Arc<dyn JournalReader>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     access_keys: Arc<AccessKeys>,
@@ -95,7 +96,7 @@ pub struct Engine {
     keys_changed: bool,
     draining: bool,
     /// Something that is due is put off for want of room.
-    stuck: bool,
+    pub(super) stuck: bool,
 }
 
 impl Engine {
@@ -112,6 +113,7 @@ impl Engine {
         let engine = Self {
             namespace,
             machine,
+            records: journal.reader(),
             journal,
             clock,
             random,
@@ -194,6 +196,7 @@ impl Engine {
     fn turn(&mut self, taken: &mut Vec<Request>) -> Result<(), JournalError> {
         let now = self.clock.now();
         self.expire(now)?;
+        self.fire_due(now)?;
         for request in taken.drain(..) {
             self.apply(now, request)?;
             if self.journal.staged_bytes() >= limits::GROUP_BYTES_MAX {
@@ -205,7 +208,7 @@ impl Engine {
     }
 
     /// Makes the turn durable, then answers. The order of these lines is the promise.
-    fn finish_turn(&mut self) -> Result<(), JournalError> {
+    pub(super) fn finish_turn(&mut self) -> Result<(), JournalError> {
         self.journal.commit()?;
         if std::mem::take(&mut self.keys_changed) {
             self.access_keys.replace(self.machine.control().clone());
@@ -283,6 +286,7 @@ impl Engine {
                 let begun = told(self.sweep(now, &queue, kind))?;
                 self.answer(reply, begun);
             }
+            Request::Schedule(request) => self.schedule(now, request)?,
             Request::Read(look) => self.answers.push(look(&self.machine)),
             Request::Drain => self.draining = true,
         }
@@ -479,7 +483,7 @@ impl Engine {
         self.shard().job(job).expect("a command that was honoured leaves its job live or remembered")
     }
 
-    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
+    pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
         self.answers.push(Box::new(move || {
             // Why the result is let go: what was asked is done and durable, with or without a listener.
             let _ = reply.send(value);

@@ -20,6 +20,7 @@ mod fault;
 mod handle;
 mod machine;
 mod request;
+mod schedules;
 mod waiters;
 
 pub use engine::{Engine, Stopped};
@@ -27,3 +28,4 @@ pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
 pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem, SweepBegun};
+pub use schedules::NewSchedule;

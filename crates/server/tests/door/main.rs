@@ -10,5 +10,6 @@ mod http;
 mod life;
 mod limits;
 mod published;
+mod schedules;
 mod strangers;
 mod support;

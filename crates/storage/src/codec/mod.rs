@@ -18,6 +18,7 @@ mod job_input;
 mod options;
 mod person;
 mod retrying;
+mod schedule;
 mod settings;
 mod shard;
 

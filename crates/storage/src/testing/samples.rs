@@ -18,6 +18,7 @@ use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
 
+use super::schedule_samples::schedule_facts;
 use crate::fact::{CallerData, Fact};
 
 /// The queue all samples are in.
@@ -106,7 +107,7 @@ pub fn outcome_data(bytes: &[u8]) -> CallerData<'_> {
 
 /// One fact of every kind, and of every shape a kind can have.
 pub fn every_fact() -> Vec<Fact> {
-    [first_facts(), later_facts()].concat()
+    [first_facts(), later_facts(), schedule_facts()].concat()
 }
 
 /// The kinds that came after the first release, in the order of their tags.
