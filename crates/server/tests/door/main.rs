@@ -10,6 +10,7 @@ mod http;
 mod life;
 mod limits;
 mod published;
+mod run_limits;
 mod schedules;
 mod strangers;
 mod support;
