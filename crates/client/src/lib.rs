@@ -55,6 +55,7 @@ pub mod clock;
 mod context;
 mod delivery;
 mod error;
+mod gather;
 mod job;
 mod job_ids;
 mod plaintext;
@@ -78,15 +79,16 @@ pub use error::Error;
 pub use job::Job;
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
-pub use provider::{JobAct, Provider};
+pub use provider::{BulkWork, JobAct, Provider};
 pub use retry::Retry;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
 
 pub use sealane_api::v1::{
-    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn,
-    StartRate, SweepOut,
+    AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
+    DeadPurgeIn, DeadRedriveIn, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, StartRate,
+    SweepOut, WordCount,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};
