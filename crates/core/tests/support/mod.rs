@@ -148,7 +148,13 @@ impl Bench {
     }
 
     pub fn fail(&mut self, receipt: Receipt, random: u32) -> Event {
-        let outcome = Settle::Fail { category: Category::Temporary, code: None, retry_after: None, random };
+        let outcome = Settle::Fail {
+            category: Category::Temporary,
+            code: None,
+            fingerprint: None,
+            retry_after: None,
+            random,
+        };
         self.settle(receipt, &outcome)
     }
 
