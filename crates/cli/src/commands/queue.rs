@@ -49,7 +49,7 @@ pub(crate) enum Queue {
         #[arg(long, value_name = "N")]
         max_depth: Option<u64>,
         #[command(flatten)]
-        limits: Limits,
+        limits: Box<Limits>,
     },
     /// Hand out what a queue has and take no new jobs
     Drain {

@@ -36,7 +36,7 @@ fn setting(name: &str, value: u64) -> (&'static str, String, String) {
     ("PUT", "/v1/queues/settings".to_owned(), json!({name: value, "sealing": "allowed"}).to_string())
 }
 
-fn rate(rate: Value) -> (&'static str, String, String) {
+fn rate(rate: &Value) -> (&'static str, String, String) {
     let wish = json!({"rate_per_key": rate, "sealing": "allowed"});
     ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
 }
@@ -109,8 +109,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
         "CONCURRENCY_MAX" => |n| setting("concurrency_per_key", n),
-        "RATE_STARTS_MAX" => |n| rate(json!({"starts": n, "period_ms": 1})),
-        "RATE_PERIOD_MS_MAX" => |n| rate(json!({"starts": 1, "period_ms": n})),
+        "RATE_STARTS_MAX" => |n| rate(&json!({"starts": n, "period_ms": 1})),
+        "RATE_PERIOD_MS_MAX" => |n| rate(&json!({"starts": 1, "period_ms": n})),
         "FAIR_KEY_BYTES_MAX" => |n| with("fair_key", json!(text(n))),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
         "LEASE_MS_MAX" => |n| {
