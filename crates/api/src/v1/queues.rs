@@ -59,6 +59,9 @@ pub struct QueueIn {
     /// Jobs of each fair key that may run at once; no bound where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency_per_key: Option<u32>,
+    /// How long a job's first answer is kept under its idempotency key, in milliseconds; 86400000 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_window_ms: Option<u64>,
 }
 
 impl TryFrom<&QueueIn> for QueueSettings {
@@ -100,6 +103,9 @@ impl TryFrom<&QueueIn> for QueueSettings {
         settings.limit = RunLimit { rate: queue.rate.map(Rate::from), concurrency: queue.concurrency };
         settings.limit_per_key =
             RunLimit { rate: queue.rate_per_key.map(Rate::from), concurrency: queue.concurrency_per_key };
+        if let Some(ms) = queue.idempotency_window_ms {
+            settings.idempotency_window = Millis::new(ms);
+        }
         Ok(settings)
     }
 }
@@ -153,6 +159,8 @@ pub struct QueueOut {
     /// From when on the rates let the next job start, where one is ready and has to wait for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_start_at: Option<Timestamp>,
+    /// How long a job's first answer is kept under its idempotency key, in milliseconds.
+    pub idempotency_window_ms: u64,
     /// `open`, `paused` (takes jobs and hands none out) or `draining` (hands out and takes no new ones).
     pub mode: String,
     /// When it was created.
@@ -215,6 +223,7 @@ impl QueueOut {
             concurrency_per_key: queue.settings.limit_per_key.concurrency,
             fair_keys: u64::try_from(queue.fair_keys).unwrap_or(u64::MAX),
             next_start_at: queue.opens_at.map(Timestamp),
+            idempotency_window_ms: queue.settings.idempotency_window.get(),
             mode: queue.mode.to_string(),
             created_at: Timestamp(queue.created_at),
             died_last_hour: queue.deaths.within_an_hour(now),

@@ -50,6 +50,9 @@ pub(crate) enum Queue {
         max_depth: Option<u64>,
         #[command(flatten)]
         limits: Box<Limits>,
+        /// How long a job's first answer is kept under its idempotency key; 24h where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        idempotency_window: Option<Duration>,
     },
     /// Hand out what a queue has and take no new jobs
     Drain {
@@ -125,6 +128,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             horizon,
             max_depth,
             limits,
+            idempotency_window,
         } => {
             let settings = QueueIn {
                 sealing,
@@ -141,6 +145,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 concurrency: limits.concurrency,
                 rate_per_key: with_burst(limits.rate_per_key, limits.rate_per_key_burst),
                 concurrency_per_key: limits.concurrency_per_key,
+                idempotency_window_ms: idempotency_window.map(millis),
             };
             show(at, &client.put_queue(&name, &settings).await?)
         }

@@ -255,7 +255,7 @@ impl Shard {
             None if self.concerned(now, queue, wish) == (0, false) => Ok(Vec::new()),
             None => {
                 if wish.kind() == SweepKind::RedriveDead {
-                    self.queue_at(number).has_room()?;
+                    self.queue_at(number).has_room(1)?;
                 }
                 Ok(vec![Event::SweepBegun { queue: number, wish: Box::new(wish.clone()), at: now }])
             }

@@ -10,6 +10,8 @@ mod machine;
 mod operations;
 mod receipt;
 mod records;
+mod schedules;
+mod together;
 mod view;
 
 pub use operations::Memory;
