@@ -91,8 +91,7 @@ pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
-    DeadPurgeIn, DeadRedriveIn, JobListIn, JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn,
-    QueueOut, RetryIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SweepOut, WordCount,
+    DeadPurgeIn, DeadRedriveIn, JobListIn, JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SweepOut, WordCount, StartRate,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};
