@@ -12,7 +12,9 @@ use sealane_core::name::{
     ErrorCode, IdempotencyKeyText, KeyId, Kind, Namespace, Principal, QueueName, UniqueKeyText,
 };
 use sealane_core::queue::{
-    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobOptions, Lease, Look, Next, QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants, JobFilter,
+    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Look, Next,
+    QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, RunLimit, SealingPolicy,
+    SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};

@@ -10,7 +10,8 @@ use sealane_api::v1::{
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::{
-    CancelReason, Command, Enqueue, Event, JobOptions, Lease, QueueSettings, Receipt, Refusal, Settle, Shard, JobFilter,
+    CancelReason, Command, Enqueue, Event, JobFilter, JobOptions, Lease, QueueSettings, Receipt, Refusal,
+    Settle, Shard,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};

@@ -7,7 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, ExtendItem, Fail, FailItem, FireOut, Hold, HoldItem, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ReleaseItem, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut, JobListIn, JobListOut, SettleResult,
+    Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, ExtendItem,
+    Fail, FailItem, FireOut, Hold, HoldItem, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn,
+    JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
+    ReleaseItem, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
 };
 use sealane_core::id::{JobId, LeaseId, ScheduleId};
 use sealane_core::job::HoldReason;
