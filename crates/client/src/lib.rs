@@ -64,6 +64,7 @@ pub mod provider;
 pub mod providers;
 mod reach;
 mod retry;
+mod schedule;
 mod sealing;
 mod tally;
 #[cfg(feature = "testing")]
@@ -79,8 +80,9 @@ pub use error::Error;
 pub use job::Job;
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
-pub use provider::{JobAct, Provider};
+pub use provider::{BulkWork, JobAct, Provider};
 pub use retry::Retry;
+pub use schedule::Schedule;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
@@ -88,12 +90,14 @@ pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worke
 pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
-    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,
+    AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
+    DeadPurgeIn, DeadRedriveIn, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn,
+    ScheduleListOut, ScheduleOut, SweepOut, WordCount,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};
 pub use sealane_core::name::{Namespace, QueueName};
-pub use sealane_core::queue::{QueueMode, SweepKind};
+pub use sealane_core::queue::{MissedPolicy, OnConflict, OverlapPolicy, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.

@@ -4,39 +4,53 @@
 //! ```text
 //! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m]
 //!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
-//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
+//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!                                                              -> delayed | ready | refused CODE
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
+//! enqueue  j1 [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1 | the same
+//! together j1 · j2 idem=K · j3 delay=5s                         -> one answer each; all are accepted or none
+//! settle   complete w1 j1 · complete w1 j2                     -> one answer each; all are settled or none
+//! kept                                                         -> how many idempotency keys are kept
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
 //! release  j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
-//! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] -> begun | known | refused CODE
+//! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
+//! stop     [of=orders]                                         -> ok | known | refused CODE
+//! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
+//! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
+//! analyse  [of=orders]                                         -> jobs=N categories=… … lately=N
 //! pause | drain | open [orders]                                -> ok | known | refused CODE
 //! tick     31s                                                 -> what time did, in order
 //! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
 //! restart  [after=10m]                                         -> ok
 //! opens    [orders]                                            -> now | in 500 ms | never: when a worker gets a job
-//! keys     [orders]                                            -> 2: fair keys that are known
+//! kept     [orders]                                            -> 2: fair keys that are known
 //! state    j1                                                  -> running attempt=1
 //! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
+//! FILTER is any of category=permanent code=E42 like=WORD kind=WORD tag=WORD owner=P from=1m before=2m, times
+//! after the story began. A word stands for its token. `fail` takes `like=WORD` as well.
 //! `fail` without a wish waits exactly the middle of the back-off. A worker's last lease of a job is
 //! what its receipt names, so a line for an old lease is written by having another worker lease it.
+
+#[path = "scenario_lines/sending.rs"]
+mod sending;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use sealane_core::id::{JobId, LeaseId};
-use sealane_core::job::{Category, HoldReason, JobInput, Priority};
-use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
+use sealane_core::job::{Category, HoldReason, Priority};
+use sealane_core::name::{ErrorCode, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, JobOptions, Lease, QueueMode, QueueSettings, QueueView, Rate, Receipt,
-    Refusal, SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
+    Act, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode, QueueSettings,
+    QueueView, Rate, Receipt, RedriveRate, Refusal, SealingPolicy, Settle, Shard, SweepKind, SweepWish,
+    invariants,
 };
 use sealane_core::record::RecordRef;
-use sealane_core::retry::{Backoff, BackoffShape};
+use sealane_core::retry::BackoffShape;
 use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
 
@@ -89,6 +103,9 @@ impl World {
         match verb {
             "queue" => self.queue(bare[0], &options),
             "enqueue" => self.enqueue(bare[0], &options),
+            "together" => self.together(line),
+            "settle" => self.settle_together(line),
+            "kept" => self.shard.idempotency_keys().to_string(),
             "lease" => self.lease(bare[0], &options),
             "complete" => self.settle(&bare, &Settle::Complete),
             "fail" => {
@@ -97,7 +114,9 @@ impl World {
                     .map_or(Category::Temporary, |word| Category::parse(word).expect("a category"));
                 let retry_after = options.get("after").map(|text| millis(text));
                 let code = options.get("code").map(|text| ErrorCode::parse(text).expect("a code"));
-                self.settle(&bare, &Settle::Fail { category, code, retry_after, random: u32::MAX / 2 + 1 })
+                let fingerprint = options.get("like").map(|text| token(text));
+                let random = u32::MAX / 2 + 1;
+                self.settle(&bare, &Settle::Fail { category, code, fingerprint, retry_after, random })
             }
             "release" if bare.len() == 1 => self.act(bare[0], &Act::Release),
             "promote" => self.act(bare[0], &Act::Promote),
@@ -128,14 +147,30 @@ impl World {
                     |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
                 )
             }
-            "sweep" => {
+            "sweep" => self.sweep(bare[0], &options),
+            "stop" => {
                 let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
-                let kind = SweepKind::parse(bare[0]).expect("a kind");
-                self.run(&Command::Sweep { queue: &queue, kind }).map_or_else(
+                self.run(&Command::StopSweep { queue: &queue }).map_or_else(
                     |refused| refused,
-                    |events| if events.is_empty() { "known" } else { "begun" }.to_owned(),
+                    |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
                 )
             }
+            "label" => {
+                let labels = Labels {
+                    kind: options.get("kind").map(|text| token(text)),
+                    tags: options.get("tag").map(|text| token(text)).into_iter().collect(),
+                    seal_expires: options
+                        .get("seal")
+                        .map(|text| Time::from_unix_ms(START).plus(millis(text))),
+                };
+                let job = self.id(bare[0]);
+                self.run(&Command::Label { job, labels: &labels }).map_or_else(
+                    |refused| refused,
+                    |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
+                )
+            }
+            "dead" => self.dead(&options),
+            "analyse" => self.analyse(&options),
             "release" => {
                 let delay = options.get("delay").map_or(Millis::default(), |text| millis(text));
                 self.settle(&bare, &Settle::Release { delay })
@@ -167,6 +202,90 @@ impl World {
         }
     }
 
+    fn filter(options: &BTreeMap<&str, &str>) -> DeadFilter {
+        let time = |text: &&str| Time::from_unix_ms(START).plus(millis(text));
+        DeadFilter {
+            category: options.get("category").map(|word| Category::parse(word).expect("a category")),
+            code: options.get("code").map(|text| ErrorCode::parse(text).expect("a code")),
+            fingerprint: options.get("like").map(|text| token(text)),
+            kind: options.get("kind").map(|text| token(text)),
+            tag: options.get("tag").map(|text| token(text)),
+            owner: options.get("owner").map(|name| Principal::parse(name).expect("a principal")),
+            died_from: options.get("from").map(time),
+            died_before: options.get("before").map(time),
+        }
+    }
+
+    fn sweep(&mut self, kind: &str, options: &BTreeMap<&str, &str>) -> String {
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
+        let filter = Self::filter(options);
+        let rate = options.get("rate").map(|text| text.parse().expect("a number"));
+        let wish = match SweepKind::parse(kind).expect("a kind") {
+            SweepKind::PurgeDead => SweepWish::PurgeDead { filter },
+            SweepKind::RedriveDead => SweepWish::RedriveDead {
+                filter,
+                rate: rate.map(|rate| RedriveRate::per_second(rate).expect("a rate")),
+            },
+            SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
+        };
+        self.run(&Command::Sweep { queue: &queue, wish: &wish }).map_or_else(
+            |refused| refused,
+            |events| if events.is_empty() { "known" } else { "begun" }.to_owned(),
+        )
+    }
+
+    fn dead(&self, options: &BTreeMap<&str, &str>) -> String {
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
+        let number = self.shard.queue_number(&queue).expect("a known queue");
+        let page = self.shard.dead_page(self.now, number, &Self::filter(options), None, Look::Through(9));
+        let mut told: Vec<String> = page.jobs.iter().map(|job| self.names[&job.id].clone()).collect();
+        for (what, jobs) in [("stuck", page.stuck), ("not_known", page.not_known)] {
+            if jobs > 0 {
+                told.push(format!("{what}={jobs}"));
+            }
+        }
+        assert_eq!(page.meant, page.jobs.len() as u64);
+        if told.is_empty() { "nothing".to_owned() } else { told.join(" ") }
+    }
+
+    /// Each value with its number; `+` before those without a value.
+    fn analyse(&self, options: &BTreeMap<&str, &str>) -> String {
+        fn told<K>(name: &str, counted: &Counted<K>, show: impl Fn(&K) -> String) -> String {
+            let top: Vec<String> =
+                counted.top.iter().map(|(value, jobs)| format!("{}:{jobs}", show(value))).collect();
+            let none = if counted.none > 0 { format!("+{}", counted.none) } else { String::new() };
+            assert_eq!(counted.other, 0);
+            format!("{name}={}{none}", top.join(","))
+        }
+        let token = |token: &Token| {
+            let text = token.as_bytes().iter().take_while(|byte| **byte > 0);
+            text.map(|byte| char::from(*byte)).collect::<String>()
+        };
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
+        let number = self.shard.queue_number(&queue).expect("a known queue");
+        let Analysis { jobs, categories, codes, fingerprints, kinds, hours, patterns, samples } =
+            self.shard.analyse_dead(number);
+        assert_eq!(samples.len(), kinds.top.len(), "each kind has a job that can tell its name");
+        let hour = |at: &Time| (at.since(Time::from_unix_ms(START)).get() / 3_600_000).to_string();
+        [
+            format!("jobs={jobs}"),
+            told("categories", &categories, ToString::to_string),
+            told("codes", &codes, ToString::to_string),
+            told("like", &fingerprints, token),
+            told("kinds", &kinds, token),
+            told("hours", &hours, hour),
+            format!(
+                "patterns={}",
+                patterns.top.iter().map(|(_, jobs)| jobs.to_string()).collect::<Vec<_>>().join(",")
+            ),
+            format!(
+                "lately={}",
+                self.shard.queue(&queue).expect("a known queue").deaths.within_an_hour(self.now)
+            ),
+        ]
+        .join(" ")
+    }
+
     fn queue(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
         let mut settings = QueueSettings::default();
         for (name, value) in options {
@@ -179,6 +298,7 @@ impl World {
                 "jitter" => settings.retry.backoff.jitter_percent = value.parse().expect("a number"),
                 "horizon" => settings.horizon = millis(value),
                 "depth" => settings.max_depth = value.parse().expect("a number"),
+                "window" => settings.idempotency_window = millis(value),
                 "run" => settings.max_run = millis(value),
                 "rate" => settings.limit.rate = Some(rate(value)),
                 "concurrency" => settings.limit.concurrency = Some(value.parse().expect("a number")),
@@ -215,72 +335,6 @@ impl World {
             None => "never".to_owned(),
             Some(at) if at <= self.now => "now".to_owned(),
             Some(at) => format!("in {}", at.since(self.now)),
-        }
-    }
-
-    fn enqueue(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
-        let shift = options.get("id_time").copied().unwrap_or("0s");
-        let id_ms = match shift.strip_prefix('-') {
-            Some(back) => self.now.minus(millis(back)).unix_ms(),
-            None => self.now.plus(millis(shift)).unix_ms(),
-        };
-        let known = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id);
-        let job = known.unwrap_or_else(|| {
-            self.drawn += 1;
-            let mut random = [0; 10];
-            random.copy_from_slice(&self.drawn.to_be_bytes()[6..]);
-            JobId::v7(id_ms, random)
-        });
-        self.names.insert(job, name.to_owned());
-        let queue = QueueName::parse(options.get("to").unwrap_or(&"orders")).expect("a queue name");
-        let owner = Principal::parse("producer").expect("a principal");
-        let content = options.get("content").copied().unwrap_or(name);
-        let input = JobInput {
-            kind: Kind::parse("test").expect("a kind"),
-            body: content.as_bytes().to_vec(),
-            content_type: None,
-            attributes: BTreeMap::new(),
-            session_id: None,
-            correlation_id: None,
-            subject: None,
-            tags: Vec::new(),
-        };
-        let mut digest = [0; 16];
-        content.bytes().take(16).enumerate().for_each(|(at, byte)| digest[at] = byte);
-        let backoff = options.get("backoff").map(|shape| Backoff {
-            shape: BackoffShape::parse(shape).expect("a shape"),
-            base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
-            ..Backoff::default()
-        });
-        let fair_key = options.get("key").map(|text| {
-            let mut bytes = [0; 16];
-            text.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
-            Token::from_bytes(bytes)
-        });
-        let job_options = JobOptions { backoff, fair_key, ..JobOptions::default() }.boxed();
-        let command = Enqueue {
-            job,
-            id_given: true,
-            queue: &queue,
-            owner: &owner,
-            input: &input,
-            priority: options
-                .get("priority")
-                .map_or(Priority::Normal, |word| Priority::parse(word).expect("a priority")),
-            start: match options.get("at") {
-                // Seconds after the story began.
-                Some(text) => Start::At(Time::from_unix_ms(START).plus(millis(text))),
-                None => Start::After(options.get("delay").map_or(Millis::default(), |text| millis(text))),
-            },
-            ttl: options.get("ttl").map(|text| millis(text)),
-            max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
-            options: job_options.as_deref(),
-            digest,
-        };
-        match self.run(&Command::Enqueue(command)) {
-            Err(refused) => refused,
-            Ok(events) if events.is_empty() => "known".to_owned(),
-            Ok(_) => self.shard.job(&job).expect("it was just enqueued").state.to_string(),
         }
     }
 
@@ -356,7 +410,9 @@ impl World {
                     | Event::LeaseExpired { job, .. }
                     | Event::JobCancelled { job, .. }
                     | Event::JobRedriven { job, .. } => job,
-                    Event::SweepAdvanced { .. } | Event::SweepEnded { .. } => continue,
+                    Event::SweepAdvanced { .. } | Event::SweepEnded { .. } | Event::KeysForgotten { .. } => {
+                        continue;
+                    }
                     other => panic!("time does nothing like {other:?}"),
                 };
                 let state = self.shard.job(job).expect("it is remembered").state;
@@ -409,6 +465,13 @@ impl World {
             }
         }
     }
+}
+
+/// Stands for a word: its own letters, as far as they go.
+fn token(word: &str) -> Token {
+    let mut bytes = [0; 16];
+    word.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
+    Token::from_bytes(bytes)
 }
 
 fn millis(text: &str) -> Millis {
@@ -477,7 +540,9 @@ fn run_table(path: &Path) -> usize {
 // covers JOB-5 (lease, extend, release, complete, fail, fencing)
 // covers JOB-5 (max_run_time)
 // covers JOB-6 (attempts, every back-off per queue and per job, permanent failures, workers that die)
+// covers JOB-7 (idempotency keys, windows, precedence, unique jobs)
 // covers JOB-9 (attempt history)
+// covers JOB-10 (atomic batches)
 // covers QUE-1 (pause, resume, drain, purge, depth)
 // attack 47
 #[test]

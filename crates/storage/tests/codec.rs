@@ -14,8 +14,9 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
-    ReleaseReason, RunLimit, SealingPolicy, SweepKind,
+    CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Next, OnConflict,
+    QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason, RunLimit, SealingPolicy,
+    SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -63,7 +64,7 @@ fn an_unknown_tag_or_version_is_no_record() {
             [bytes[0], bytes[1]]
         })
         .collect();
-    assert_eq!(known.iter().filter(|[_, version]| *version == 2).count(), 4, "so many have a second version");
+    assert_eq!(known.iter().filter(|[_, version]| *version == 2).count(), 6, "so many have a second version");
     let some = fact_bytes(&every_fact()[0]);
     for tag in 0..=u8::MAX {
         for version in 0..=u8::MAX {
@@ -119,6 +120,7 @@ fn the_first_version_s_settings_mean_what_they_always_did() {
             max_depth: 1_000_000,
             limit: RunLimit::default(),
             limit_per_key: RunLimit::default(),
+            idempotency_window: Millis::new(86_400_000),
         };
         assert_eq!(settings, meant);
         assert_eq!(settings.check(), Ok(()));
@@ -222,16 +224,20 @@ fn settings() -> impl Strategy<Value = QueueSettings> {
     let horizon = prop_oneof![3 => Just(30 * 86_400_000), 1 => any::<u64>()];
     let max_run = prop_oneof![3 => Just(30 * 60_000), 1 => any::<u64>()];
     let limits = (run_limit(), run_limit());
-    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, limits).prop_map(
-        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, limits)| QueueSettings {
-            sealing,
-            lease: Millis::new(lease),
-            retry: RetryPolicy { backoff, max_attempts },
-            max_run: Millis::new(max_run),
-            horizon: Millis::new(horizon),
-            max_depth,
-            limit: limits.0,
-            limit_per_key: limits.1,
+    let window = prop_oneof![3 => Just(86_400_000), 1 => any::<u64>()];
+    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, (limits, window)).prop_map(
+        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, (limits, window))| {
+            QueueSettings {
+                sealing,
+                lease: Millis::new(lease),
+                retry: RetryPolicy { backoff, max_attempts },
+                max_run: Millis::new(max_run),
+                horizon: Millis::new(horizon),
+                max_depth,
+                limit: limits.0,
+                limit_per_key: limits.1,
+                idempotency_window: Millis::new(window),
+            }
         },
     )
 }
@@ -240,17 +246,34 @@ fn next() -> impl Strategy<Value = Next> {
     prop_oneof![Just(Next::Dead), time().prop_map(Next::Retry)]
 }
 
+fn idempotency() -> impl Strategy<Value = IdempotencyKey> {
+    (token(), token()).prop_map(|(key, fingerprint)| IdempotencyKey { key, fingerprint })
+}
+
+fn options() -> impl Strategy<Value = JobOptions> {
+    let on_conflict = prop::sample::select(OnConflict::ALL);
+    let unique = (token(), on_conflict).prop_map(|(key, on_conflict)| UniqueKey { key, on_conflict });
+    let parts = (
+        prop::option::of(backoff()),
+        prop::option::of(idempotency()),
+        prop::option::of(unique),
+        prop::option::of(token()),
+    );
+    parts.prop_map(|(backoff, idempotency, unique, fair_key)| JobOptions {
+        backoff,
+        idempotency,
+        unique,
+        fair_key,
+        ..JobOptions::default()
+    })
+}
+
 fn enqueued() -> impl Strategy<Value = Event> {
     let priority = prop::sample::select(Priority::ALL);
     let first = (job(), any::<u32>(), principal(), priority, time());
-    let fair_key = prop::option::of(any::<[u8; 16]>().prop_map(Token::from_bytes));
-    let options = (prop::option::of(backoff()), fair_key);
-    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), options);
+    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), options());
     (first, second).prop_map(
-        |(
-            (job, queue, owner, priority, run_at),
-            (expires_at, max_attempts, digest, at, (backoff, fair_key)),
-        )| {
+        |((job, queue, owner, priority, run_at), (expires_at, max_attempts, digest, at, options))| {
             let queue = QueueNumber(queue);
             Event::JobEnqueued(JobEnqueued {
                 job,
@@ -260,7 +283,7 @@ fn enqueued() -> impl Strategy<Value = Event> {
                 run_at,
                 expires_at,
                 max_attempts,
-                options: JobOptions { backoff, fair_key, ..JobOptions::default() }.boxed(),
+                options: options.boxed(),
                 digest,
                 at,
             })
@@ -301,12 +324,27 @@ fn event() -> impl Strategy<Value = Event> {
             at
         }),
         (job(), time()).prop_map(|(job, at)| Event::JobCompleted { job, at }),
-        (job(), category, code, next(), time())
-            .prop_map(|(job, category, code, next, at)| Event::JobFailed { job, category, code, next, at }),
+        (job(), category, (code, prop::option::of(token())), next(), time()).prop_map(
+            |(job, category, (code, fingerprint), next, at)| Event::JobFailed {
+                job,
+                category,
+                code,
+                fingerprint,
+                next,
+                at
+            }
+        ),
         (job(), hold, time()).prop_map(|(job, reason, at)| Event::JobHeld { job, reason, at }),
         (job(), time()).prop_map(|(job, at)| Event::JobExpired { job, at }),
         time().prop_map(|at| Event::ServerStarted { at }),
         by_person(),
+        (job(), principal(), idempotency(), time()).prop_map(|(job, sender, key, at)| Event::JobMerged {
+            job,
+            sender,
+            key,
+            at
+        }),
+        (time(), token(), time()).prop_map(|(gone_at, key, at)| Event::KeysForgotten { gone_at, key, at }),
     ]
 }
 
@@ -314,7 +352,6 @@ fn by_person() -> impl Strategy<Value = Event> {
     let queue = || any::<u32>().prop_map(QueueNumber);
     let reason = prop::sample::select(CancelReason::ALL);
     let priority = prop::sample::select(Priority::ALL);
-    let kind = prop::sample::select(SweepKind::ALL);
     let mode = prop::sample::select(QueueMode::ALL);
     prop_oneof![
         (job(), time()).prop_map(|(job, at)| Event::JobCancelRequested { job, at }),
@@ -328,16 +365,64 @@ fn by_person() -> impl Strategy<Value = Event> {
             at
         }),
         (job(), queue(), time()).prop_map(|(job, queue, at)| Event::JobMoved { job, queue, at }),
-        (queue(), kind, time()).prop_map(|(queue, kind, at)| Event::SweepBegun { queue, kind, at }),
-        (queue(), time(), job(), time()).prop_map(|(queue, died_at, job, at)| Event::SweepAdvanced {
+        (queue(), wish(), time()).prop_map(|(queue, wish, at)| Event::SweepBegun {
             queue,
-            died_at,
-            job,
+            wish: Box::new(wish),
             at
         }),
+        (queue(), time(), job(), 0_u32..2, 0_u64..2, time()).prop_map(
+            |(queue, died_at, job, jobs, wait, at)| Event::SweepAdvanced {
+                queue,
+                died_at,
+                job,
+                jobs,
+                due: at.plus(Millis::new(wait)),
+                at
+            }
+        ),
+        (job(), prop::option::of(token()), vec(token(), 0..3), prop::option::of(time()), time()).prop_map(
+            |(job, kind, tags, seal_expires, at)| Event::DeadLabelled {
+                job,
+                labels: Box::new(Labels { kind, tags, seal_expires }),
+                at
+            }
+        ),
         (queue(), mode, time()).prop_map(|(queue, mode, at)| Event::QueueModeChanged { queue, mode, at }),
         (queue(), time()).prop_map(|(queue, at)| Event::SweepEnded { queue, at }),
     ]
+}
+
+fn token() -> impl Strategy<Value = Token> {
+    any::<[u8; 16]>().prop_map(Token::from_bytes)
+}
+
+fn wish() -> impl Strategy<Value = SweepWish> {
+    let category = prop::option::of(prop::sample::select(Category::ALL));
+    let code = prop::option::of("[!-~]{1,64}".prop_map(|text| ErrorCode::parse(&text).unwrap()));
+    let token = || prop::option::of(token());
+    let times = (prop::option::of(time()), prop::option::of(time()));
+    let filter = (category, code, token(), token(), token(), prop::option::of(principal()), times).prop_map(
+        |(category, code, fingerprint, kind, tag, owner, (died_from, died_before))| DeadFilter {
+            category,
+            code,
+            fingerprint,
+            kind,
+            tag,
+            owner,
+            died_from,
+            died_before,
+        },
+    );
+    let filter = prop_oneof![Just(DeadFilter::default()), filter];
+    (prop::sample::select(SweepKind::ALL), filter, prop::option::of(1_u32..=100_000)).prop_map(
+        |(kind, filter, rate)| match kind {
+            SweepKind::PurgeDead => SweepWish::PurgeDead { filter },
+            SweepKind::RedriveDead => {
+                SweepWish::RedriveDead { filter, rate: rate.and_then(RedriveRate::per_second) }
+            }
+            SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
+        },
+    )
 }
 
 fn control() -> impl Strategy<Value = ControlEvent> {
@@ -413,7 +498,7 @@ proptest! {
 
     /// Whatever is read is written back as the same bytes: there is one form only.
     #[test]
-    fn random_bytes_are_refused_or_are_the_one_form(tag in 0_u8..26, version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_refused_or_are_the_one_form(tag in prop_oneof![0_u8..26, 64_u8..67], version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
         bytes.splice(0..0, [tag, version, 0, 1, b'a']);
         if let Ok(fact) = decode_fact(&bytes) {
             prop_assert_eq!(fact_bytes(&fact), bytes);

@@ -5,9 +5,11 @@
 //! hands the whole list to a macro; the server registers its routes with it, so an operation without a
 //! handler does not compile and a handler without an operation cannot be reached.
 
+mod idempotency;
 #[macro_use]
 mod list;
 
+pub use idempotency::{IDEMPOTENCY_KEY, give_idempotency_key};
 pub use list::*;
 
 use sealane_core::id::JobId;
@@ -78,8 +80,10 @@ pub struct NoBody;
 
 /// How a request body is read.
 pub trait RequestBody: Sized {
-    /// Whether there is one.
+    /// Whether there may be one.
     const EXPECTED: bool;
+    /// Whether there must be one.
+    const REQUIRED: bool = Self::EXPECTED;
     /// Reads it.
     fn read(format: Format, bytes: &[u8]) -> Result<Self, Problem>;
 }
@@ -93,6 +97,19 @@ impl RequestBody for NoBody {
         } else {
             Err(Problem::invalid("this operation takes no request body"))
         }
+    }
+}
+
+/// A request body that may be left out, which says nothing.
+#[derive(Clone, Debug, Default)]
+pub struct OrNothing<T>(pub T);
+
+impl<T: DeserializeOwned + Default> RequestBody for OrNothing<T> {
+    const EXPECTED: bool = true;
+    const REQUIRED: bool = false;
+
+    fn read(format: Format, bytes: &[u8]) -> Result<Self, Problem> {
+        if bytes.is_empty() { Ok(Self::default()) } else { format.read(bytes).map(Self) }
     }
 }
 

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use sealane_core::job::Category;
 use sealane_core::limits;
 use sealane_core::name::ErrorCode;
+use sealane_core::token::Token;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::dead_filter::{read_category, read_fingerprint};
 use super::jobs::bounded;
 use super::schedules::FiringOut;
 use crate::problem::{ItemError, Problem};
@@ -107,7 +109,7 @@ fn no_attributes(map: &StringMap) -> bool {
 }
 
 macro_rules! settle_request {
-    ($(#[$doc:meta])* $name:ident { $(#[$item_doc:meta])* $item:ident { $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? } }) => {
+    ($(#[$doc:meta])* $name:ident $([$atomic:ident])? { $(#[$item_doc:meta])* $item:ident { $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? } }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -115,6 +117,11 @@ macro_rules! settle_request {
             /// 1 to 1000 items.
             #[serde(deserialize_with = "at_most::<_, _, { limits::BATCH_ITEMS_MAX }>")]
             pub items: Vec<$item>,
+            $(
+                /// All of them or none: where one is refused, the others are answered `not_done`.
+                #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+                pub $atomic: bool,
+            )?
         }
 
         $(#[$item_doc])*
@@ -137,7 +144,7 @@ macro_rules! settle_request {
 
 settle_request! {
     /// Jobs that are done.
-    Complete {
+    Complete [atomic] {
         /// One job that is done.
         CompleteItem {
             /// What to keep as its result, at most 1 MiB, sealed if the job was.
@@ -148,7 +155,7 @@ settle_request! {
 
 settle_request! {
     /// Attempts that failed.
-    Fail {
+    Fail [atomic] {
         /// One attempt that failed.
         FailItem {
             /// What went wrong, at most 1 MiB, sealed if the job was.
@@ -157,6 +164,9 @@ settle_request! {
             category: String,
             /// What the worker calls the error, at most 64 characters, in the clear: for counting.
             code: String,
+            /// Tells equal errors of a queue without saying what they are: 16 bytes, a keyed hash of what
+            /// went wrong.
+            error_fingerprint: Bytes,
             /// Wait before the next attempt, in milliseconds; as the queue says where absent.
             retry_after_ms: u64,
         }
@@ -165,7 +175,7 @@ settle_request! {
 
 settle_request! {
     /// Jobs handed back; the attempts do not count.
-    Release {
+    Release [atomic] {
         /// One job handed back.
         ReleaseItem {
             /// Wait before the next attempt, in milliseconds.
@@ -187,7 +197,7 @@ settle_request! {
 
 settle_request! {
     /// Jobs to set aside for a person; the attempts do not count.
-    Hold {
+    Hold [atomic] {
         /// One job that its worker cannot open.
         HoldItem {}
     }
@@ -215,10 +225,13 @@ impl FailItem {
     pub fn category(&self) -> Result<Category, Problem> {
         match &self.category {
             None => Ok(Category::Temporary),
-            Some(word) => Category::parse(word).ok_or_else(|| {
-                Problem::invalid("category must be one of temporary, permanent, timeout, cancelled, system")
-            }),
+            Some(word) => read_category(word),
         }
+    }
+
+    /// What tells equal errors.
+    pub fn fingerprint(&self) -> Result<Option<Token>, Problem> {
+        self.error_fingerprint.as_ref().map(read_fingerprint).transpose()
     }
 }
 

@@ -3,8 +3,12 @@
 mod access;
 mod acts;
 mod attempts;
+mod bulk;
+mod dead_analysis;
+mod dead_filter;
 mod dead_letter;
 mod jobs;
+mod keys;
 mod leases;
 mod queues;
 mod schedules;
@@ -14,10 +18,14 @@ mod shown;
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
 pub use acts::{CancelIn, JobStands, MoveIn, ReprioritiseIn};
 pub use attempts::{AttemptOut, RetryIn};
-pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, SweepOut};
+pub use bulk::{DeadPurgeIn, DeadRedriveIn, SweepOut, WorkOut};
+pub use dead_analysis::{DeadAnalysisOut, HourCount, PatternCount, Values, WordCount};
+pub use dead_filter::{DeadFilterIn, KIND_FIELD, TAG_FIELD, TokenOf};
+pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
 };
+pub use keys::{MakeToken, SentKey, SentUnique, UniqueIn};
 pub use leases::{
     Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,
     Release, ReleaseItem, SettleResult, Settled,

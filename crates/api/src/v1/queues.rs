@@ -3,10 +3,11 @@
 use sealane_core::job::State;
 use sealane_core::queue::{QueueSettings, QueueView, SealingPolicy};
 use sealane_core::retry::BackoffShape;
-use sealane_core::time::Millis;
+use sealane_core::time::{Millis, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::bulk::WorkOut;
 use crate::problem::Problem;
 use crate::wire::Timestamp;
 
@@ -44,6 +45,9 @@ pub struct QueueIn {
     /// Jobs that may wait at once; 1000000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_depth: Option<u64>,
+    /// How long a job's first answer is kept under its idempotency key, in milliseconds; 86400000 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_window_ms: Option<u64>,
 }
 
 impl TryFrom<&QueueIn> for QueueSettings {
@@ -82,6 +86,9 @@ impl TryFrom<&QueueIn> for QueueSettings {
         if let Some(jobs) = queue.max_depth {
             settings.max_depth = jobs;
         }
+        if let Some(ms) = queue.idempotency_window_ms {
+            settings.idempotency_window = Millis::new(ms);
+        }
         Ok(settings)
     }
 }
@@ -117,10 +124,18 @@ pub struct QueueOut {
     pub horizon_ms: u64,
     /// Jobs that may wait at once.
     pub max_depth: u64,
+    /// How long a job's first answer is kept under its idempotency key, in milliseconds.
+    pub idempotency_window_ms: u64,
     /// `open`, `paused` (takes jobs and hands none out) or `draining` (hands out and takes no new ones).
     pub mode: String,
     /// When it was created.
     pub created_at: Timestamp,
+    /// Jobs that died in the last hour, to the minute, whatever became of them since.
+    #[serde(default)]
+    pub died_last_hour: u64,
+    /// Bulk work on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<WorkOut>,
     /// Its jobs by state.
     pub jobs: QueueCounts,
 }
@@ -136,6 +151,9 @@ pub struct QueueCounts {
     pub running: u64,
     /// Waiting for their next attempt.
     pub retrying: u64,
+    /// All that wait: delayed, ready and retrying ones.
+    #[serde(default)]
+    pub waiting: u64,
     /// Set aside until a person looks.
     pub held: u64,
     /// In dead-letter.
@@ -148,8 +166,9 @@ pub struct QueueCounts {
     pub expired: u64,
 }
 
-impl From<QueueView> for QueueOut {
-    fn from(queue: QueueView) -> Self {
+impl QueueOut {
+    /// A queue as it stands now.
+    pub fn show(queue: &QueueView, now: Time) -> Self {
         let of = |state| queue.counts.of(state);
         Self {
             name: queue.name.to_string(),
@@ -163,13 +182,17 @@ impl From<QueueView> for QueueOut {
             max_run_ms: queue.settings.max_run.get(),
             horizon_ms: queue.settings.horizon.get(),
             max_depth: queue.settings.max_depth,
+            idempotency_window_ms: queue.settings.idempotency_window.get(),
             mode: queue.mode.to_string(),
             created_at: Timestamp(queue.created_at),
+            died_last_hour: queue.deaths.within_an_hour(now),
+            work: queue.work.as_ref().map(WorkOut::from),
             jobs: QueueCounts {
                 delayed: of(State::Delayed),
                 ready: of(State::Ready),
                 running: of(State::Running),
                 retrying: of(State::Retrying),
+                waiting: queue.counts.waiting(),
                 held: of(State::Held),
                 dead: of(State::Dead),
                 completed: of(State::Completed),

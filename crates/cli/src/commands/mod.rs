@@ -4,11 +4,13 @@ mod access;
 mod acts;
 mod bench;
 mod bulk;
+mod dead_filter;
 mod dlq;
 mod envelope;
 mod job;
 mod keyring;
 mod queue;
+mod schedule;
 mod serve;
 mod work;
 
@@ -42,6 +44,9 @@ pub(crate) enum Command {
     /// Create queues and look at them
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Send jobs by time
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
     /// Run the server
     Serve(serve::Serve),
     /// Run a command for each job of a queue
@@ -76,6 +81,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),
         Command::Queue(command) => wait(queue::run(at, command)),
+        Command::Schedule(command) => wait(schedule::run(at, command)),
         Command::Serve(command) => wait(serve::run(command)),
         Command::Work(command) => wait(work::run(at, command)),
     }

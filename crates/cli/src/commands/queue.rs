@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use sealane::{QueueIn, QueueMode, QueueOut, SweepKind};
 
+use super::bulk::Consent;
 use super::{Surroundings, bulk};
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
@@ -46,6 +47,9 @@ pub(crate) enum Queue {
         /// Jobs that may wait at once
         #[arg(long, value_name = "N")]
         max_depth: Option<u64>,
+        /// How long a job's first answer is kept under its idempotency key; 24h where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        idempotency_window: Option<Duration>,
     },
     /// Hand out what a queue has and take no new jobs
     Drain {
@@ -68,12 +72,8 @@ pub(crate) enum Queue {
     Purge {
         /// Its name
         name: String,
-        /// Say how many there are and do nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Do it
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Take and hand out jobs of a queue again
     Resume {
@@ -97,6 +97,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             max_run,
             horizon,
             max_depth,
+            idempotency_window,
         } => {
             let settings = QueueIn {
                 sealing,
@@ -109,14 +110,15 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 max_run_ms: max_run.map(millis),
                 horizon_ms: horizon.map(millis),
                 max_depth,
+                idempotency_window_ms: idempotency_window.map(millis),
             };
             show(at, &client.put_queue(&name, &settings).await?)
         }
         Queue::Drain { name } => show(at, &client.set_mode(&name, QueueMode::Draining).await?),
         Queue::Pause { name } => show(at, &client.set_mode(&name, QueueMode::Paused).await?),
         Queue::Resume { name } => show(at, &client.set_mode(&name, QueueMode::Open).await?),
-        Queue::Purge { name, dry_run, yes } => {
-            bulk::run(at, &client, &name, SweepKind::PurgeWaiting, dry_run, yes).await
+        Queue::Purge { name, consent } => {
+            bulk::run(at, &client, &name, SweepKind::PurgeWaiting.into(), consent).await
         }
         Queue::Get { name } => show(at, &client.queue(&name).await?),
         Queue::List => {
@@ -158,9 +160,9 @@ fn row(queue: &QueueOut) -> Vec<String> {
     row
 }
 
-fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
+pub(super) fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
     let jobs = &queue.jobs;
-    let rows = [
+    let mut rows = vec![
         ("name", queue.name.clone()),
         ("sealing", queue.sealing.clone()),
         ("lease", format!("{} ms", queue.lease_ms)),
@@ -181,6 +183,11 @@ fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("completed", jobs.completed.to_string()),
         ("cancelled", jobs.cancelled.to_string()),
         ("expired", jobs.expired.to_string()),
+        ("died in the last hour", queue.died_last_hour.to_string()),
     ];
+    if let Some(work) = &queue.work {
+        let rate = work.rate.map_or_else(String::new, |rate| format!(", {rate} a second"));
+        rows.push(("bulk work", format!("{} since {}, {} done{rate}", work.work, work.begun_at, work.done)));
+    }
     at.output.one(queue, &rows)
 }

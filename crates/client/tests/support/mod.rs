@@ -15,14 +15,17 @@ use sealane::keys::{Keyring, memory::MemoryKeys};
 use sealane::provider::Capabilities;
 use sealane::providers::memory::Memory;
 use sealane::{
-    Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode, QueueName,
-    QueueOut, Retry, SweepKind,
+    BulkWork, Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode,
+    QueueName, QueueOut, Retry,
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Settled, SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
+    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList,
+    Release, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
 };
+use sealane_core::name::ScheduleName;
+use sealane_core::queue::ScheduleAct;
 use tokio::time::sleep;
 
 /// 2026-01-01.
@@ -188,8 +191,44 @@ impl Provider for Between {
         self.memory.set_mode(queue, mode).await
     }
 
-    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
-        self.memory.sweep(queue, kind).await
+    async fn preview_dead(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error> {
+        self.memory.preview_dead(queue, page).await
+    }
+
+    async fn analyse_dead(&self, queue: &QueueName) -> Result<DeadAnalysisOut, Error> {
+        self.memory.analyse_dead(queue).await
+    }
+
+    async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error> {
+        self.memory.sweep(queue, work).await
+    }
+
+    async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.memory.stop_sweep(queue).await
+    }
+
+    async fn put_schedule(&self, name: &ScheduleName, wish: &ScheduleIn) -> Result<ScheduleOut, Error> {
+        self.pass("put_schedule", self.memory.put_schedule(name, wish)).await
+    }
+
+    async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleOut, Error> {
+        self.memory.schedule(name).await
+    }
+
+    async fn schedules(&self, page: &ScheduleListIn) -> Result<ScheduleListOut, Error> {
+        self.memory.schedules(page).await
+    }
+
+    async fn act_on_schedule(&self, name: &ScheduleName, act: ScheduleAct) -> Result<ScheduleOut, Error> {
+        self.memory.act_on_schedule(name, act).await
+    }
+
+    async fn fire_schedule(&self, name: &ScheduleName) -> Result<FireOut, Error> {
+        self.pass("fire_schedule", self.memory.fire_schedule(name)).await
+    }
+
+    async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
+        self.memory.remove_schedule(name).await
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {

@@ -4,11 +4,14 @@
 use crate::id::{JobId, LeaseId, ScheduleId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
+use crate::queue::death::Labels;
+use crate::queue::keys::IdempotencyKey;
 use crate::queue::options::JobOptions;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::settings::{QueueMode, QueueSettings};
-use crate::queue::sweep::SweepKind;
+use crate::queue::sweep::SweepWish;
 use crate::time::Time;
+use crate::token::Token;
 
 /// A queue's number inside its namespace: what events and indexes carry instead of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,6 +144,8 @@ pub enum Event {
         category: Category,
         /// What the worker calls the error.
         code: Option<ErrorCode>,
+        /// Tells equal errors, where the worker said so.
+        fingerprint: Option<Token>,
         /// What is next.
         next: Next,
         /// When.
@@ -217,6 +222,27 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// Another job stood in for one that was sent: it has the same unique key. Noted where the answer
+    /// is kept under an idempotency key.
+    JobMerged {
+        /// Which job stood in.
+        job: JobId,
+        /// Who sent.
+        sender: Principal,
+        /// What a repeat is told by.
+        key: IdempotencyKey,
+        /// When.
+        at: Time,
+    },
+    /// The windows of idempotency keys are over.
+    KeysForgotten {
+        /// The last one's window was over at this time,
+        gone_at: Time,
+        /// and it was this one.
+        key: Token,
+        /// When.
+        at: Time,
+    },
     /// A queue was paused, drains, or is open again.
     QueueModeChanged {
         /// Which queue.
@@ -230,8 +256,8 @@ pub enum Event {
     SweepBegun {
         /// Which queue.
         queue: QueueNumber,
-        /// What it does.
-        kind: SweepKind,
+        /// What it is for.
+        wish: Box<SweepWish>,
         /// When.
         at: Time,
     },
@@ -243,6 +269,10 @@ pub enum Event {
         died_at: Time,
         /// and among those of that moment up to this one.
         job: JobId,
+        /// Jobs that it ended or re-drove in this slice.
+        jobs: u32,
+        /// The next slice does not follow before this time.
+        due: Time,
         /// When.
         at: Time,
     },
@@ -250,6 +280,15 @@ pub enum Event {
     SweepEnded {
         /// Which queue.
         queue: QueueNumber,
+        /// When.
+        at: Time,
+    },
+    /// A dead job's record was read: what is said in it, the job can be found by from now on.
+    DeadLabelled {
+        /// Which job.
+        job: JobId,
+        /// What its record says.
+        labels: Box<Labels>,
         /// When.
         at: Time,
     },
@@ -383,10 +422,13 @@ impl Event {
             | Self::HoldReleased { at, .. }
             | Self::JobReprioritised { at, .. }
             | Self::JobMoved { at, .. }
+            | Self::JobMerged { at, .. }
+            | Self::KeysForgotten { at, .. }
             | Self::QueueModeChanged { at, .. }
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }
             | Self::SweepEnded { at, .. }
+            | Self::DeadLabelled { at, .. }
             | Self::ScheduleFired { at, .. }
             | Self::ScheduleSkipped { at, .. }
             | Self::SchedulePaused { at, .. }

@@ -1,13 +1,16 @@
 //! The handlers' side of the engine.
 
+use std::sync::Arc;
+
 use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::name::{KeyId, Principal, QueueName, ScheduleName};
 use sealane_core::queue::{
-    Act, Firing, JobView, QueueMode, QueueSettings, QueueView, Receipt, ScheduleAct, ScheduleView, SweepKind,
+    Act, Firing, JobView, Labels, QueueMode, QueueSettings, QueueView, Receipt, ScheduleAct, ScheduleView,
+    SweepWish,
 };
 use sealane_core::time::Millis;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
@@ -18,6 +21,7 @@ use super::schedules::{NewSchedule, ScheduleRequest};
 #[derive(Clone)]
 pub struct EngineHandle {
     requests: mpsc::Sender<Request>,
+    died: Arc<Notify>,
 }
 
 /// Tells how many requests wait for the engine's next turn; does not keep the engine alive.
@@ -32,8 +36,13 @@ impl QueuedRequests {
 }
 
 impl EngineHandle {
-    pub(super) fn new(requests: mpsc::Sender<Request>) -> Self {
-        Self { requests }
+    pub(super) fn new(requests: mpsc::Sender<Request>, died: Arc<Notify>) -> Self {
+        Self { requests, died }
+    }
+
+    /// Rung where jobs have died whose records are to be read.
+    pub fn died(&self) -> Arc<Notify> {
+        Arc::clone(&self.died)
     }
 
     /// How many requests wait for the engine's next turn.
@@ -46,14 +55,15 @@ impl EngineHandle {
         self.ask(|reply| Request::PutQueue { queue, settings, reply }).await?
     }
 
-    /// Accepts jobs, each for itself.
+    /// Accepts jobs: each for itself, or all of them or none.
     pub async fn enqueue(
         &self,
         queue: QueueName,
         owner: Principal,
         jobs: Vec<NewJob>,
+        atomic: bool,
     ) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
-        self.ask(|reply| Request::Enqueue { queue, owner, jobs, reply }).await
+        self.ask(|reply| Request::Enqueue { queue, owner, jobs, atomic, reply }).await
     }
 
     /// Hands out jobs, waiting for them if wished.
@@ -69,9 +79,13 @@ impl EngineHandle {
         self.ask(|reply| Request::Extend { items, reply }).await
     }
 
-    /// Settles leases.
-    pub async fn settle(&self, items: Vec<SettleItem>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
-        self.ask(|reply| Request::Settle { items, reply }).await
+    /// Settles leases: each for itself, or all of them or none.
+    pub async fn settle(
+        &self,
+        items: Vec<SettleItem>,
+        atomic: bool,
+    ) -> Result<Vec<Result<JobView, Fault>>, Fault> {
+        self.ask(|reply| Request::Settle { items, atomic, reply }).await
     }
 
     /// Does something with one job.
@@ -85,8 +99,18 @@ impl EngineHandle {
     }
 
     /// Begins bulk work on a queue.
-    pub async fn sweep(&self, queue: QueueName, kind: SweepKind) -> Result<SweepBegun, Fault> {
-        self.ask(|reply| Request::Sweep { queue, kind, reply }).await?
+    pub async fn sweep(&self, queue: QueueName, wish: SweepWish) -> Result<SweepBegun, Fault> {
+        self.ask(|reply| Request::Sweep { queue, wish, reply }).await?
+    }
+
+    /// Gives up bulk work on a queue's dead-letter.
+    pub async fn stop_sweep(&self, queue: QueueName) -> Result<QueueView, Fault> {
+        self.ask(|reply| Request::StopSweep { queue, reply }).await?
+    }
+
+    /// Notes what dead jobs' records say.
+    pub async fn label(&self, labels: Vec<(JobId, Labels)>) -> Result<(), Fault> {
+        self.ask(|reply| Request::Label { labels, reply }).await?
     }
 
     /// Makes a schedule, or replaces what it was told.
@@ -95,13 +119,14 @@ impl EngineHandle {
         self.ask(|reply| Request::Schedule(ScheduleRequest::Put { schedule, reply })).await?
     }
 
-    /// Pauses, resumes or removes a schedule.
-    pub async fn act_on_schedule(
-        &self,
-        name: ScheduleName,
-        act: ScheduleAct,
-    ) -> Result<Option<ScheduleView>, Fault> {
+    /// Pauses or resumes a schedule.
+    pub async fn act_on_schedule(&self, name: ScheduleName, act: ScheduleAct) -> Result<ScheduleView, Fault> {
         self.ask(|reply| Request::Schedule(ScheduleRequest::Act { name, act, reply })).await?
+    }
+
+    /// Removes a schedule.
+    pub async fn remove_schedule(&self, name: ScheduleName) -> Result<(), Fault> {
+        self.ask(|reply| Request::Schedule(ScheduleRequest::Remove { name, reply })).await?
     }
 
     /// Lets a schedule fire out of turn.

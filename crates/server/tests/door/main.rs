@@ -3,13 +3,16 @@
 mod bad_input;
 mod bulk_work;
 mod certificate;
+mod dead_letter;
 mod durability;
 mod formats;
 mod gone;
 mod http;
+mod keys;
 mod life;
 mod limits;
 mod published;
 mod schedules;
 mod strangers;
 mod support;
+mod together;

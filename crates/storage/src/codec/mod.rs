@@ -7,14 +7,17 @@
 //! - `fact`: which family a record belongs to.
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about.
 //! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
+//! - `keys`: idempotency and unique keys.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
 
 mod control;
+mod dead_letter;
 mod error;
 mod fact;
 mod fields;
 mod job_input;
+mod keys;
 mod options;
 mod person;
 mod retrying;

@@ -5,10 +5,13 @@
 //! nothing polls.
 
 mod acts;
+mod dead_letter;
 mod machine;
 mod operations;
 mod receipt;
 mod records;
+mod schedules;
+mod together;
 mod view;
 
 pub use operations::Memory;
