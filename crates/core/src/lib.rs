@@ -9,6 +9,7 @@
 //! shape of a sealed body, not how to open one.
 
 pub mod control;
+pub mod flow;
 pub mod id;
 pub mod job;
 pub mod limits;

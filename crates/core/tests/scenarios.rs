@@ -4,7 +4,8 @@
 //! ```text
 //! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m] -> created | unchanged | changed | refused …
 //! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h]
-//!                                                              -> delayed | ready | refused CODE
+//!          [after=j1,j2] [any=j3,j4] [failure=cancel]          -> blocked | delayed | ready | refused CODE
+//! flow     f1 j1 | j2 after=j1 [as enqueue]                    -> accepted | known | refused CODE at JOB
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
@@ -17,6 +18,9 @@
 //! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
 //! restart  [after=10m]                                         -> ok
 //! state    j1                                                  -> running attempt=1
+//! blocked  j1                                                  -> what it waits for
+//! parents  j1                                                  -> j2:completed#1 j3:dead#5, what its worker is given
+//! members  f1                                                  -> j1:ready j2:blocked
 //! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
 //! `fail` without a wish waits exactly the middle of the back-off. A worker's last lease of a job is
@@ -25,12 +29,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sealane_core::id::{JobId, LeaseId};
-use sealane_core::job::{Category, HoldReason, JobInput, Priority};
+use sealane_core::id::{FlowId, JobId, LeaseId};
+use sealane_core::job::{Category, HoldReason, JobInput, Priority, State};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, JobOptions, Lease, QueueMode, QueueSettings, Receipt, Refusal,
-    SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
+    Act, AfterParent, Command, Enqueue, Event, JobOptions, Lease, Links, OnFailure, QueueMode, QueueSettings, Receipt,
+    Refusal, SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
@@ -45,6 +49,44 @@ struct World {
     receipts: BTreeMap<(String, String), Receipt>,
     history: Vec<(Event, RecordRef)>,
     drawn: u128,
+}
+
+/// A job as its line says.
+struct Sent {
+    job: JobId,
+    queue: QueueName,
+    owner: Principal,
+    input: JobInput,
+    priority: Priority,
+    start: Start,
+    ttl: Option<Millis>,
+    max_attempts: Option<u32>,
+    options: Option<Box<JobOptions>>,
+    digest: [u8; 16],
+}
+
+impl Sent {
+    fn command(&self) -> Enqueue<'_> {
+        Enqueue {
+            job: self.job,
+            id_given: true,
+            queue: &self.queue,
+            owner: &self.owner,
+            input: &self.input,
+            priority: self.priority,
+            start: self.start,
+            ttl: self.ttl,
+            max_attempts: self.max_attempts,
+            options: self.options.as_deref(),
+            digest: self.digest,
+        }
+    }
+}
+
+fn flow_id(name: &str) -> FlowId {
+    let mut bytes = [0; 16];
+    name.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
+    FlowId::from_bytes(bytes)
 }
 
 impl World {
@@ -85,6 +127,22 @@ impl World {
         match verb {
             "queue" => self.queue(bare[0], &options),
             "enqueue" => self.enqueue(bare[0], &options),
+            "flow" => self.flow(line),
+            "members" => self.members(bare[0]),
+            "blocked" => {
+                let links = self.shard.links(&self.id(bare[0])).expect("it waits for something");
+                let names = links.blocked_by.iter().map(|job| self.names[job].clone());
+                names.collect::<Vec<_>>().join(" ")
+            }
+            "parents" => {
+                let ended = self.shard.ended_parents(&self.id(bare[0]));
+                let told = ended.iter().map(|end| {
+                    assert_eq!(self.shard.queue_name(end.origin).as_str(), "orders");
+                    assert_eq!(end.result.is_some(), end.state == State::Completed);
+                    format!("{}:{}#{}", self.names[&end.job], end.state, end.attempt)
+                });
+                told.collect::<Vec<_>>().join(" ")
+            }
             "lease" => self.lease(bare[0], &options),
             "complete" => self.settle(&bare, &Settle::Complete),
             "fail" => {
@@ -190,11 +248,50 @@ impl World {
     }
 
     fn enqueue(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
-        let shift = options.get("id_time").copied().unwrap_or("0s");
-        let id_ms = match shift.strip_prefix('-') {
-            Some(back) => self.now.minus(millis(back)).unix_ms(),
-            None => self.now.plus(millis(shift)).unix_ms(),
+        let sent = match self.sent(name, options, None) {
+            Ok(sent) => sent,
+            Err(refusal) => return format!("refused {}", code(&refusal)),
         };
+        match self.run(&Command::Enqueue(sent.command())) {
+            Err(refused) => refused,
+            Ok(events) if events.is_empty() => "known".to_owned(),
+            Ok(_) => self.shard.job(&sent.job).expect("it was just enqueued").state.to_string(),
+        }
+    }
+
+    fn flow(&mut self, line: &str) -> String {
+        let words = line.strip_prefix("flow").expect("the verb").trim();
+        let (name, jobs) = words.split_once(' ').expect("a flow has jobs");
+        let flow = flow_id(name);
+        let mut all = Vec::new();
+        for job in jobs.split('|') {
+            let (named, bare): (Vec<&str>, Vec<&str>) =
+                job.split_whitespace().partition(|word| word.contains('='));
+            let options = named.iter().filter_map(|word| word.split_once('=')).collect();
+            all.push(self.sent(bare[0], &options, Some(flow)).expect("links that are some"));
+        }
+        let commands: Vec<Enqueue<'_>> = all.iter().map(Sent::command).collect();
+        match self.shard.decide_together(self.now, &commands) {
+            Err(refused) => {
+                let job = &self.names[&commands[refused.place].job];
+                format!("refused {} at {job}", code(&refused.refusal))
+            }
+            Ok(events) => {
+                self.apply(&events);
+                if events.is_empty() { "known" } else { "accepted" }.to_owned()
+            }
+        }
+    }
+
+    fn members(&self, name: &str) -> String {
+        let told = self.shard.flow(flow_id(name)).map(|job| {
+            format!("{}:{}", self.names[&job], self.shard.job(&job).expect("it is known").state)
+        });
+        told.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The id of a job by its name, made where there is none yet.
+    fn id_of(&mut self, name: &str, id_ms: u64) -> JobId {
         let known = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id);
         let job = known.unwrap_or_else(|| {
             self.drawn += 1;
@@ -203,8 +300,21 @@ impl World {
             JobId::v7(id_ms, random)
         });
         self.names.insert(job, name.to_owned());
-        let queue = QueueName::parse(options.get("to").unwrap_or(&"orders")).expect("a queue name");
-        let owner = Principal::parse("producer").expect("a principal");
+        job
+    }
+
+    fn sent(
+        &mut self,
+        name: &str,
+        options: &BTreeMap<&str, &str>,
+        flow: Option<FlowId>,
+    ) -> Result<Sent, Refusal> {
+        let shift = options.get("id_time").copied().unwrap_or("0s");
+        let id_ms = match shift.strip_prefix('-') {
+            Some(back) => self.now.minus(millis(back)).unix_ms(),
+            None => self.now.plus(millis(shift)).unix_ms(),
+        };
+        let job = self.id_of(name, id_ms);
         let content = options.get("content").copied().unwrap_or(name);
         let input = JobInput {
             kind: Kind::parse("test").expect("a kind"),
@@ -223,13 +333,24 @@ impl World {
             base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
             ..Backoff::default()
         });
-        let job_options = JobOptions { backoff }.boxed();
-        let command = Enqueue {
+        let mut named = |list: &str| -> Vec<JobId> {
+            let names = options.get(list).copied().unwrap_or_default();
+            names.split(',').filter(|name| !name.is_empty()).map(|name| self.id_of(name, id_ms)).collect()
+        };
+        let (all, any) = (named("after"), named("any"));
+        let links = if flow.is_some() || !all.is_empty() || !any.is_empty() {
+            let on_failure = options
+                .get("failure")
+                .map_or(OnFailure::Fail, |word| OnFailure::parse(word).expect("a policy"));
+            Some(Box::new(Links::new(flow, all, any, on_failure)?))
+        } else {
+            None
+        };
+        Ok(Sent {
             job,
-            id_given: true,
-            queue: &queue,
-            owner: &owner,
-            input: &input,
+            queue: QueueName::parse(options.get("to").unwrap_or(&"orders")).expect("a queue name"),
+            owner: Principal::parse("producer").expect("a principal"),
+            input,
             priority: options
                 .get("priority")
                 .map_or(Priority::Normal, |word| Priority::parse(word).expect("a priority")),
@@ -240,14 +361,9 @@ impl World {
             },
             ttl: options.get("ttl").map(|text| millis(text)),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
-            options: job_options.as_deref(),
+            options: JobOptions { backoff, links }.boxed(),
             digest,
-        };
-        match self.run(&Command::Enqueue(command)) {
-            Err(refused) => refused,
-            Ok(events) if events.is_empty() => "known".to_owned(),
-            Ok(_) => self.shard.job(&job).expect("it was just enqueued").state.to_string(),
-        }
+        })
     }
 
     fn lease(&mut self, worker: &str, options: &BTreeMap<&str, &str>) -> String {
@@ -323,6 +439,9 @@ impl World {
                     | Event::JobCancelled { job, .. }
                     | Event::JobRedriven { job, .. } => job,
                     Event::SweepAdvanced { .. } | Event::SweepEnded { .. } => continue,
+                    // It heard of one end, and waits for others.
+                    Event::ParentEnded { next: AfterParent::Waits, .. } => continue,
+                    Event::ParentEnded { job, .. } => job,
                     other => panic!("time does nothing like {other:?}"),
                 };
                 let state = self.shard.job(job).expect("it is remembered").state;
@@ -436,6 +555,7 @@ fn run_table(path: &Path) -> usize {
 // covers JOB-5 (max_run_time)
 // covers JOB-6 (attempts, every back-off per queue and per job, permanent failures, workers that die)
 // covers JOB-9 (attempt history)
+// covers JOB-8 (after, after-any, policies, flows, re-drive)
 // covers QUE-1 (pause, resume, drain, purge, depth)
 // attack 47
 #[test]

@@ -1,5 +1,7 @@
 //! What people ask of single jobs: cancel, move, promote, re-drive, release, re-prioritise.
 
+use std::collections::BTreeSet;
+
 use super::command::Act;
 use super::event::{CancelReason, Event};
 use super::job::Job;
@@ -40,7 +42,8 @@ impl Shard {
                 if live.is_none() && self.jobs.len() >= limits::JOBS_MAX {
                     return Err(Refusal::TooManyJobs);
                 }
-                self.queue_at(job.queue).has_room()?;
+                self.queue_at(job.queue).has_room(0)?;
+                self.check_parents_again(job, &BTreeSet::new())?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {
@@ -52,7 +55,12 @@ impl Shard {
                 let number = *self.names.get(queue).ok_or(Refusal::QueueUnknown)?;
                 let still = matches!(
                     job.state(),
-                    State::Delayed | State::Ready | State::Retrying | State::Held | State::Dead
+                    State::Blocked
+                        | State::Delayed
+                        | State::Ready
+                        | State::Retrying
+                        | State::Held
+                        | State::Dead
                 );
                 if !still {
                     return Err(Refusal::JobState { state: job.state() });
@@ -61,7 +69,7 @@ impl Shard {
                 if job.queue == number {
                     return Ok(Vec::new());
                 }
-                self.queue_at(number).takes_jobs()?;
+                self.queue_at(number).takes_jobs(0)?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }

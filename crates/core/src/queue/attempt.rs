@@ -40,6 +40,8 @@ words! {
         WorkerLost = "worker_lost" / 3,
         /// The last attempt ran for longer than a run may take.
         RunTooLong = "run_too_long" / 4,
+        /// A job that it waited for ended otherwise than completed.
+        ParentEnded = "parent_ended" / 5,
     }
 }
 
@@ -116,6 +118,9 @@ impl Job {
     pub(super) fn dead_reason(&self) -> Option<DeadReason> {
         if !matches!(self.phase, Phase::Dead { .. }) {
             return None;
+        }
+        if self.parents().is_some_and(|parents| parents.lost_to.is_some()) {
+            return Some(DeadReason::ParentEnded);
         }
         let last = self.past.as_deref().and_then(|past: &Past| past.attempts.last())?;
         Some(match (last.end, last.category) {

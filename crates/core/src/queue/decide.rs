@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use super::sealing;
 use super::settings::{QueueMode, QueueSettings};
 use super::shard::{Queue, Shard};
+use super::together::Together;
 use crate::id::JobId;
 use crate::job::Category;
 use crate::limits;
@@ -23,7 +24,7 @@ impl Shard {
         match command {
             Command::PutQueue { queue, settings } => self.decide_queue(now, queue, settings),
             Command::SetMode { queue, mode } => self.decide_mode(now, queue, *mode),
-            Command::Enqueue(enqueue) => self.decide_enqueue(now, enqueue),
+            Command::Enqueue(enqueue) => self.decide_enqueue(now, enqueue, &Together::default()),
             Command::Lease(lease) => self.decide_lease(now, lease),
             Command::Extend { receipt, lease } => self.decide_extend(now, receipt, *lease),
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
@@ -36,14 +37,27 @@ impl Shard {
     /// What time alone brings about by `now`, and the next slice of bulk work: at most a bounded number
     /// of events, the oldest first.
     pub fn expire(&self, now: Time) -> Vec<Event> {
-        let (mut events, busy) = self.due(now);
+        let (mut events, mut busy) = self.due(now);
+        let parents = self.parents_slice(now, &busy);
+        busy.extend(parents.iter().filter_map(|event| match event {
+            Event::ParentEnded { job, .. } => Some(*job),
+            _ => None,
+        }));
+        events.extend(parents);
         events.extend(self.sweep_slice(now, &busy));
         events
     }
 
     /// The same without bulk work, for a disk whose last room is for the jobs in workers' hands.
     pub fn expire_only(&self, now: Time) -> Vec<Event> {
-        self.due(now).0
+        let (mut events, busy) = self.due(now);
+        events.extend(self.parents_slice(now, &busy));
+        events
+    }
+
+    /// The next of what follows from the ends of jobs for those who wait for them, and nothing else.
+    pub fn follow(&self, now: Time) -> Vec<Event> {
+        self.parents_slice(now, &BTreeSet::new())
     }
 
     fn due(&self, now: Time) -> (Vec<Event>, BTreeSet<JobId>) {
@@ -101,12 +115,16 @@ impl Shard {
         Ok(vec![Event::QueueModeChanged { queue, mode, at: now }])
     }
 
-    fn decide_enqueue(&self, now: Time, command: &Enqueue<'_>) -> Result<Vec<Event>, Refusal> {
+    /// Judges one job. `together` are those that are accepted with it, before it.
+    pub(super) fn decide_enqueue(
+        &self,
+        now: Time,
+        command: &Enqueue<'_>,
+        together: &Together,
+    ) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(command.queue).ok_or(Refusal::QueueUnknown)?;
-        let known = self.jobs.get(&command.job).map(|job| job.digest);
-        if let Some(digest) =
-            known.or_else(|| self.finished.get(&command.job).map(|finished| finished.job.digest))
-        {
+        let known = self.known(&command.job).map(|job| job.digest);
+        if let Some(digest) = known.or_else(|| together.digest(&command.job)) {
             return if digest == command.digest { Ok(Vec::new()) } else { Err(Refusal::JobIdConflict) };
         }
         let queue = self.queue_at(number);
@@ -134,10 +152,13 @@ impl Shard {
             return Err(Refusal::MaxAttempts);
         }
         command.options.map_or(Ok(()), JobOptions::check)?;
-        if self.jobs.len() >= limits::JOBS_MAX {
+        if self.jobs.len().saturating_add(together.len()) >= limits::JOBS_MAX {
             return Err(Refusal::TooManyJobs);
         }
-        queue.takes_jobs()?;
+        queue.takes_jobs(together.waiting(number))?;
+        if let Some(links) = command.options.and_then(|options| options.links.as_deref()) {
+            self.check_links(links, together)?;
+        }
         Ok(vec![Event::JobEnqueued(JobEnqueued {
             job: command.job,
             queue: number,
@@ -263,17 +284,17 @@ impl Shard {
 }
 
 impl Queue {
-    /// Whether there is room for one more job that waits, and jobs are taken at all.
-    pub(super) fn takes_jobs(&self) -> Result<(), Refusal> {
+    /// Whether there is room for one more job that waits besides so many, and jobs are taken at all.
+    pub(super) fn takes_jobs(&self, besides: u64) -> Result<(), Refusal> {
         if self.mode == QueueMode::Draining {
             return Err(Refusal::QueueDraining);
         }
-        self.has_room()
+        self.has_room(besides)
     }
 
-    /// Whether there is room for one more job that waits.
-    pub(super) fn has_room(&self) -> Result<(), Refusal> {
-        if self.room() == 0 {
+    /// Whether there is room for one more job that waits besides so many.
+    pub(super) fn has_room(&self, besides: u64) -> Result<(), Refusal> {
+        if self.room() <= besides {
             return Err(Refusal::QueueFull { max_depth: self.settings.max_depth });
         }
         Ok(())

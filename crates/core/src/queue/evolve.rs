@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attempt::AttemptEnd;
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
-use super::job::{Ended, Expiry, Failure, Job, Phase, Running, Settled};
+use super::job::{Ended, Expiry, Failure, Job, Past, Phase, Running, Settled};
 use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
 use super::transitions::Cause;
@@ -74,6 +74,7 @@ impl Shard {
                     job.note_end(at, end, Some(Category::Timeout), None);
                     job.failed(Category::Timeout, at, None, next);
                 });
+                self.note_end_for_children(job);
             }
             Event::JobReleased { job, reason, run_at, .. } => self.change(job, |job| {
                 // Why only then: no worker began what reached nobody, and it would push out what one did.
@@ -94,11 +95,14 @@ impl Shard {
                 job.past().completed_by = by;
                 (Ended::Completed, Some(record))
             }),
-            Event::JobFailed { job, category, code, next, .. } => self.change(job, |job| {
-                job.settled_as(Settled::Failed);
-                job.note_end(at, AttemptEnd::Failed, Some(*category), code.clone());
-                job.failed(*category, at, Some(record), next);
-            }),
+            Event::JobFailed { job, category, code, next, .. } => {
+                self.change(job, |job| {
+                    job.settled_as(Settled::Failed);
+                    job.note_end(at, AttemptEnd::Failed, Some(*category), code.clone());
+                    job.failed(*category, at, Some(record), next);
+                });
+                self.note_end_for_children(job);
+            }
             Event::JobHeld { job, reason, .. } => self.change(job, |job| {
                 job.note_end(at, AttemptEnd::Held, None, None);
                 job.set_aside(Settled::Held);
@@ -137,6 +141,7 @@ impl Shard {
             Event::SweepEnded { queue, .. } => {
                 self.sweeps.remove(queue);
             }
+            Event::ParentEnded { job, parent, next, .. } => self.parent_ended(job, parent, *next, at),
             Event::ServerStarted { at } => self.started(*at),
         }
         self.last_at = self.last_at.max(at);
@@ -144,12 +149,20 @@ impl Shard {
 
     fn enqueued(&mut self, event: &JobEnqueued, record: RecordRef) {
         let later = event.run_at > event.at;
+        let links = event.options.as_ref().and_then(|options| options.links.as_deref());
+        let parents = links.map(|links| Box::new(self.linked(event.job, links)));
+        let phase = match (&parents, later) {
+            (Some(parents), _) if !parents.is_met() => Phase::Blocked,
+            (_, true) => Phase::Delayed,
+            (_, false) => Phase::Ready,
+        };
+        let past = parents.map(|parents| Box::new(Past { parents: Some(parents), ..Past::default() }));
         let job = Job {
             queue: event.queue,
             owner: self.shared_owner(&event.owner),
             priority: event.priority,
             sequence: self.next_sequence,
-            phase: if later { Phase::Delayed } else { Phase::Ready },
+            phase,
             attempt: 0,
             // Refused beyond a thousand; whatever else a journal says is as good as without end.
             max_attempts: u16::try_from(event.max_attempts).unwrap_or(u16::MAX),
@@ -161,7 +174,7 @@ impl Shard {
             input_lsn: record.lsn,
             input_bytes: record.bytes,
             options: event.options.clone(),
-            past: None,
+            past,
         };
         self.next_sequence += 1;
         self.insert(event.job, Box::new(job));
@@ -182,7 +195,7 @@ impl Shard {
     }
 
     /// Ends a job; `how` makes its last changes and says where the result is.
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         id: &JobId,
         cause: Cause,
@@ -190,10 +203,18 @@ impl Shard {
         how: impl FnOnce(&mut Job) -> (Ended, Option<RecordRef>),
     ) {
         let Some(mut job) = self.remove(id) else { return };
+        if let Some(links) = job.links().filter(|_| job.phase == Phase::Blocked) {
+            self.unlink(id, links);
+        }
         let (ended, result) = how(&mut job);
         job.enter(cause, Phase::Ended(ended));
         self.queue_at_mut(job.queue).counts.add(job.state());
-        self.finished.insert(*id, FinishedJob { job, at, result });
+        for (id, forgotten) in self.finished.insert(*id, FinishedJob { job, at, result }) {
+            if let Some(flow) = forgotten.job.links().and_then(|links| links.flow()) {
+                self.flows.remove(&(flow, id));
+            }
+        }
+        self.note_end_for_children(id);
     }
 
     fn moved(&mut self, id: &JobId, queue: QueueNumber, at: Time) {
@@ -229,8 +250,18 @@ impl Shard {
         job.run_at = at;
         job.sequence = self.next_sequence;
         self.next_sequence += 1;
-        job.enter(Cause::Redrive, Phase::Ready);
+        let links = job.links().cloned();
+        let parents = job.past().parents.as_deref_mut().filter(|parents| !parents.is_met());
+        let blocked = links.zip(parents).is_some_and(|(links, parents)| {
+            self.linked_again(*id, &links, parents);
+            !parents.is_met()
+        });
+        match blocked {
+            true => job.enter(Cause::RedriveBlocked, Phase::Blocked),
+            false => job.enter(Cause::Redrive, Phase::Ready),
+        }
         self.insert(*id, job);
+        self.note_end_for_children(id);
     }
 
     /// Leases go on for as long as they had left when the server stopped: its absence is not the

@@ -48,7 +48,14 @@ impl Finished {
         id_unix_ms < hour_ago || (self.forgotten_through_ms > 0 && id_unix_ms <= self.forgotten_through_ms)
     }
 
-    pub(super) fn insert(&mut self, id: JobId, job: FinishedJob) {
+    /// Every one that is remembered.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&JobId, &FinishedJob)> {
+        self.jobs.iter()
+    }
+
+    /// Remembers a job, and hands over those that are forgotten for it.
+    pub(super) fn insert(&mut self, id: JobId, job: FinishedJob) -> Vec<(JobId, FinishedJob)> {
+        let mut forgotten = Vec::new();
         let now = job.at;
         self.jobs.insert(id, job);
         self.order.push_back((now, id));
@@ -61,12 +68,13 @@ impl Finished {
             if self.jobs.get(&id).is_none_or(|job| job.at != at) {
                 continue;
             }
-            self.jobs.remove(&id);
+            forgotten.extend(self.jobs.remove(&id).map(|job| (id, job)));
             if !old {
                 let id_ms = id.unix_ms().unwrap_or(0);
                 self.forgotten_through_ms = self.forgotten_through_ms.max(id_ms);
             }
         }
+        forgotten
     }
 
     /// Gives a job back to life.

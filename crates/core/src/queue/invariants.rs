@@ -40,6 +40,7 @@ pub fn check(shard: &Shard) -> Result<(), String> {
             return Err(format!("the counts of {} are not those of its jobs", queue.name));
         }
     }
+    super::parents::check::edges(shard)?;
     for (id, job) in &shard.jobs {
         if job.attempt_of_round() > u32::from(job.max_attempts) {
             return Err(format!("{id} is at attempt {} of {}", job.attempt_of_round(), job.max_attempts));

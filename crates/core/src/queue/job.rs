@@ -8,6 +8,7 @@ use crate::name::{Principal, QueueName};
 use crate::queue::attempt::{Attempt, DeadReason};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
+use crate::queue::parents::Parents;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
@@ -15,6 +16,7 @@ use crate::time::Time;
 /// What a state needs to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    Blocked,
     Delayed,
     Ready,
     Running(Box<Running>),
@@ -127,6 +129,8 @@ pub(super) struct Past {
     pub(super) attempts: Vec<Attempt>,
     /// Who completed it, in an attempt that began then.
     pub(super) completed_by: Option<(Principal, Time)>,
+    /// What it waits or waited for, where that is anything.
+    pub(super) parents: Option<Box<Parents>>,
 }
 
 /// What a job's deadline is about.
@@ -144,6 +148,7 @@ pub(super) enum Deadline {
 impl Job {
     pub(super) fn state(&self) -> State {
         match &self.phase {
+            Phase::Blocked => State::Blocked,
             Phase::Delayed => State::Delayed,
             Phase::Ready => State::Ready,
             Phase::Running(_) => State::Running,
@@ -209,9 +214,14 @@ impl Job {
             Phase::Delayed => Some((self.run_at, Deadline::Due)),
             Phase::Retrying { until } => Some((*until, Deadline::Due)),
             Phase::Running(running) => Some((running.until, Deadline::LeaseEnd)),
-            Phase::Ready | Phase::Held { .. } | Phase::Dead { .. } | Phase::Ended(_) => None,
+            Phase::Blocked
+            | Phase::Ready
+            | Phase::Held { .. }
+            | Phase::Dead { .. }
+            | Phase::Ended(_) => None,
         };
-        let waits = matches!(self.phase, Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
+        let waits =
+            matches!(self.phase, Phase::Blocked | Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
         let expiry = self.expires.time().filter(|_| waits).map(|at| (at, Deadline::Expiry));
         own.into_iter().chain(expiry)
     }
@@ -240,6 +250,7 @@ impl Job {
             created_at: self.created_at,
             run_at: self.run_at,
             delayed_at_first: self.delayed_at_first,
+            blocked_at_first: self.parents().is_some_and(|parents| parents.blocked_at_first),
             expires_at: self.expires.time(),
             lease_expires_at: self.running().map(|running| running.until),
             holder: self.running().map(|running| running.holder.clone()),
@@ -287,6 +298,8 @@ pub struct JobView {
     pub run_at: Time,
     /// Whether it was accepted as `delayed`, not as `ready`: what a repeated enqueue is answered.
     pub delayed_at_first: bool,
+    /// Whether it was accepted as `blocked`.
+    pub blocked_at_first: bool,
     /// When it is worth nothing any more.
     pub expires_at: Option<Time>,
     /// When the running lease ends.

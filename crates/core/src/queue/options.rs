@@ -1,6 +1,7 @@
 //! What only some jobs are sent with. A job that has none of it pays nothing for it: everything here
 //! stands in one box, in the event and in the job.
 
+use super::links::Links;
 use super::refusal::Refusal;
 use super::settings::check_backoff;
 use crate::retry::Backoff;
@@ -10,6 +11,8 @@ use crate::retry::Backoff;
 pub struct JobOptions {
     /// How long to wait between attempts, where not as the queue says.
     pub backoff: Option<Backoff>,
+    /// Its place among other jobs.
+    pub links: Option<Box<Links>>,
 }
 
 impl JobOptions {
@@ -20,7 +23,8 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff } = self;
+        // Why nothing about links: they were checked when they were made.
+        let Self { backoff, links: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

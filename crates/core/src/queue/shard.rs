@@ -11,10 +11,11 @@ use std::sync::Arc;
 use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
+use super::parents::ParentEnd;
 use super::ready::Ready;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
-use crate::id::JobId;
+use crate::id::{FlowId, JobId};
 use crate::job::State;
 use crate::name::{Principal, QueueName};
 use crate::time::Time;
@@ -22,7 +23,7 @@ use crate::time::Time;
 /// Jobs of a queue by state. Kept with every change, never counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueCounts {
-    counts: [u64; 6],
+    counts: [u64; 7],
     /// Jobs completed since the journal began.
     pub completed: u64,
     /// Jobs that expired and were not re-driven since.
@@ -42,9 +43,9 @@ impl QueueCounts {
         }
     }
 
-    /// Jobs that wait: for their time, for a worker, or for their next attempt.
+    /// Jobs that wait: for other jobs, for their time, for a worker, or for their next attempt.
     pub fn waiting(&self) -> u64 {
-        [State::Delayed, State::Ready, State::Retrying].into_iter().map(|state| self.of(state)).sum()
+        [State::Blocked, State::Delayed, State::Ready, State::Retrying].into_iter().map(|state| self.of(state)).sum()
     }
 
     pub(super) fn add(&mut self, state: State) {
@@ -73,6 +74,7 @@ fn slot(state: State) -> usize {
         State::Retrying => 3,
         State::Held => 4,
         State::Dead => 5,
+        State::Blocked => 6,
         State::Cancelled | State::Completed | State::Expired => {
             unreachable!("finished jobs are not among the live ones")
         }
@@ -120,6 +122,12 @@ pub struct Shard {
     pub(super) swept: Option<QueueNumber>,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
+    /// Who waits, by whom they wait for.
+    pub(super) waiting: BTreeMap<JobId, BTreeSet<JobId>>,
+    /// Jobs that ended and have not been heard of by everybody who waits for them.
+    pub(super) ended: BTreeMap<JobId, ParentEnd>,
+    /// Jobs of flows, live or remembered.
+    pub(super) flows: BTreeSet<(FlowId, JobId)>,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
@@ -184,8 +192,9 @@ impl Shard {
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
         let deadline = self.deadlines.first().map(|(at, _, _)| *at);
-        // A sweep is due at once, until it is over.
-        if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
+        // A sweep is due at once, until it is over, and so is what follows from a job's end.
+        let at_once = !self.sweeps.is_empty() || !self.ended.is_empty();
+        if at_once { Some(Time::default()) } else { deadline }
     }
 
     pub(super) fn queue_at(&self, number: QueueNumber) -> &Queue {

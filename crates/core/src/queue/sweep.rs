@@ -44,7 +44,10 @@ impl Sweep {
             SweepKind::PurgeDead => job.state() == State::Dead,
             SweepKind::RedriveDead => job.state() == State::Dead && job.may_be_redriven(),
             SweepKind::PurgeWaiting => {
-                matches!(job.state(), State::Delayed | State::Ready | State::Retrying)
+                matches!(
+                    job.state(),
+                    State::Blocked | State::Delayed | State::Ready | State::Retrying
+                )
             }
         };
         meant && job.here_since() <= self.begun_at
@@ -85,7 +88,7 @@ impl Shard {
             None if self.concerned(queue, kind) == 0 => Ok(Vec::new()),
             None => {
                 if kind == SweepKind::RedriveDead {
-                    self.queue_at(number).has_room()?;
+                    self.queue_at(number).has_room(0)?;
                 }
                 Ok(vec![Event::SweepBegun { queue: number, kind, at: now }])
             }
@@ -100,8 +103,16 @@ impl Shard {
             SweepKind::PurgeDead | SweepKind::RedriveDead => self.slice_of_dead(*queue, sweep),
             SweepKind::PurgeWaiting => self.slice_of_all(sweep),
         };
+        // Who died before: a job that died of another one follows that one out of dead-letter.
+        let mut redriven = BTreeSet::new();
         let meant = slice.iter().filter(|(_, id)| !busy.contains(id)).filter(|(_, id)| {
-            self.jobs.get(id).is_some_and(|job| job.queue == *queue && sweep.concerns(job))
+            let job = self.jobs.get(id).filter(|job| job.queue == *queue && sweep.concerns(job));
+            let Some(job) = job else { return false };
+            if sweep.kind != SweepKind::RedriveDead {
+                return true;
+            }
+            let may = self.check_parents_again(job, &redriven).is_ok();
+            may && redriven.insert(*id)
         });
         let event = |id: &JobId| match sweep.kind {
             SweepKind::RedriveDead => Event::JobRedriven { job: *id, at: now },
