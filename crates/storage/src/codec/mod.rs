@@ -15,6 +15,7 @@ mod error;
 mod fact;
 mod fields;
 mod job_input;
+mod links;
 mod options;
 mod person;
 mod retrying;

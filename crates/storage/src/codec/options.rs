@@ -8,10 +8,11 @@ use sealane_core::queue::JobOptions;
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::retrying;
+use super::{links, retrying};
 
 // Invariant: a tag is never reused and never changes its meaning.
 const BACKOFF: u8 = 1;
+const LINKS: u8 = 6;
 
 /// The first version of a job's record that can hold these.
 pub(super) fn version(options: Option<&JobOptions>) -> u8 {
@@ -24,13 +25,16 @@ pub(super) fn version(options: Option<&JobOptions>) -> u8 {
 pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
     let version = version(options);
     let Some(options) = options else { return };
-    let JobOptions { backoff } = options;
+    let JobOptions { backoff, links } = options;
     if version == VERSION_2 {
         backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
         return;
     }
     if let Some(backoff) = backoff {
         out.tagged(BACKOFF, |out| retrying::backoff(backoff, out));
+    }
+    if let Some(links) = links {
+        out.tagged(LINKS, |out| links::encode(links, out));
     }
 }
 
@@ -42,6 +46,7 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<Option<Box<
         _ => cursor.tagged("options", |tag, cursor| {
             match tag {
                 BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
+                LINKS => options.links = Some(links::decode(cursor)?),
                 _ => return Err(DecodeError::Field { field: "options" }),
             }
             Ok(())

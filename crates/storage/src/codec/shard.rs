@@ -8,11 +8,11 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{options, person, retrying};
+use super::{links, options, person, retrying};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
-pub(super) const LAST_TAG: u8 = person::LAST_TAG;
+pub(super) const LAST_TAG: u8 = links::PARENT_ENDED;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const QUEUE_CREATED: u8 = 1;
@@ -105,6 +105,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             out.u8(reason.code());
         }
         Event::ServerStarted { at: _ } => {}
+        Event::ParentEnded { job, parent, next, at: _ } => links::encode_end(job, parent, *next, out),
         Event::HoldReleased { .. }
         | Event::JobCancelRequested { .. }
         | Event::JobCancelled { .. }
@@ -200,6 +201,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         }
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
+        links::PARENT_ENDED => links::decode_end(at, cursor)?,
         _ => person::decode(tag, at, cursor)?,
     };
     Ok(Fact::Shard { namespace, event })
@@ -220,6 +222,7 @@ fn tag(event: &Event) -> u8 {
         Event::JobHeld { .. } => JOB_HELD,
         Event::JobExpired { .. } => JOB_EXPIRED,
         Event::ServerStarted { .. } => SERVER_STARTED,
+        Event::ParentEnded { .. } => links::PARENT_ENDED,
         Event::HoldReleased { .. } => person::HOLD_RELEASED,
         Event::JobCancelRequested { .. } => person::JOB_CANCEL_REQUESTED,
         Event::JobCancelled { .. } => person::JOB_CANCELLED,
