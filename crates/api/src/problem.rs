@@ -127,17 +127,24 @@ impl From<Refusal> for Problem {
         let code = match refusal {
             // Why: unknown and forbidden look alike, to the letter.
             Refusal::QueueUnknown | Refusal::JobUnknown => return Self::not_found(),
+            Refusal::ParentUnknown { .. } => Code::NotFound,
             Refusal::TooManyQueues
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning => Code::LimitExceeded,
             Refusal::QueueDraining => Code::QueueDraining,
-            Refusal::JobState { .. } | Refusal::RedrivesUsed | Refusal::SealExpired => Code::JobState,
-            Refusal::JobIdConflict => Code::JobIdConflict,
+            Refusal::JobState { .. }
+            | Refusal::ParentEnded { .. }
+            | Refusal::RedrivesUsed
+            | Refusal::SealExpired => Code::JobState,
+            Refusal::JobIdConflict | Refusal::FlowIdTaken => Code::JobIdConflict,
             Refusal::IdTooOld => Code::IdTooOld,
             Refusal::SealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::Settings(_)
+            | Refusal::ParentTwice { .. }
+            | Refusal::FlowBreadth
+            | Refusal::FlowDepth
             | Refusal::IdAhead
             | Refusal::IdVersion
             | Refusal::Delay

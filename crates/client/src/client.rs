@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use sealane_api::v1::{
-    DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SweepOut,
+    DeadLetterIn, DeadLetterOut, FlowOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SweepOut,
 };
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
+use sealane_core::job::State;
 use sealane_core::name::{Namespace, QueueName};
 use sealane_core::queue::{QueueMode, SweepKind};
 use sealane_crypto::{Random, SystemRandom};
@@ -23,6 +24,7 @@ use crate::provider::{JobAct, Provider};
 use crate::retry::Retry;
 use crate::sealing::Sealing;
 use crate::tally::{Counters, Tally};
+use crate::typed::{self, TypedJob};
 use crate::worker::WorkerBuilder;
 
 /// Sends, works and looks at jobs over one provider, sealing and opening on the way. Cheap to
@@ -111,6 +113,22 @@ impl Client {
         }
     }
 
+    /// The jobs of a flow as they stand.
+    ///
+    /// # Errors
+    /// When there is none to be seen or no answer came.
+    pub async fn flow(&self, id: FlowId) -> Result<FlowOut, Error> {
+        self.retry("flow.get", || self.provider().flow(id)).await
+    }
+
+    /// Cancels every job of a flow that has not ended. Workers of running ones are asked to stop.
+    ///
+    /// # Errors
+    /// As [`Client::flow`].
+    pub async fn cancel_flow(&self, id: FlowId) -> Result<FlowOut, Error> {
+        self.retry("flow.cancel", || self.provider().cancel_flow(id)).await
+    }
+
     /// A page of a queue's dead-letter, the oldest jobs first.
     ///
     /// # Errors
@@ -146,6 +164,26 @@ impl Client {
     /// As [`Client::job`], and when the result does not open.
     pub async fn result(&self, id: JobId) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.open_result(&self.job(id).await?).await?)
+    }
+
+    /// What a completed job came to, as a value; `None` where it is not completed.
+    ///
+    /// # Errors
+    /// As [`Client::result`], and when it is no such value.
+    pub async fn result_of<T: TypedJob>(&self, id: JobId) -> Result<Option<T::Output>, Error> {
+        self.open_result_of::<T>(&self.job(id).await?).await
+    }
+
+    /// Opens the result that came with a job, as a value; `None` where the job is not completed.
+    ///
+    /// # Errors
+    /// When it does not open or is no such value.
+    pub async fn open_result_of<T: TypedJob>(&self, job: &JobOut) -> Result<Option<T::Output>, Error> {
+        if job.state != State::Completed.as_str() {
+            return Ok(None);
+        }
+        let bytes = self.open_result(job).await?;
+        typed::read_result::<T>(bytes.as_deref()).map(Some)
     }
 
     /// Opens the result that came with a job.

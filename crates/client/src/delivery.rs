@@ -9,7 +9,9 @@ use sealane_core::job::Priority;
 use sealane_core::name::QueueName;
 use sealane_core::time::Time;
 use sealane_envelope::OpenError;
-use thiserror::Error;
+
+use crate::error::Error;
+use crate::typed::{self, TypedJob};
 
 /// A job in the hands of a handler: opened, and the same to look at whether it was sealed or not.
 #[derive(Clone)]
@@ -52,6 +54,16 @@ pub struct Delivery {
     pub sealed: bool,
 }
 
+impl Delivery {
+    /// The body as a value.
+    ///
+    /// # Errors
+    /// When the job is of another kind or its body is no such value; the text never quotes it.
+    pub fn typed<T: TypedJob>(&self) -> Result<T, Error> {
+        typed::read_body(self)
+    }
+}
+
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
@@ -64,7 +76,7 @@ impl fmt::Debug for Delivery {
 }
 
 /// Why a body, result or error was not opened: for the trusted log of whoever holds the keys.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unopenable {
     /// The envelope does not open.

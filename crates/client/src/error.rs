@@ -45,6 +45,24 @@ pub enum Error {
     /// The credential is not accepted.
     #[error("the access key is not accepted: {}", .0.detail)]
     Unauthenticated(Box<ProblemDocument>),
+    /// Bytes are not a value of the type that they were read as.
+    #[error("the {what} is no {kind} as this program knows it ({reason}); let both sides use one type")]
+    Undecodable {
+        /// `body` or `result`.
+        what: &'static str,
+        /// The kind of job.
+        kind: &'static str,
+        /// What is wrong and where. Never holds the bytes themselves.
+        reason: String,
+    },
+    /// A value cannot be written as JSON.
+    #[error(
+        "a value of {kind} cannot be written as JSON; use texts as keys of maps and let nothing fail in Serialize"
+    )]
+    Unencodable {
+        /// The kind of job.
+        kind: &'static str,
+    },
     /// No answer came.
     #[error("no answer from {place}; check that the server runs and can be reached")]
     Unreachable {

@@ -7,6 +7,10 @@ use std::time::Duration;
 use sealane_api::v1::RetryIn;
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
+use sealane_core::queue::OnFailure;
+
+use crate::error::Error;
+use crate::typed::{self, TypedJob};
 
 /// A job to send.
 ///
@@ -32,6 +36,9 @@ pub struct Job {
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) retry: Option<RetryIn>,
+    pub(crate) after: Vec<JobId>,
+    pub(crate) after_any: Vec<JobId>,
+    pub(crate) on_failure: Option<OnFailure>,
 }
 
 impl Job {
@@ -55,7 +62,24 @@ impl Job {
             ttl: None,
             max_attempts: None,
             retry: None,
+            after: Vec::new(),
+            after_any: Vec::new(),
+            on_failure: None,
         }
+    }
+
+    /// The value as a job, its body written as JSON.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn typed<T: TypedJob>(value: &T) -> Result<Self, Error> {
+        Ok(Self::new(T::KIND, typed::write(T::KIND, value)?).content_type(typed::CONTENT_TYPE))
+    }
+
+    /// What sort of job it is.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 
     /// An id of the caller's own, a UUIDv7 not older than an hour. Made when sending otherwise.
@@ -150,6 +174,29 @@ impl Job {
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// Run after this job, which was sent before; may be given again. Its result reaches the handler as
+    /// one of [`JobContext::parents`](crate::JobContext::parents).
+    #[must_use]
+    pub fn after(mut self, job: JobId) -> Self {
+        self.after.push(job);
+        self
+    }
+
+    /// Run after one of the jobs that are given like this.
+    #[must_use]
+    pub fn after_any(mut self, job: JobId) -> Self {
+        self.after_any.push(job);
+        self
+    }
+
+    /// What happens when a job that this one waits for ends otherwise than completed; it fails as well
+    /// otherwise.
+    #[must_use]
+    pub fn on_failure(mut self, policy: OnFailure) -> Self {
+        self.on_failure = Some(policy);
         self
     }
 

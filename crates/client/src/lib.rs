@@ -54,8 +54,10 @@ pub mod clock;
 mod context;
 mod delivery;
 mod error;
+mod flow;
 mod job;
 mod job_ids;
+mod parent;
 mod plaintext;
 mod producer;
 pub mod provider;
@@ -63,27 +65,34 @@ pub mod providers;
 mod retry;
 mod sealing;
 mod tally;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod typed;
 mod worker;
 
 pub use client::{Client, ClientBuilder};
 pub use context::{Context, ContextError};
 pub use delivery::{Delivery, Unopenable};
 pub use error::Error;
+pub use flow::{Flow, FlowSent};
 pub use job::Job;
+pub use parent::Parent;
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
 pub use provider::{JobAct, Provider};
 pub use retry::Retry;
 pub use tally::Tally;
+pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
 
 pub use sealane_api::v1::{
-    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,
+    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, DependenciesOut, DependencyOut, FlowJobOut, FlowOut,
+    JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,
 };
-pub use sealane_core::id::JobId;
-pub use sealane_core::job::{Category, Priority};
+pub use sealane_core::id::{FlowId, JobId};
+pub use sealane_core::job::{Category, Priority, State};
 pub use sealane_core::name::{Namespace, QueueName};
-pub use sealane_core::queue::{QueueMode, SweepKind};
+pub use sealane_core::queue::{OnFailure, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.

@@ -62,10 +62,14 @@ limits! {
     REDRIVES_MAX: u32 = 10, "re-drives", "re-drives of one job", "job_state";
     SWEEP_JOBS_PER_TURN_MAX: usize = 1_000, "jobs", "jobs of bulk work done between two turns of the engine", "the rest follows in the next turn";
     QUEUE_DEPTH_MAX: u64 = 1_000_000, "jobs", "max_depth: jobs that wait in one queue", "invalid_request";
+    RATE_STARTS_MAX: u32 = 1_000_000, "starts", "starts and burst of a rate", "invalid_request";
+    RATE_PERIOD_MS_MAX: u64 = 31 * 86_400_000, "ms", "period_ms of a rate", "invalid_request";
+    CONCURRENCY_MAX: u32 = 1_000_000, "jobs", "concurrency: jobs that run at once, of a queue or of a fair key", "invalid_request";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
     FLOW_NODES_MAX: usize = 1_000, "jobs", "jobs of a flow", "invalid_request";
+    FLOW_NODE_NAME_BYTES_MAX: usize = 64, "bytes", "name of a node in a flow", "invalid_request";
     FLOW_BREADTH_MAX: usize = 1_000, "jobs", "jobs that one waits for, and jobs that wait for one", "invalid_request";
     FLOW_DEPTH_MAX: u32 = 100, "jobs", "jobs that wait for each other in a row", "invalid_request";
     FLOW_STEPS_PER_TURN_MAX: usize = 1_000, "steps", "jobs told of the end of one that they wait for between two turns of the engine", "the rest follows in the next turn";

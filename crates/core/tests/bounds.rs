@@ -10,8 +10,8 @@ use sealane_core::job::{Category, JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{KeyId, Kind, Namespace, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, SealingPolicy, Settle, Shard,
-    Start, SweepKind,
+    Act, Command, Enqueue, Event, Lease, QueueSettings, Rate, Receipt, Refusal, RunLimit, SealingPolicy,
+    SettingsError, Settle, Shard, Start, SweepKind,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -344,6 +344,35 @@ fn there_is_a_number_of_live_access_keys_and_no_more() {
     control.evolve(&event);
     assert!(control.key(&key(3).id).is_none(), "the revoked one made room in the list");
     assert_eq!(control.keys().count(), limits::ACCESS_KEYS_MAX);
+}
+
+#[test]
+fn limits_of_runs_have_their_bounds() {
+    type Set = fn(&mut RunLimit, u64);
+    let cases: [(u64, Set, SettingsError); 4] = [
+        (limits::RATE_STARTS_MAX.into(), |limit, n| with_rate(limit, n, 1, 1), SettingsError::Rate),
+        (limits::RATE_PERIOD_MS_MAX, |limit, n| with_rate(limit, 1, n, 1), SettingsError::Rate),
+        (limits::RATE_STARTS_MAX.into(), |limit, n| with_rate(limit, 1, 1, n), SettingsError::Rate),
+        (
+            limits::CONCURRENCY_MAX.into(),
+            |limit, n| limit.concurrency = Some(u32::try_from(n).unwrap()),
+            SettingsError::Concurrency,
+        ),
+    ];
+    for (max, set, error) in cases {
+        for (value, expected) in [(0, Err(error)), (1, Ok(())), (max, Ok(())), (max + 1, Err(error))] {
+            let mut limit = RunLimit::default();
+            set(&mut limit, value);
+            let of_queue = QueueSettings { limit, ..QueueSettings::default() };
+            let of_keys = QueueSettings { limit_per_key: limit, ..QueueSettings::default() };
+            assert_eq!((of_queue.check(), of_keys.check()), (expected, expected), "{value}");
+        }
+    }
+}
+
+fn with_rate(limit: &mut RunLimit, starts: u64, period: u64, burst: u64) {
+    let number = |value: u64| u32::try_from(value).unwrap();
+    limit.rate = Some(Rate { starts: number(starts), period: Millis::new(period), burst: number(burst) });
 }
 
 #[test]

@@ -33,8 +33,8 @@ use sealane_core::id::{FlowId, JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority, State};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, AfterParent, Command, Enqueue, Event, JobOptions, Lease, Links, OnFailure, QueueMode, QueueSettings, Receipt,
-    Refusal, SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
+    Act, AfterParent, Command, Enqueue, Event, JobOptions, Lease, Links, OnFailure, QueueMode, QueueSettings,
+    Receipt, Refusal, SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
@@ -284,9 +284,10 @@ impl World {
     }
 
     fn members(&self, name: &str) -> String {
-        let told = self.shard.flow(flow_id(name)).map(|job| {
-            format!("{}:{}", self.names[&job], self.shard.job(&job).expect("it is known").state)
-        });
+        let told = self
+            .shard
+            .flow(flow_id(name))
+            .map(|job| format!("{}:{}", self.names[&job], self.shard.job(&job).expect("it is known").state));
         told.collect::<Vec<_>>().join(" ")
     }
 

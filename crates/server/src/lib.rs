@@ -3,6 +3,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`server`] | one server from start to stop |
+//! | [`service`] | the same without its port: keys, journal, engine, door |
 //! | [`boundary`] | the one door: the walk that every request takes |
 //! | [`authn`], [`authz`], [`audit`] | who, may they, what was done |
 //! | [`operations`] | what is done, one file per noun |
@@ -24,6 +25,7 @@ pub mod operations;
 pub mod receipt;
 pub mod runtime;
 pub mod server;
+pub mod service;
 pub mod transport;
 
 pub use config::{Config, ConfigError};

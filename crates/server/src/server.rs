@@ -10,26 +10,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealane_core::control::{AccessKey, QueuePattern, Role};
-use sealane_core::name::{Namespace, Principal};
-use sealane_core::time::Time;
 use sealane_crypto::random::Random;
 use sealane_storage::disk::{Disk, RealDisk};
-use sealane_storage::log::{LogSettings, open as open_log};
-use sealane_storage::{Journal, LastStop, OpenError, Recovery};
+use sealane_storage::log::LogSettings;
+use sealane_storage::{OpenError, Recovery};
 use tokio::sync::{oneshot, watch};
 
-use crate::authn::{AccessKeyText, AccessKeys, Environment};
-use crate::boundary::{Door, routes};
-use crate::clock::{Clock, MonotonicClock};
+use crate::authn::Environment;
+use crate::clock::MonotonicClock;
 use crate::config::Config;
 use crate::context_file::{self, ContextError};
 use crate::data_dir::{DataDir, DataDirError};
-use crate::keys::{BlindTokens, KeysError, ServerKeys};
-use crate::operations::DEFAULT_KEY_TTL;
-use crate::operations::JobDigests;
-use crate::receipt::Receipts;
-use crate::runtime::{Engine, EngineHandle, Fault, Machine, QueuedRequests, Stopped};
+use crate::keys::{KeysError, ServerKeys};
+use crate::runtime::{EngineHandle, Fault, Machine, QueuedRequests, Stopped};
+use crate::service::{Parts, Service, ServiceError};
 use crate::transport::{CertificateError, Certificates, Listener, serve, server_config};
 
 /// Between two looks at whether the last running job is settled.
@@ -101,6 +95,15 @@ impl StartError {
     }
 }
 
+impl From<ServiceError> for StartError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Journal(error) => Self::Journal(error),
+            ServiceError::Random(error) => Self::Random(error),
+        }
+    }
+}
+
 /// How a server ended.
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {
@@ -111,9 +114,8 @@ pub enum StopError {
 
 /// A server that serves.
 pub struct Server {
-    door: Arc<Door>,
+    service: Service,
     url: String,
-    recovery: Recovery,
     stop: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<()>,
     engine: oneshot::Receiver<Stopped>,
@@ -128,76 +130,51 @@ impl Server {
         let Surroundings { random, journal_disk } = surroundings;
         let data_dir = DataDir::open(&options.data_dir)?;
         let keys = ServerKeys::open(data_dir.path(), Arc::clone(&random))?;
-        let mut machine = Machine::default();
         let disk = match journal_disk {
             Some(disk) => disk,
             None => Arc::new(RealDisk::new(data_dir.folder("journal")?)),
         };
-        let (journal, recovery) = open_journal(disk, &keys, &random, &options.config, &mut machine)?;
-        let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::start(machine.last_at()));
-        let environment =
-            Environment::parse(&options.config.environment).expect("the configuration was checked");
-        let access_keys = Arc::new(AccessKeys::new(&keys.derive("access keys"), environment));
-        let first_start =
-            !machine.control().has_admin(clock.now()) && machine.control().keys().next().is_none();
-        // Here and not by the engine's first turn: a request may arrive before that.
-        access_keys.replace(machine.control().clone());
-        let records = journal.reader();
-        let namespace = Namespace::parse("default").expect("a good name");
-        let (engine, ended) = Engine::start(
-            namespace.clone(),
-            machine,
-            journal,
-            Arc::clone(&clock),
-            Arc::clone(&random),
-            Arc::clone(&access_keys),
-        )
-        .map_err(StartError::Thread)?;
+        let parts = Parts {
+            keys,
+            disk,
+            log: LogSettings {
+                segment_bytes: options.config.journal.segment_bytes,
+                ..LogSettings::default()
+            },
+            environment: Environment::parse(&options.config.environment)
+                .expect("the configuration was checked"),
+            random,
+        };
+        let (service, engine) = Service::open(parts, |last_at| Arc::new(MonotonicClock::start(last_at)))?;
+        let ended = engine.start_thread().map_err(StartError::Thread)?;
+        let door = service.door();
 
         let certificates = Certificates::load_or_make(
             &data_dir,
             options.listen.ip(),
             &options.config.tls.names,
-            clock.now(),
+            door.clock.now(),
         )?;
         let tls = server_config(certificates)?;
         let listener = Listener::bind(options.listen)
             .await
             .map_err(|source| StartError::Listen { address: options.listen, source })?;
         let url = listener.url();
-        if first_start {
-            let key = first_key(&access_keys, random.as_ref(), clock.now())?;
-            // The file first: a key that nobody has would lock everybody out; a key that is only in the
-            // file is replaced at the next start.
-            context_file::write(&data_dir, &url, namespace.as_str(), &key.0.reveal())?;
-            engine.create_key(key.1).await.map_err(|_: Fault| StartError::FirstKey)?;
-        } else {
-            context_file::renew(&data_dir, &url)?;
+        match service.first_key()? {
+            Some(first) => {
+                // The file first: a key that nobody has would lock everybody out; a key that is only in the
+                // file is replaced at the next start.
+                context_file::write(&data_dir, &url, door.namespace.as_str(), &first.text().reveal())?;
+                service.store_first_key(first).await.map_err(|_: Fault| StartError::FirstKey)?;
+            }
+            None => context_file::renew(&data_dir, &url)?,
         }
 
-        let mut instance = [0; 4];
-        random.fill(&mut instance)?;
-        let receipts = Receipts::new(&keys.derive("receipts"));
-        let job_digests = JobDigests::new(&keys.derive("job digests"));
-        let blind_tokens = BlindTokens::new(&keys.derive("blind tokens"));
-        let door = Arc::new(Door::new(
-            namespace,
-            engine,
-            records,
-            access_keys,
-            receipts,
-            job_digests,
-            blind_tokens,
-            clock,
-            random,
-            u32::from_be_bytes(instance),
-        ));
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(serve(listener, tls, routes(Arc::clone(&door)), stopped));
+        let serving = tokio::spawn(serve(listener, tls, service.router(), stopped));
         Ok(Self {
-            door,
+            service,
             url,
-            recovery,
             stop,
             serving,
             engine: ended,
@@ -218,12 +195,12 @@ impl Server {
 
     /// What opening the journal found.
     pub fn recovery(&self) -> &Recovery {
-        &self.recovery
+        self.service.recovery()
     }
 
     /// How many requests wait for the engine's next turn.
     pub fn queued_requests(&self) -> QueuedRequests {
-        self.door.engine.gauge()
+        self.service.engine().gauge()
     }
 
     /// Serves until `asked` completes or the storage fails, then stops: no new work, running jobs may
@@ -232,14 +209,14 @@ impl Server {
         tokio::select! {
             () = asked => {}
             ended = &mut self.engine => return Err(storage_failed(ended)),
-            () = self.door.damaged.notified() => {
+            () = self.service.door().damaged.notified() => {
                 return Err(StopError::Storage("a stored record is damaged".to_owned()));
             }
         }
         tracing::info!("stopping: no new work is taken");
-        self.door.drain();
-        self.door.engine.drain().await;
-        let settled = tokio::time::timeout(self.drain_timeout, running_jobs_settled(&self.door.engine)).await;
+        self.service.drain().await;
+        let settled =
+            tokio::time::timeout(self.drain_timeout, running_jobs_settled(self.service.engine())).await;
         if settled.is_err() {
             tracing::info!("some jobs are still running: their leases go on when the server is back");
         }
@@ -252,8 +229,8 @@ impl Server {
             self.serving.abort();
         }
         // The last handles: with them the engine ends and closes the journal.
-        let Self { door, engine, data_dir, .. } = self;
-        drop(door);
+        let Self { service, engine, data_dir, .. } = self;
+        drop(service);
         let ended = engine.await;
         drop(data_dir);
         match ended {
@@ -261,59 +238,6 @@ impl Server {
             other => Err(storage_failed(other)),
         }
     }
-}
-
-fn open_journal(
-    disk: Arc<dyn Disk>,
-    keys: &ServerKeys,
-    random: &Arc<dyn Random>,
-    config: &Config,
-    machine: &mut Machine,
-) -> Result<(Box<dyn Journal>, Recovery), StartError> {
-    let settings = LogSettings { segment_bytes: config.journal.segment_bytes, ..LogSettings::default() };
-    let opened = open_log(disk, keys.registry(), Arc::clone(random), settings, &mut |record, fact| {
-        machine.evolve(&fact, record);
-        Ok(())
-    })?;
-    let recovery = opened.recovery;
-    match (&recovery.last_stop, &recovery.cut) {
-        (LastStop::Crash, None) => tracing::info!(records = recovery.records, "recovered after a crash"),
-        (LastStop::Crash, Some(cut)) if cut.missing_bytes > 0 => tracing::error!(
-            records = recovery.records,
-            file = cut.file,
-            lsn = cut.lsn,
-            missing_bytes = cut.missing_bytes,
-            "recovered after a crash, but the journal's last file is shorter than it was made: a power cut does not do that, so answered work may be missing; compare with a copy"
-        ),
-        (LastStop::Crash, Some(cut)) => tracing::warn!(
-            records = recovery.records,
-            file = cut.file,
-            lsn = cut.lsn,
-            bytes = cut.bytes,
-            "recovered after a crash: the end of the last group was torn and cut; nothing in it was answered, unless the disk lost what it had confirmed"
-        ),
-        _ => {}
-    }
-    Ok((opened.journal, recovery))
-}
-
-fn first_key(
-    access_keys: &AccessKeys,
-    random: &dyn Random,
-    now: Time,
-) -> Result<(AccessKeyText, AccessKey), StartError> {
-    let text = AccessKeyText::generate(access_keys.environment(), random)?;
-    let key = AccessKey {
-        id: text.id.clone(),
-        principal: Principal::parse("admin").expect("a good name"),
-        role: Role::Admin,
-        queues: vec![QueuePattern::any()],
-        hash: access_keys.hash(&text.id, &text.secret),
-        created_at: now,
-        expires_at: now.plus(DEFAULT_KEY_TTL),
-        revoked_at: None,
-    };
-    Ok((text, key))
 }
 
 async fn running_jobs_settled(engine: &EngineHandle) {

@@ -1,6 +1,6 @@
 //! Every operation. To add one: a block here, a handler in the server.
 
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{KeyId, QueueName};
 
 use super::{Answer, Class, Method, NoBody, Operation, Target};
@@ -15,6 +15,12 @@ macro_rules! taken {
     };
     (job, $parameter:ident, $body:ident) => {
         JobId::parse($parameter).map_err(Problem::invalid)?
+    };
+    (flow, $parameter:ident, $body:ident) => {
+        FlowId::parse($parameter).map_err(Problem::invalid)?
+    };
+    (flow_body, $parameter:ident, $body:ident) => {
+        v1::FlowParts::try_from($body)?
     };
     (key, $parameter:ident, $body:ident) => {
         // Why not found: whatever is not a key id names no key.
@@ -168,6 +174,21 @@ operations! {
         { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 
+    FlowSubmit = "flow.submit", "send jobs that wait for each other, all of them or none",
+        Post "/v1/flows", JobEnqueue, NewWork, repeatable: true,
+        { flow: v1::FlowParts = flow_body }, body: v1::FlowIn => v1::FlowAccepted,
+        target: |op| Target::Queues(op.flow.nodes.iter().map(|node| node.queue.clone()).collect());
+
+    FlowGet = "flow.get", "show the jobs of a flow",
+        Get "/v1/flows/{flow}", JobRead, Read, repeatable: true,
+        { flow: FlowId = flow }, body: NoBody => v1::FlowOut,
+        target: |op| Target::Flow(op.flow);
+
+    FlowCancel = "flow.cancel", "cancel every job of a flow that has not ended",
+        Post "/v1/flows/{flow}:cancel", JobCancel, Settle, repeatable: true,
+        { flow: FlowId = flow }, body: NoBody => v1::FlowOut,
+        target: |op| Target::Flow(op.flow);
+
     LeaseAcquire = "lease.acquire", "take jobs to work on, waiting for them if wished",
         Post "/v1/queues/{queue}/leases", JobWork, NewWork, repeatable: false,
         { queue: QueueName = queue, wish: v1::LeaseIn = body }, body: v1::LeaseIn => v1::LeaseOut,
@@ -229,12 +250,17 @@ impl Answer for v1::QueueList {}
 impl Answer for v1::JobBatchOut {}
 impl Answer for v1::JobOut {}
 impl Answer for v1::JobStands {}
+impl Answer for v1::FlowOut {}
 impl Answer for v1::DeadLetterOut {}
 impl Answer for v1::SweepOut {}
 
 impl Answer for v1::LeaseOut {
     fn bytes(&self) -> usize {
-        self.jobs.iter().map(|job| job.body.0.len() + v1::JOB_TEXT_BYTES).sum()
+        let parents = |job: &v1::LeasedJob| -> usize {
+            let result = |parent: &v1::ParentOut| parent.result.as_ref().map_or(0, |bytes| bytes.0.len());
+            job.parents.iter().map(|parent| result(parent) + v1::JOB_TEXT_BYTES).sum()
+        };
+        self.jobs.iter().map(|job| job.body.0.len() + parents(job) + v1::JOB_TEXT_BYTES).sum()
     }
 }
 
@@ -245,6 +271,12 @@ impl Answer for v1::ServerOut {}
 impl Answer for serde_json::Value {}
 
 impl Answer for v1::JobAccepted {
+    fn status(&self) -> u16 {
+        if self.fresh { 201 } else { 200 }
+    }
+}
+
+impl Answer for v1::FlowAccepted {
     fn status(&self) -> u16 {
         if self.fresh { 201 } else { 200 }
     }

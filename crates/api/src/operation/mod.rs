@@ -10,7 +10,7 @@ mod list;
 
 pub use list::*;
 
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::QueueName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +51,10 @@ pub enum Target {
     Namespace,
     /// A queue.
     Queue(QueueName),
+    /// Several queues at once: each of them.
+    Queues(Vec<QueueName>),
+    /// A flow: its jobs decide, and at least one must be the caller's to see.
+    Flow(FlowId),
     /// A job: its queue and its owner decide.
     Job(JobId),
     /// Leases: each receipt names the principal that it was given to.

@@ -128,6 +128,9 @@ pub struct QueueOut {
 /// A queue's jobs by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueueCounts {
+    /// Waiting for other jobs.
+    #[serde(default)]
+    pub blocked: u64,
     /// Waiting for their time.
     pub delayed: u64,
     /// Waiting for a worker.
@@ -166,6 +169,7 @@ impl From<QueueView> for QueueOut {
             mode: queue.mode.to_string(),
             created_at: Timestamp(queue.created_at),
             jobs: QueueCounts {
+                blocked: of(State::Blocked),
                 delayed: of(State::Delayed),
                 ready: of(State::Ready),
                 running: of(State::Running),

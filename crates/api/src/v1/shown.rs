@@ -18,14 +18,22 @@ use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
 impl JobAccepted {
     /// The answer to an enqueue, the same for a repeat: the state it was accepted in, not the present one.
     pub fn answer(view: &JobView, queue: &QueueName, fresh: bool) -> Self {
-        let first_state = if view.delayed_at_first { State::Delayed } else { State::Ready };
         Self {
             id: Id(view.id),
             queue: queue.into(),
-            state: first_state.as_str().into(),
+            state: first_state(view).as_str().into(),
             created_at: Timestamp(view.created_at),
             fresh,
         }
+    }
+}
+
+/// The state in which a job was accepted.
+pub(super) fn first_state(view: &JobView) -> State {
+    match (view.blocked_at_first, view.delayed_at_first) {
+        (true, _) => State::Blocked,
+        (false, true) => State::Delayed,
+        (false, false) => State::Ready,
     }
 }
 
@@ -91,6 +99,7 @@ impl JobOut {
             expires_at: view.expires_at.map(Timestamp),
             finished_at: view.finished_at.map(Timestamp),
             dead_because: view.dead_reason.map(|reason| reason.to_string()),
+            dependencies: None,
             attempts: attempts.iter().map(AttemptOut::from).collect(),
             held_because: view.hold_reason.map(|reason| reason.to_string()),
             last_error: view.last_failure.map(|failure| LastError {
@@ -136,6 +145,7 @@ impl LeasedJob {
             receipt,
             lease_expires_at: Timestamp(lease_end),
             lease_ms: lease_end.since(now).get(),
+            parents: Vec::new(),
         }
     }
 }

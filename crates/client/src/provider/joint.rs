@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, Settled, SweepOut,
+    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted,
+    JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut,
+    Release, Settled, SweepOut,
 };
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{Namespace, QueueName};
 use sealane_core::queue::{QueueMode, SweepKind};
 
@@ -46,6 +47,15 @@ pub trait Provider: Send + Sync {
 
     /// Does something with a job besides working on it.
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;
+
+    /// Accepts a flow, all of it or none.
+    async fn submit_flow(&self, flow: &FlowIn) -> Result<FlowAccepted, Error>;
+
+    /// A flow as it stands.
+    async fn flow(&self, flow: FlowId) -> Result<FlowOut, Error>;
+
+    /// Cancels every job of a flow that has not ended.
+    async fn cancel_flow(&self, flow: FlowId) -> Result<FlowOut, Error>;
 
     /// A page of a queue's dead-letter.
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error>;

@@ -26,7 +26,7 @@ const NO_HANDLER_DELAY: Duration = Duration::from_secs(30);
 /// What all attempts of a worker share.
 pub(super) struct Bench {
     pub(super) client: Client,
-    pub(super) setup: Setup,
+    pub(super) setup: Arc<Setup>,
     /// Up when the worker takes no further jobs.
     pub(super) stopping: watch::Receiver<bool>,
     /// Up when running jobs have had their time as well.
@@ -34,7 +34,7 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    pub(super) async fn attempt(self: Arc<Self>, leased: LeasedJob, granted_at: Instant) -> Ended {
+    pub(super) async fn attempt(self: Arc<Self>, mut leased: LeasedJob, granted_at: Instant) -> Ended {
         let job = leased.id.0;
         let granted = Duration::from_millis(leased.lease_ms).min(self.setup.lease);
         let queue = match self.setup.bound_to(&leased) {
@@ -53,8 +53,13 @@ impl Bench {
             receipt: leased.receipt.clone(),
             sealed: leased.content_type.as_deref() == Some(CONTENT_TYPE),
         };
+        let parents = std::mem::take(&mut leased.parents);
         let delivery = match self.client.sealing().open(&queue, leased).await {
             Ok(delivery) => Delivery { queue: self.setup.queue.clone(), ..delivery },
+            Err(reason) => return self.set_aside(&lease, &reason).await,
+        };
+        let parents = match self.client.sealing().open_parents(parents).await {
+            Ok(parents) => parents,
             Err(reason) => return self.set_aside(&lease, &reason).await,
         };
         let Some(handler) = self.setup.handler_for(&delivery.kind) else {
@@ -63,7 +68,7 @@ impl Bench {
         };
         let (lost, lease_lost) = watch::channel(false);
         let (cancel, cancelled) = watch::channel(false);
-        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone());
+        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone()).with_parents(parents);
         let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
         self.watch_over(lease, running, (lost, cancel), granted_at + granted).await
     }

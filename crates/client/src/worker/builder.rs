@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sealane_api::v1::LeasedJob;
@@ -15,6 +16,7 @@ use super::run::Worker;
 use crate::client::Client;
 use crate::delivery::{Delivery, Unopenable};
 use crate::error::Error;
+use crate::typed::{self, Failure, TypedJob};
 
 /// What a worker was told before it began.
 pub(super) struct Setup {
@@ -95,6 +97,50 @@ impl WorkerBuilder {
         self
     }
 
+    /// Runs jobs of one type: the body is read before, the result written after. The delivery says
+    /// everything else about the job; its body is empty.
+    ///
+    /// A body that is no such value fails the attempt for good, with the code `body_undecodable`: no
+    /// further attempt would read it. The error names the place and quotes nothing.
+    ///
+    /// ```
+    /// # use sealane::{Client, Failure, TypedJob};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct RenderInvoice { order: u64 }
+    /// # impl TypedJob for RenderInvoice {
+    /// #     const KIND: &'static str = "invoice.render";
+    /// #     type Output = String;
+    /// # }
+    /// # fn example(client: &Client) -> Result<(), sealane::Error> {
+    /// let worker = client
+    ///     .worker("invoices")
+    ///     .handle(async |invoice: RenderInvoice, delivery, _context| {
+    ///         if delivery.attempt > 1 {
+    ///             return Err(Failure::permanent("was begun before").code("begun_twice"));
+    ///         }
+    ///         let page = std::fs::read_to_string("template")?;
+    ///         Ok(page.replace("{order}", &invoice.order.to_string()))
+    ///     })
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn handle<T, F, Fut>(mut self, handler: F) -> Self
+    where
+        T: TypedJob,
+        F: Fn(T, Delivery, JobContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T::Output, Failure>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let run = move |delivery, context| {
+            let handler = Arc::clone(&handler);
+            typed::run(delivery, context, move |job: T, delivery, context| handler(job, delivery, context))
+        };
+        self.handlers.insert(T::KIND.to_owned(), erase(run));
+        self
+    }
+
     /// Runs jobs of every kind that has no handler of its own.
     pub fn default_handler<F, Fut>(mut self, handler: F) -> Self
     where
@@ -162,7 +208,7 @@ impl WorkerBuilder {
         }
         Ok(Worker {
             client: self.client,
-            setup: Setup {
+            setup: Arc::new(Setup {
                 queue: QueueName::parse(&self.queue).map_err(Error::invalid)?,
                 accepts_from: self
                     .accepts_from
@@ -177,7 +223,7 @@ impl WorkerBuilder {
                 lease_wait: self.lease_wait,
                 drain_timeout: self.drain_timeout,
                 max_jobs: self.max_jobs,
-            },
+            }),
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealane_api::v1::{LeaseIn, LeaseOut};
 use tokio::sync::watch;
@@ -19,7 +20,16 @@ use crate::retry::Chain;
 /// Takes jobs from a queue and runs handlers over them.
 pub struct Worker {
     pub(super) client: Client,
-    pub(super) setup: Setup,
+    pub(super) setup: Arc<Setup>,
+}
+
+/// Until when a worker works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// Until it is told to stop.
+    Told,
+    /// Until there is nothing to do.
+    Idle,
 }
 
 /// What a worker did.
@@ -71,12 +81,26 @@ impl Worker {
     /// When the provider refuses to hand out jobs: an unknown queue, a key that is not accepted.
     /// Running jobs are let finish first.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Worked, Error> {
+        self.work(Until::Told, shutdown).await
+    }
+
+    /// Works until no job is ready and none runs, or the set number of jobs is settled. Jobs that
+    /// wait for their time, a retry for instance, are not waited for.
+    ///
+    /// # Errors
+    /// As [`Worker::run`].
+    pub async fn run_until_idle(&self) -> Result<Worked, Error> {
+        self.work(Until::Idle, std::future::pending()).await
+    }
+
+    async fn work(&self, until: Until, shutdown: impl Future<Output = ()>) -> Result<Worked, Error> {
         let (stop, stopping) = watch::channel(false);
         let (end, over) = watch::channel(false);
-        let bench = Arc::new(Bench { client: self.client, setup: self.setup, stopping, over });
+        let setup = Arc::clone(&self.setup);
+        let bench = Arc::new(Bench { client: self.client.clone(), setup, stopping, over });
         let mut running = JoinSet::new();
         let mut worked = Worked::default();
-        let ended = bench.take_jobs(&mut running, &mut worked, shutdown).await;
+        let ended = bench.take_jobs(&mut running, &mut worked, until, shutdown).await;
         stop.send_replace(true);
         drain(&bench, &mut running, &mut worked, &end).await;
         ended.map(|()| worked)
@@ -88,28 +112,39 @@ impl Bench {
         self: &Arc<Self>,
         running: &mut JoinSet<Ended>,
         worked: &mut Worked,
+        until: Until,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut asked: Option<Asked> = None;
         let mut failures = 0;
+        let mut dry = false;
         loop {
             if self.setup.max_jobs.is_some_and(|max| worked.settled() >= max) {
                 return Ok(());
             }
             let room = self.room(running.len(), worked.settled());
-            if asked.is_none() && room > 0 {
-                asked = Some(Box::pin(Arc::clone(self).ask(room, failures)));
+            if asked.is_none() && dry && running.is_empty() {
+                return Ok(());
+            }
+            if asked.is_none() && room > 0 && !dry {
+                let wait = if until == Until::Idle { Duration::ZERO } else { self.setup.lease_wait };
+                asked = Some(Box::pin(Arc::clone(self).ask(room, wait, failures)));
             }
             tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
-                Some(ended) = running.join_next(), if !running.is_empty() => worked.count(ended),
+                Some(ended) = running.join_next(), if !running.is_empty() => {
+                    worked.count(ended);
+                    // Why: what has ended may have sent or freed another job.
+                    dry = false;
+                }
                 (granted_at, answer) = wait_for(&mut asked) => {
                     asked = None;
                     match answer {
                         Ok(leased) => {
                             failures = 0;
+                            dry = until == Until::Idle && leased.jobs.is_empty();
                             for job in leased.jobs {
                                 running.spawn(Arc::clone(self).attempt(job, granted_at));
                             }
@@ -136,15 +171,20 @@ impl Bench {
     }
 
     /// Asks for work, and says when the answer came.
-    async fn ask(self: Arc<Self>, room: usize, failures: u32) -> (Instant, Result<LeaseOut, Error>) {
+    async fn ask(
+        self: Arc<Self>,
+        room: usize,
+        wait: Duration,
+        failures: u32,
+    ) -> (Instant, Result<LeaseOut, Error>) {
         if failures > 0 {
             sleep(self.client.retry_policy().wait(failures, self.client.random())).await;
         }
-        let millis = |length: std::time::Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        let millis = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         let wish = LeaseIn {
             max: Some(u32::try_from(room).unwrap_or(u32::MAX)),
             lease_ms: Some(millis(self.setup.lease)),
-            wait_ms: Some(millis(self.setup.lease_wait)),
+            wait_ms: Some(millis(wait)),
         };
         let answer = self.client.provider().lease(&self.setup.queue, &wish).await;
         // Why after: the request may have waited long, and the lease began when it was granted, a

@@ -14,13 +14,14 @@ use sealane::keys::{Keyring, memory::MemoryKeys};
 use sealane::provider::Capabilities;
 use sealane::providers::memory::Memory;
 use sealane::{
-    Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode, QueueName,
+    Client, ClientBuilder, Error, FlowId, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode, QueueName,
     QueueOut, Retry, SweepKind,
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Settled, SweepOut,
+    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted,
+    JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release,
+    Settled, SweepOut,
 };
 
 /// 2026-01-01.
@@ -159,6 +160,18 @@ impl Provider for Between {
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         self.pass("act", self.memory.act(id, act)).await
+    }
+
+    async fn submit_flow(&self, flow: &FlowIn) -> Result<FlowAccepted, Error> {
+        self.pass("submit_flow", self.memory.submit_flow(flow)).await
+    }
+
+    async fn flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        self.memory.flow(flow).await
+    }
+
+    async fn cancel_flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        self.memory.cancel_flow(flow).await
     }
 
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {

@@ -214,11 +214,7 @@ impl Job {
             Phase::Delayed => Some((self.run_at, Deadline::Due)),
             Phase::Retrying { until } => Some((*until, Deadline::Due)),
             Phase::Running(running) => Some((running.until, Deadline::LeaseEnd)),
-            Phase::Blocked
-            | Phase::Ready
-            | Phase::Held { .. }
-            | Phase::Dead { .. }
-            | Phase::Ended(_) => None,
+            Phase::Blocked | Phase::Ready | Phase::Held { .. } | Phase::Dead { .. } | Phase::Ended(_) => None,
         };
         let waits =
             matches!(self.phase, Phase::Blocked | Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
@@ -250,6 +246,7 @@ impl Job {
             created_at: self.created_at,
             run_at: self.run_at,
             delayed_at_first: self.delayed_at_first,
+            linked: self.links().is_some(),
             blocked_at_first: self.parents().is_some_and(|parents| parents.blocked_at_first),
             expires_at: self.expires.time(),
             lease_expires_at: self.running().map(|running| running.until),
@@ -298,6 +295,8 @@ pub struct JobView {
     pub run_at: Time,
     /// Whether it was accepted as `delayed`, not as `ready`: what a repeated enqueue is answered.
     pub delayed_at_first: bool,
+    /// Whether it has a place among other jobs: it waits for some, or is of a flow.
+    pub linked: bool,
     /// Whether it was accepted as `blocked`.
     pub blocked_at_first: bool,
     /// When it is worth nothing any more.

@@ -1,5 +1,6 @@
 //! What can be set on a queue.
 
+use super::run_limit::RunLimit;
 use crate::job::words;
 use crate::limits;
 use crate::retry::{Backoff, RetryPolicy};
@@ -33,6 +34,10 @@ pub struct QueueSettings {
     pub horizon: Millis,
     /// Jobs that may wait at once: ready, delayed and retrying ones.
     pub max_depth: u64,
+    /// What may run of it, all together.
+    pub limit: RunLimit,
+    /// What may run of each fair key.
+    pub limit_per_key: RunLimit,
 }
 
 words! {
@@ -56,6 +61,8 @@ impl Default for QueueSettings {
             max_run: Millis::from_secs(30 * 60),
             horizon: Millis::new(limits::DELAY_MS_MAX),
             max_depth: limits::QUEUE_DEPTH_MAX,
+            limit: RunLimit::default(),
+            limit_per_key: RunLimit::default(),
         }
     }
 }
@@ -82,6 +89,10 @@ pub enum SettingsError {
     Depth,
     /// The number of attempts.
     Attempts,
+    /// A rate.
+    Rate,
+    /// How many may run at once.
+    Concurrency,
 }
 
 impl fmt::Display for SettingsError {
@@ -104,6 +115,13 @@ impl fmt::Display for SettingsError {
                 max_run.get()
             ),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
+            Self::Rate => write!(
+                f,
+                "a rate's starts and burst must be 1 to {}, its period 1 to {} ms",
+                limits::RATE_STARTS_MAX,
+                limits::RATE_PERIOD_MS_MAX
+            ),
+            Self::Concurrency => write!(f, "a concurrency must be 1 to {}", limits::CONCURRENCY_MAX),
         }
     }
 }
@@ -132,7 +150,8 @@ impl QueueSettings {
         if !(1..=limits::ATTEMPTS_MAX).contains(&self.retry.max_attempts) {
             return Err(SettingsError::Attempts);
         }
-        Ok(())
+        self.limit.check()?;
+        self.limit_per_key.check()
     }
 }
 

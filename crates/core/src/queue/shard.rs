@@ -45,7 +45,10 @@ impl QueueCounts {
 
     /// Jobs that wait: for other jobs, for their time, for a worker, or for their next attempt.
     pub fn waiting(&self) -> u64 {
-        [State::Blocked, State::Delayed, State::Ready, State::Retrying].into_iter().map(|state| self.of(state)).sum()
+        [State::Blocked, State::Delayed, State::Ready, State::Retrying]
+            .into_iter()
+            .map(|state| self.of(state))
+            .sum()
     }
 
     pub(super) fn add(&mut self, state: State) {

@@ -44,10 +44,7 @@ impl Sweep {
             SweepKind::PurgeDead => job.state() == State::Dead,
             SweepKind::RedriveDead => job.state() == State::Dead && job.may_be_redriven(),
             SweepKind::PurgeWaiting => {
-                matches!(
-                    job.state(),
-                    State::Blocked | State::Delayed | State::Ready | State::Retrying
-                )
+                matches!(job.state(), State::Blocked | State::Delayed | State::Ready | State::Retrying)
             }
         };
         meant && job.here_since() <= self.begun_at

@@ -92,15 +92,7 @@ pub const fn after(from: Option<State>, cause: Cause) -> Option<State> {
         (Some(S::Held), C::Release) => S::Ready,
         (Some(S::Blocked | S::Delayed | S::Ready | S::Retrying), C::Expire) => S::Expired,
         (
-            Some(
-                S::Blocked
-                | S::Delayed
-                | S::Ready
-                | S::Retrying
-                | S::Running
-                | S::Held
-                | S::Dead,
-            ),
+            Some(S::Blocked | S::Delayed | S::Ready | S::Retrying | S::Running | S::Held | S::Dead),
             C::Cancel,
         ) => S::Cancelled,
         (Some(S::Dead | S::Cancelled | S::Expired), C::Redrive) => S::Ready,

@@ -123,6 +123,11 @@ impl MasterKey {
         Ok(Self { key })
     }
 
+    /// A master key that is in no file.
+    pub const fn from_key(key: Key) -> Self {
+        Self { key }
+    }
+
     /// The key itself.
     pub(super) fn key(&self) -> &Key {
         &self.key

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sealane_crypto::{Key, Random, kdf};
 use sealane_storage::DataKeys;
-use sealane_storage::disk::RealDisk;
+use sealane_storage::disk::{Disk, RealDisk};
 use thiserror::Error;
 
 use super::master::{MasterKey, MasterKeyError};
@@ -58,6 +58,23 @@ impl ServerKeys {
     /// When a key file is missing beside what it protects, open to others, or not whole.
     pub fn open(data_dir: &Path, random: Arc<dyn Random>) -> Result<Self, KeysError> {
         open(data_dir, random).map(|registry| Self { registry: Arc::new(registry) })
+    }
+
+    /// Keys kept on another disk than the data directory's, under a master key that its owner brings:
+    /// for simulations.
+    ///
+    /// # Errors
+    /// When the registry is not whole, not under this master key, or the disk refuses.
+    pub fn on_disk(
+        disk: Arc<dyn Disk>,
+        master: MasterKey,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, KeysError> {
+        let registry = match Registry::exists(disk.as_ref())? {
+            true => Registry::open(disk, master, random)?,
+            false => Registry::create(disk, master, random)?,
+        };
+        Ok(Self { registry: Arc::new(registry) })
     }
 
     /// The data keys.

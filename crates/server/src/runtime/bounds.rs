@@ -37,9 +37,10 @@ fn engine(disk: &LossyDisk) -> EngineHandle {
     let access_keys = Arc::new(AccessKeys::new(&Key::new([1; 32]), environment));
     let clock = Arc::new(MonotonicClock::start(Time::default()));
     let namespace = Namespace::parse("default").unwrap();
-    Engine::start(namespace, Machine::default(), journal.unwrap().journal, clock, random, access_keys)
-        .unwrap()
-        .0
+    let journal = journal.unwrap().journal;
+    let (engine, handle) = Engine::new(namespace, Machine::default(), journal, clock, random, access_keys);
+    drop(engine.start_thread().unwrap());
+    handle
 }
 
 fn wish(queue: &QueueName) -> LeaseWish {

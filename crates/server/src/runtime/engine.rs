@@ -1,4 +1,4 @@
-//! The engine's thread and its turns.
+//! The engine's turns. Who runs them, a thread of their own or a task among others, is its maker's choice.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
 use sealane_core::queue::{
-    Command, Enqueue, Event, JobView, Lease, QueueSettings, QueueView, Receipt, Refusal, Shard,
+    Command, Event, JobView, Lease, QueueSettings, QueueView, Receipt, Refusal, Shard,
 };
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
@@ -70,7 +70,7 @@ impl From<ControlRefusal> for Trouble {
 }
 
 /// Tells what is for the caller from what ends the engine.
-fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
+pub(super) fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(Trouble::Fault(fault)) => Ok(Err(fault)),
@@ -80,9 +80,9 @@ fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError>
 
 /// The queues, the journal and who waits for them.
 pub struct Engine {
-    namespace: Namespace,
-    machine: Machine,
-    journal: Box<dyn Journal>,
+    pub(super) namespace: Namespace,
+    pub(super) machine: Machine,
+    pub(super) journal: Box<dyn Journal>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     access_keys: Arc<AccessKeys>,
@@ -93,21 +93,20 @@ pub struct Engine {
     keys_changed: bool,
     draining: bool,
     /// Something that is due is put off for want of room.
-    stuck: bool,
+    pub(super) stuck: bool,
 }
 
 impl Engine {
-    /// Starts the thread. It ends when every handle is gone, or when the journal fails.
-    pub fn start(
+    /// Puts an engine together; [`Engine::start_thread`] or [`Engine::run`] sets it going.
+    pub fn new(
         namespace: Namespace,
         machine: Machine,
         journal: Box<dyn Journal>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         access_keys: Arc<AccessKeys>,
-    ) -> std::io::Result<(EngineHandle, tokio::sync::oneshot::Receiver<Stopped>)> {
+    ) -> (Self, EngineHandle) {
         let (sender, requests) = mpsc::channel(limits::ENGINE_REQUESTS_MAX);
-        let (stopped, ended) = tokio::sync::oneshot::channel();
         let engine = Self {
             namespace,
             machine,
@@ -123,23 +122,34 @@ impl Engine {
             draining: false,
             stuck: false,
         };
+        (engine, EngineHandle::new(sender))
+    }
+
+    /// Runs the engine on a thread of its own, where a sync of the disk keeps nobody else from running.
+    ///
+    /// # Errors
+    /// When the system refuses the thread.
+    pub fn start_thread(self) -> std::io::Result<tokio::sync::oneshot::Receiver<Stopped>> {
+        let (stopped, ended) = tokio::sync::oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
-            let run = std::panic::AssertUnwindSafe(move || engine.run(&runtime));
+            let run = std::panic::AssertUnwindSafe(move || runtime.block_on(self.run()));
             let how = std::panic::catch_unwind(run).unwrap_or(Stopped::Panicked);
             // Why the result is let go: nobody listening means that the process is ending anyway.
             let _ = stopped.send(how);
         })?;
-        Ok((EngineHandle::new(sender), ended))
+        Ok(ended)
     }
 
-    fn run(mut self, runtime: &tokio::runtime::Runtime) -> Stopped {
+    /// Takes turns until every handle is gone, or until the journal fails. Between two awaits stands one
+    /// whole turn, its sync included: whoever drops this cuts no turn in half.
+    pub async fn run(mut self) -> Stopped {
         let mut taken = Vec::with_capacity(TURN_REQUESTS_MAX);
         if let Err(error) = self.begin() {
             return Stopped::Journal(error);
         }
         loop {
-            let open = self.receive(runtime, &mut taken);
+            let open = self.receive(&mut taken).await;
             if let Err(error) = self.turn(&mut taken) {
                 return Stopped::Journal(error);
             }
@@ -165,19 +175,16 @@ impl Engine {
     }
 
     /// Waits for requests or for time to bring something about. False when no handle is left.
-    fn receive(&mut self, runtime: &tokio::runtime::Runtime, taken: &mut Vec<Request>) -> bool {
+    async fn receive(&mut self, taken: &mut Vec<Request>) -> bool {
         let now = self.clock.now();
         let wake = [self.machine.next_deadline(), self.waiters.next_end()].into_iter().flatten().min();
         let least = if self.stuck { STUCK_SLEEP_MS } else { 0 };
         let sleep = wake.map_or(SLEEP_MS_MAX, |at| at.since(now).get().clamp(least, SLEEP_MS_MAX));
-        let requests = &mut self.requests;
-        runtime.block_on(async {
-            let receive = requests.recv_many(taken, TURN_REQUESTS_MAX);
-            match tokio::time::timeout(std::time::Duration::from_millis(sleep), receive).await {
-                Ok(0) => false,
-                Ok(_) | Err(_) => true,
-            }
-        })
+        let receive = self.requests.recv_many(taken, TURN_REQUESTS_MAX);
+        match tokio::time::timeout(std::time::Duration::from_millis(sleep), receive).await {
+            Ok(0) => false,
+            Ok(_) | Err(_) => true,
+        }
     }
 
     fn turn(&mut self, taken: &mut Vec<Request>) -> Result<(), JournalError> {
@@ -189,6 +196,7 @@ impl Engine {
                 self.finish_turn()?;
             }
         }
+        self.follow(now)?;
         self.serve_waiters(now)?;
         self.finish_turn()
     }
@@ -232,6 +240,14 @@ impl Engine {
                     results.push(told(self.enqueue(now, &queue, &owner, &job))?);
                 }
                 self.answer(reply, results);
+            }
+            Request::EnqueueTogether { owner, jobs, reply } => {
+                let done = self.enqueue_together(now, &owner, &jobs)?;
+                self.answer(reply, done);
+            }
+            Request::CancelFlow { flow, meant, reply } => {
+                let done = told(self.cancel_flow(now, flow, &meant))?;
+                self.answer(reply, done);
             }
             Request::Lease { wish, reply } => self.lease_or_wait(now, wish, reply)?,
             Request::Extend { items, reply } => {
@@ -297,22 +313,8 @@ impl Engine {
         owner: &Principal,
         job: &NewJob,
     ) -> Result<Accepted, Trouble> {
-        let events = self.decide(
-            now,
-            &Command::Enqueue(Enqueue {
-                job: job.id,
-                id_given: job.id_given,
-                queue,
-                owner,
-                input: &job.input,
-                priority: job.priority,
-                start: job.start,
-                ttl: job.ttl,
-                max_attempts: job.max_attempts,
-                options: job.options.as_deref(),
-                digest: job.digest,
-            }),
-        )?;
+        self.check_sight(job)?;
+        let events = self.decide(now, &Command::Enqueue(job.command(queue, owner)))?;
         let fresh = !events.is_empty();
         // Why here and not before: a repeat of what was accepted is answered on a full disk as well.
         if fresh && self.no_room() {
@@ -415,7 +417,8 @@ impl Engine {
             }
             let view = self.view(&job);
             let receipt = Receipt { job, attempt: view.attempt, lease };
-            jobs.push(Leased { receipt, view });
+            let parents = self.parents_of(&view);
+            jobs.push(Leased { receipt, view, parents });
         }
         Ok(jobs)
     }

@@ -1,7 +1,7 @@
 //! The handlers' side of the engine.
 
 use sealane_core::control::AccessKey;
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{Act, JobView, QueueMode, QueueSettings, QueueView, Receipt, SweepKind};
 use sealane_core::time::Millis;
@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
-use super::request::{Accepted, LeaseWish, LeasedJobs, NewJob, Reply, Request, SettleItem, SweepBegun};
+use super::request::{
+    Accepted, LeaseWish, LeasedJobs, NewJob, NoneAccepted, Reply, Request, SettleItem, SweepBegun,
+};
 
 /// Sends requests to the engine and waits for durable answers.
 #[derive(Clone)]
@@ -51,6 +53,24 @@ impl EngineHandle {
         jobs: Vec<NewJob>,
     ) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
         self.ask(|reply| Request::Enqueue { queue, owner, jobs, reply }).await
+    }
+
+    /// Accepts jobs together or not at all.
+    pub async fn enqueue_together(
+        &self,
+        owner: Principal,
+        jobs: Vec<(QueueName, NewJob)>,
+    ) -> Result<Vec<Accepted>, NoneAccepted> {
+        self.ask(|reply| Request::EnqueueTogether { owner, jobs, reply }).await?
+    }
+
+    /// Cancels every job of a flow that is meant and has not ended.
+    pub async fn cancel_flow(
+        &self,
+        flow: FlowId,
+        meant: impl Fn(&Principal, &QueueName) -> bool + Send + 'static,
+    ) -> Result<(), Fault> {
+        self.ask(|reply| Request::CancelFlow { flow, meant: Box::new(meant), reply }).await?
     }
 
     /// Hands out jobs, waiting for them if wished.

@@ -1,4 +1,4 @@
-//! The engine: one thread that owns the queues and the journal.
+//! The engine: one thread, or in a simulation one task, that owns the queues and the journal.
 //!
 //! ```text
 //!  handlers ──requests──▶ [bounded channel] ──▶ engine turn:
@@ -17,6 +17,7 @@ mod acts;
 mod bounds;
 mod engine;
 mod fault;
+mod flows;
 mod handle;
 mod machine;
 mod request;

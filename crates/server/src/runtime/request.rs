@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{
-    Act, JobOptions, JobView, QueueMode, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind,
+    Act, Enqueue, JobOptions, JobView, ParentEnd, QueueMode, QueueSettings, QueueView, Receipt, Settle,
+    Start, SweepKind,
 };
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -36,8 +37,44 @@ pub struct NewJob {
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
     pub options: Option<Box<JobOptions>>,
+    /// Who may see what it waits for, where it waits for anything.
+    pub sight: Option<Arc<AccessKey>>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
+}
+
+impl NewJob {
+    /// The command to accept it.
+    pub(super) fn command<'a>(&'a self, queue: &'a QueueName, owner: &'a Principal) -> Enqueue<'a> {
+        Enqueue {
+            job: self.id,
+            id_given: self.id_given,
+            queue,
+            owner,
+            input: &self.input,
+            priority: self.priority,
+            start: self.start,
+            ttl: self.ttl,
+            max_attempts: self.max_attempts,
+            options: self.options.as_deref(),
+            digest: self.digest,
+        }
+    }
+}
+
+/// One of several jobs was refused, so none was accepted.
+#[derive(Debug)]
+pub struct NoneAccepted {
+    /// Which was refused, by its place; `None` where it was not about one of them.
+    pub place: Option<usize>,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl From<Fault> for NoneAccepted {
+    fn from(fault: Fault) -> Self {
+        Self { place: None, fault }
+    }
 }
 
 /// A job that was accepted, now or before.
@@ -76,6 +113,8 @@ pub struct Leased {
     pub receipt: Receipt,
     /// The job.
     pub view: JobView,
+    /// The jobs that it waited for, and the queue that each was sent to.
+    pub parents: Vec<(ParentEnd, QueueName)>,
 }
 
 /// Jobs on their way to a worker. Dropped before [`LeasedJobs::delivered`] was called, they go back:
@@ -133,6 +172,9 @@ pub struct LeaseWish {
     pub wait: Millis,
 }
 
+/// Says whether a job of this owner in this queue is meant.
+pub(super) type Meant = Box<dyn Fn(&Principal, &QueueName) -> bool + Send>;
+
 pub(super) type Read = Box<dyn FnOnce(&Machine) -> Box<dyn FnOnce() + Send> + Send>;
 
 /// What can be asked of the engine.
@@ -156,6 +198,24 @@ pub(super) enum Request {
         jobs: Vec<NewJob>,
         /// What became of each.
         reply: Reply<Vec<Result<Accepted, Fault>>>,
+    },
+    /// Accept jobs together or not at all.
+    EnqueueTogether {
+        /// Who sends.
+        owner: Principal,
+        /// The jobs and where to, in an order in which each comes behind those that it waits for.
+        jobs: Vec<(QueueName, NewJob)>,
+        /// The jobs as they stand then.
+        reply: Reply<Result<Vec<Accepted>, NoneAccepted>>,
+    },
+    /// Cancel every job of a flow that a caller may cancel and that has not ended.
+    CancelFlow {
+        /// Which flow.
+        flow: FlowId,
+        /// Which of its jobs are meant.
+        meant: Meant,
+        /// When it is done.
+        reply: Reply<Result<(), Fault>>,
     },
     /// Hand out jobs.
     Lease {

@@ -51,6 +51,17 @@ fn many(count: u64, item: impl Fn(u64) -> Value) -> Value {
     (0..count).map(item).collect()
 }
 
+fn node(name: &str) -> Value {
+    let mut job = job("x");
+    job["id"] = json!(crate::support::job_id().to_string());
+    json!({"name": name, "queue": "q", "job": job})
+}
+
+fn flow(nodes: &Value) -> (&'static str, String, String) {
+    let id = crate::support::job_id().to_string();
+    ("POST", "/v1/flows".to_owned(), json!({"id": id, "nodes": nodes}).to_string())
+}
+
 fn probe(limit: &Limit) -> Option<Probe> {
     Some(Probe::Door(match limit.name {
         "QUEUE_NAME_BYTES_MAX" => |n| ("PUT", format!("/v1/queues/{}", text(n)), "{}".to_owned()),
@@ -99,6 +110,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
             let wish = json!({"lease_ms": n, "max_run_ms": limits::RUN_MS_MAX, "sealing": "allowed"});
             ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
         },
+        "FLOW_NODES_MAX" => |n| flow(&many(n, |at| node(&format!("n{at}")))),
+        "FLOW_NODE_NAME_BYTES_MAX" => |n| flow(&json!([node(&text(n))])),
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
         "ACCESS_KEY_QUEUES_MAX" => |n| key("queues", many(n, |_| json!("q"))),
         "ACCESS_KEY_TTL_MS_MAX" => |n| key("ttl_ms", json!(n)),
@@ -108,13 +121,20 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "ACCESS_KEYS_MAX"
                 | "AGEING_PASSES_MAX"
                 | "ATTEMPTS_REMEMBERED_MAX"
+                | "CONCURRENCY_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
+                | "RATE_PERIOD_MS_MAX"
+                | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
+                // core/tests/flows.rs
+                "FLOW_BREADTH_MAX" | "FLOW_DEPTH_MAX" | "FLOW_STEPS_PER_TURN_MAX" => Some(Probe::Elsewhere),
+                // flows: results_reach_a_child_as_far_as_their_limit
+                "PARENT_RESULTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // an_answer_has_as_many_bodies_as_its_limit_allows

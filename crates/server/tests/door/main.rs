@@ -4,6 +4,7 @@ mod bad_input;
 mod bulk_work;
 mod certificate;
 mod durability;
+mod flows;
 mod formats;
 mod gone;
 mod http;

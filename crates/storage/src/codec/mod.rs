@@ -6,7 +6,7 @@
 //!
 //! - `fact`: which family a record belongs to.
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about.
-//! - `retrying`: queue settings and back-offs.
+//! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
 
@@ -19,6 +19,7 @@ mod links;
 mod options;
 mod person;
 mod retrying;
+mod settings;
 mod shard;
 
 pub use error::DecodeError;

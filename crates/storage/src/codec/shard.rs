@@ -8,7 +8,7 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{links, options, person, retrying};
+use super::{links, options, person, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -38,11 +38,11 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         Event::QueueCreated { number, queue, settings: set, at: _ } => {
             out.u32(number.0);
             out.text(queue.as_str());
-            retrying::settings(set, out);
+            settings::encode(set, out);
         }
         Event::QueueChanged { number, settings: set, at: _ } => {
             out.u32(number.0);
-            retrying::settings(set, out);
+            settings::encode(set, out);
         }
         Event::JobEnqueued(enqueued) => {
             let JobEnqueued {
@@ -124,7 +124,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
 fn version(event: &Event) -> u8 {
     match event {
         Event::QueueCreated { settings, .. } | Event::QueueChanged { settings, .. } => {
-            retrying::settings_version(settings)
+            settings::version(settings)
         }
         Event::JobEnqueued(enqueued) => options::version(enqueued.options.as_deref()),
         Event::JobFailed { code: Some(_), .. } => VERSION_2,
@@ -134,8 +134,8 @@ fn version(event: &Event) -> u8 {
 
 pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
     let last_version = match tag {
-        JOB_ENQUEUED => VERSION_3,
-        QUEUE_CREATED | QUEUE_CHANGED | JOB_FAILED => VERSION_2,
+        JOB_ENQUEUED | QUEUE_CREATED | QUEUE_CHANGED => VERSION_3,
+        JOB_FAILED => VERSION_2,
         _ => VERSION_1,
     };
     if version > last_version {
@@ -148,12 +148,12 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         QUEUE_CREATED => Event::QueueCreated {
             number: QueueNumber(cursor.u32("number")?),
             queue: cursor.text("queue", QueueName::parse)?,
-            settings: retrying::take_settings(version, cursor)?,
+            settings: settings::decode(version, cursor)?,
             at,
         },
         QUEUE_CHANGED => Event::QueueChanged {
             number: QueueNumber(cursor.u32("number")?),
-            settings: retrying::take_settings(version, cursor)?,
+            settings: settings::decode(version, cursor)?,
             at,
         },
         JOB_ENQUEUED => Event::JobEnqueued(JobEnqueued {

@@ -93,7 +93,7 @@ fn assert_damaged(result: Result<(Recovery, Vec<Fact>), OpenError>, expected: Da
 
 #[test]
 fn a_record_with_an_unknown_tag_is_refused_with_its_place() {
-    for (record, tag, version) in [([200, 1], 200, 1), ([1, 3], 1, 3)] {
+    for (record, tag, version) in [([200, 1], 200, 1), ([1, 4], 1, 4)] {
         let mut crafted = Crafted::new([1; 16], Before::Zeros);
         crafted.group(&[payload(&enqueued(1))], 1);
         let lsn = crafted.lsn();

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{FlowId, JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, ReleaseReason,
-    SweepKind,
+    AfterParent, CancelReason, Event, JobEnqueued, JobOptions, Links, Next, OnFailure, QueueMode,
+    QueueNumber, QueueSettings, Rate, ReleaseReason, RunLimit, SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -128,7 +128,38 @@ pub fn later_facts() -> Vec<Fact> {
     facts.push(shard(Event::SweepEnded { queue, at }));
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
+    facts.extend(third_settings(at));
+    facts.extend(linked(at));
     facts
+}
+
+/// Jobs that wait for others, and what they hear of them.
+fn linked(at: Time) -> Vec<Fact> {
+    let (flow, all, any) = (FlowId::from_bytes([6; 16]), vec![job_id(2), job_id(3)], vec![job_id(4)]);
+    let links = [
+        Links::new(Some(flow), all, any, OnFailure::Cancel),
+        Links::new(None, vec![job_id(2)], Vec::new(), OnFailure::Fail),
+    ];
+    let jobs = links.map(|links| {
+        let links = links.map(Box::new).expect("few, and none twice");
+        shard(Event::JobEnqueued(JobEnqueued {
+            job: job_id(1),
+            queue: QUEUE,
+            owner: principal(),
+            priority: Priority::Normal,
+            run_at: at,
+            expires_at: None,
+            max_attempts: 5,
+            options: JobOptions { links: Some(links), ..JobOptions::default() }.boxed(),
+            digest: [9; 16],
+            at,
+        }))
+    });
+    let heard = AfterParent::ALL.iter().map(|next| {
+        let (job, parent) = (job_id(1), job_id(2));
+        shard(Event::ParentEnded { job, parent, next: *next, at })
+    });
+    jobs.into_iter().chain(heard).collect()
 }
 
 /// Kinds of the first release with what only their second version can hold.
@@ -155,11 +186,27 @@ fn second_versions(at: Time) -> [Fact; 4] {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            options: JobOptions { backoff: Some(backoff) }.boxed(),
+            options: JobOptions { backoff: Some(backoff), ..JobOptions::default() }.boxed(),
             digest: [9; 16],
             at,
         })),
         shard(Event::JobFailed { job: job_id(1), category: Category::System, code, next: Next::Dead, at }),
+    ]
+}
+
+/// Settings that only the third version can hold.
+fn third_settings(at: Time) -> [Fact; 2] {
+    let limit = |starts| RunLimit {
+        rate: Some(Rate { starts, period: Millis::new(1_000), burst: 7 }),
+        concurrency: Some(starts + 1),
+    };
+    let both = QueueSettings { limit: limit(1), limit_per_key: limit(3), ..QueueSettings::default() };
+    let one = RunLimit { concurrency: Some(5), ..RunLimit::default() };
+    let settings = QueueSettings { limit_per_key: one, ..QueueSettings::default() };
+    let queue = QueueName::parse("limited").expect("follows the rule");
+    [
+        shard(Event::QueueCreated { number: QUEUE, queue, settings: both, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings, at }),
     ]
 }
 

@@ -66,7 +66,7 @@ impl Machine {
         job: &JobIn,
         fresh_id: JobId,
     ) -> Result<JobAccepted, Problem> {
-        let digest = digest_of(queue, job);
+        let digest = digest_of(queue.as_str(), job);
         let parts = JobParts::try_from(job.clone())?;
         let id = parts.id.unwrap_or(fresh_id);
         let events = self.command(
@@ -97,7 +97,13 @@ impl Machine {
         let (Some(job), Some(record)) = (self.shard.job(&id), self.records.get(&id)) else {
             return Err(Problem::not_found());
         };
-        Ok(view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record))
+        let shown = view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record);
+        Ok(JobOut { dependencies: self.dependencies(&id), ..shown })
+    }
+
+    pub(super) fn jobs_of(&self, queue: &QueueName) -> Vec<JobOut> {
+        let all = self.records.ids_in_order().into_iter().filter_map(|id| self.job(id).ok());
+        all.filter(|job| *job.queue == *queue.as_str()).collect()
     }
 
     pub(super) fn lease(
@@ -121,7 +127,8 @@ impl Machine {
     fn leased(&self, id: JobId, lease: LeaseId, now: Time) -> Option<LeasedJob> {
         let job = self.shard.job(&id)?;
         let held = Receipt { job: id, attempt: job.attempt, lease };
-        Some(view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held, now))
+        let leased = view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held, now);
+        Some(LeasedJob { parents: self.parents(&job), ..leased })
     }
 
     /// Settles one lease and keeps what was reported with it.
@@ -174,7 +181,7 @@ impl Machine {
         Ok(events)
     }
 
-    fn apply(&mut self, events: &[Event]) {
+    pub(super) fn apply(&mut self, events: &[Event]) {
         // Why one reference for all: records are found by job here, not by their place in a journal.
         const NOWHERE: RecordRef = RecordRef { lsn: 0, bytes: 0 };
         for event in events {
@@ -194,9 +201,9 @@ impl Machine {
     }
 }
 
-/// Tells a repeat from a conflict: over the queue and everything supplied.
-fn digest_of(queue: &QueueName, job: &JobIn) -> [u8; 16] {
+/// Tells a repeat from a conflict: over where it goes and everything supplied.
+pub(super) fn digest_of(place: &str, job: &impl serde::Serialize) -> [u8; 16] {
     let json = serde_json::to_vec(job).expect("a job is texts, numbers and lists, which JSON can hold");
-    let hash = digest::sha256(&[queue.as_str().as_bytes(), b"\0", &json]);
+    let hash = digest::sha256(&[place.as_bytes(), b"\0", &json]);
     *hash.first_chunk().expect("32 bytes begin with 16")
 }

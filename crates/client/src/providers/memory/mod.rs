@@ -5,6 +5,7 @@
 //! nothing polls.
 
 mod acts;
+mod flows;
 mod machine;
 mod operations;
 mod receipt;

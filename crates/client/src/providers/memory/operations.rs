@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut,
-    JobBatchResult, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
-    SettleResult, Settled, SweepOut,
+    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted,
+    JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList,
+    QueueOut, Release, SettleResult, Settled, SweepOut,
 };
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{FlowId, JobId, LeaseId};
 use sealane_core::job::HoldReason;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
@@ -59,6 +59,12 @@ impl Memory {
             namespace: Namespace::parse("default").expect("seven letters are a namespace"),
             principal: Principal::parse("local").expect("five letters are a principal"),
         }
+    }
+
+    /// Every job of a queue that is known, finished ones included, in the order of their ids.
+    #[must_use]
+    pub fn jobs(&self, queue: &QueueName) -> Vec<JobOut> {
+        self.change(|machine, _| machine.jobs_of(queue))
     }
 
     fn machine(&self) -> (MutexGuard<'_, Machine>, Time) {
@@ -161,6 +167,18 @@ impl Provider for Memory {
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         Ok(self.change(|machine, now| machine.act(now, id, act))?)
+    }
+
+    async fn submit_flow(&self, flow: &FlowIn) -> Result<FlowAccepted, Error> {
+        Ok(self.change(|machine, now| machine.submit(now, &self.principal, flow))?)
+    }
+
+    async fn flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        Ok(self.change(|machine, _| machine.flow(flow))?)
+    }
+
+    async fn cancel_flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        Ok(self.change(|machine, now| machine.cancel_flow(now, flow))?)
     }
 
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {

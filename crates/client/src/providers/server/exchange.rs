@@ -2,18 +2,22 @@
 //! the server registers its routes from.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::Request;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use sealane_api::format::Format;
-use sealane_api::operation::{Method, Operation};
+use sealane_api::operation::Operation;
 use sealane_core::limits;
 use sealane_core::name::Namespace;
 use sealane_crypto::Secret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{answer, tls};
+use super::answer;
+use super::tls::Tls;
+use super::transport::{Bounds, Transport};
 use crate::context::Context;
 use crate::error::Error;
 
@@ -23,14 +27,13 @@ const FORMAT: Format = Format::Cbor;
 /// Room for a request without bodies.
 const REQUEST_BYTES: usize = 1_024;
 
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 pub(super) const ANSWER_BYTES_MAX: usize = 2 * limits::REQUEST_BYTES_MAX;
 
 /// A Sealane server. Connections are kept and shared; cheap to clone.
 #[derive(Clone)]
 pub struct Server {
-    http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     place: String,
     authorization: HeaderValue,
     namespace: Namespace,
@@ -42,29 +45,29 @@ impl Server {
     /// # Errors
     /// When the context's certificate or key cannot be used.
     pub fn connect(context: &Context) -> Result<Self, Error> {
-        let setup = |detail: &str| Error::Setup { detail: detail.to_owned() };
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(&context.ca_pem)?)
-            .https_only(true)
-            .http1_only()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_TIME_MAX)
-            .user_agent(concat!("sealane/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|_| setup("the connection cannot be set up; check url and ca in the context"))?;
-        let bearer = Secret::new(format!("Bearer {}", context.api_key.expose()));
-        let mut authorization = HeaderValue::from_str(bearer.expose()).map_err(|_| {
-            setup("api_key in the context cannot be a key; take it as `access key create` printed it")
+        let transport = Tls::new(&context.ca_pem)?;
+        let place = context.url.as_str().trim_end_matches('/').to_owned();
+        Self::over(Arc::new(transport), place, context.namespace.clone(), &context.api_key)
+    }
+
+    /// A server that is reached in another way: for simulations and tests. `place` is what its addresses
+    /// begin with.
+    ///
+    /// # Errors
+    /// When the key cannot be one.
+    pub fn over(
+        transport: Arc<dyn Transport>,
+        place: String,
+        namespace: Namespace,
+        api_key: &Secret<String>,
+    ) -> Result<Self, Error> {
+        let bearer = Secret::new(format!("Bearer {}", api_key.expose()));
+        let mut authorization = HeaderValue::from_str(bearer.expose()).map_err(|_| Error::Setup {
+            detail: "api_key in the context cannot be a key; take it as `access key create` printed it"
+                .to_owned(),
         })?;
         authorization.set_sensitive(true);
-        Ok(Self {
-            http,
-            place: context.url.as_str().trim_end_matches('/').to_owned(),
-            authorization,
-            namespace: context.namespace.clone(),
-        })
+        Ok(Self { transport, place, authorization, namespace })
     }
 
     /// Where it is.
@@ -111,24 +114,19 @@ impl Server {
         O: Operation,
         O::Answer: DeserializeOwned,
     {
-        let method = match O::METHOD {
-            Method::Delete => reqwest::Method::DELETE,
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-        };
-        let address = format!("{}{}", self.place, path::<O>(parameter));
-        let mut request = self
-            .http
-            .request(method, address)
+        let mut request = Request::builder()
+            .method(O::METHOD.as_str())
+            .uri(format!("{}{}", self.place, path::<O>(parameter)))
             .header(AUTHORIZATION, self.authorization.clone())
-            .header(ACCEPT, HeaderValue::from_static(FORMAT.media_type()))
-            .timeout(time_max);
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, HeaderValue::from_static(FORMAT.media_type())).body(body);
+            .header(ACCEPT, HeaderValue::from_static(FORMAT.media_type()));
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static(FORMAT.media_type()));
         }
-        let response = request.send().await.map_err(|error| answer::lost(&self.place, error))?;
-        answer::read(&self.place, response, bytes_max).await
+        let request = request.body(body.unwrap_or_default()).map_err(|_| Error::Setup {
+            detail: "the server's address cannot be used; check url in the context".to_owned(),
+        })?;
+        let response = self.transport.exchange(request, Bounds { time: time_max, bytes: bytes_max }).await?;
+        answer::read(response)
     }
 }
 

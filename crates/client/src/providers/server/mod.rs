@@ -9,5 +9,7 @@ mod answer;
 mod exchange;
 mod operations;
 mod tls;
+mod transport;
 
 pub use exchange::Server;
+pub use transport::{Bounds, Transport};

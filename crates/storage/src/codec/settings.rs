@@ -1,0 +1,141 @@
+//! Queue settings, in three versions. From the third on, each setting that came later stands behind a tag
+//! of its own, tags ascending, up to the end of the record, and only where it is set.
+//!
+//! What fits an earlier version is written as that one, and read as nothing else: one form only.
+
+use sealane_core::queue::{QueueSettings, Rate, RunLimit, SealingPolicy};
+use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
+use sealane_core::time::Millis;
+
+use super::error::DecodeError;
+use super::fact::{VERSION_1, VERSION_2, VERSION_3};
+use super::fields::{Cursor, Fields};
+
+// Invariant: a tag is never reused and never changes its meaning.
+const RATE: u8 = 1;
+const CONCURRENCY: u8 = 2;
+const RATE_PER_KEY: u8 = 3;
+const CONCURRENCY_PER_KEY: u8 = 4;
+
+/// What version 1 says nothing of, as `FORMAT.md` lists it. Numbers of the format, not the defaults: those
+/// may change, and what an old record means may not.
+const SHAPE_1: BackoffShape = BackoffShape::Exponential;
+const JITTER_PERCENT_1: u8 = 10;
+const MAX_RUN_1: Millis = Millis::new(1_800_000);
+const HORIZON_1: Millis = Millis::new(2_592_000_000);
+const MAX_DEPTH_1: u64 = 1_000_000;
+
+fn version_1(
+    sealing: SealingPolicy,
+    lease: Millis,
+    (base, cap): (Millis, Millis),
+    attempts: u32,
+) -> QueueSettings {
+    let backoff = Backoff { shape: SHAPE_1, base, cap, jitter_percent: JITTER_PERCENT_1 };
+    QueueSettings {
+        sealing,
+        lease,
+        retry: RetryPolicy { backoff, max_attempts: attempts },
+        // Why the longer: there were leases before runs had an end, and none is cut short by it.
+        max_run: MAX_RUN_1.max(lease),
+        horizon: HORIZON_1,
+        max_depth: MAX_DEPTH_1,
+        limit: RunLimit::default(),
+        limit_per_key: RunLimit::default(),
+    }
+}
+
+fn as_version_1(settings: &QueueSettings) -> QueueSettings {
+    let RetryPolicy { backoff: Backoff { base, cap, .. }, max_attempts } = settings.retry;
+    version_1(settings.sealing, settings.lease, (base, cap), max_attempts)
+}
+
+/// Without what stands behind tags: all that version 2 can hold.
+fn as_version_2(settings: &QueueSettings) -> QueueSettings {
+    QueueSettings { limit: RunLimit::default(), limit_per_key: RunLimit::default(), ..*settings }
+}
+
+/// The first version that can hold these.
+pub(super) fn version(settings: &QueueSettings) -> u8 {
+    match *settings {
+        first if as_version_1(settings) == first => VERSION_1,
+        second if as_version_2(settings) == second => VERSION_2,
+        _ => VERSION_3,
+    }
+}
+
+pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
+    let QueueSettings {
+        sealing,
+        lease,
+        retry: RetryPolicy { backoff: wait, max_attempts },
+        max_run,
+        horizon,
+        max_depth,
+        limit,
+        limit_per_key,
+    } = settings;
+    out.u8(sealing.code());
+    out.millis(*lease);
+    out.millis(wait.base);
+    out.millis(wait.cap);
+    out.u32(*max_attempts);
+    if version(settings) > VERSION_1 {
+        out.u8(wait.shape.code());
+        out.u8(wait.jitter_percent);
+        out.millis(*max_run);
+        out.millis(*horizon);
+        out.u64(*max_depth);
+    }
+    // In the order of the tags; nothing stands here in the versions before the third.
+    run_limit((RATE, CONCURRENCY), limit, out);
+    run_limit((RATE_PER_KEY, CONCURRENCY_PER_KEY), limit_per_key, out);
+}
+
+pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettings, DecodeError> {
+    let sealing = cursor.code("sealing", SealingPolicy::from_code)?;
+    let lease = cursor.millis("lease")?;
+    let waits = (cursor.millis("retry_base")?, cursor.millis("retry_cap")?);
+    let mut settings = version_1(sealing, lease, waits, cursor.u32("max_attempts")?);
+    if written > VERSION_1 {
+        settings.retry.backoff.shape = cursor.code("shape", BackoffShape::from_code)?;
+        settings.retry.backoff.jitter_percent = cursor.u8("jitter_percent")?;
+        settings.max_run = cursor.millis("max_run")?;
+        settings.horizon = cursor.millis("horizon")?;
+        settings.max_depth = cursor.u64("max_depth")?;
+    }
+    if written > VERSION_2 {
+        cursor.tagged("settings", |tag, cursor| {
+            match tag {
+                RATE => settings.limit.rate = Some(take_rate(cursor)?),
+                CONCURRENCY => settings.limit.concurrency = Some(cursor.u32("concurrency")?),
+                RATE_PER_KEY => settings.limit_per_key.rate = Some(take_rate(cursor)?),
+                CONCURRENCY_PER_KEY => settings.limit_per_key.concurrency = Some(cursor.u32("concurrency")?),
+                _ => return Err(DecodeError::Field { field: "settings" }),
+            }
+            Ok(())
+        })?;
+    }
+    if version(&settings) != written {
+        return Err(DecodeError::Field { field: "settings" });
+    }
+    Ok(settings)
+}
+
+fn run_limit((rate_tag, concurrency_tag): (u8, u8), limit: &RunLimit, out: &mut Fields<'_>) {
+    let RunLimit { rate, concurrency } = limit;
+    if let Some(Rate { starts, period, burst }) = rate {
+        out.tagged(rate_tag, |out| {
+            out.u32(*starts);
+            out.millis(*period);
+            out.u32(*burst);
+        });
+    }
+    if let Some(jobs) = concurrency {
+        out.tagged(concurrency_tag, |out| out.u32(*jobs));
+    }
+}
+
+fn take_rate(cursor: &mut Cursor<'_>) -> Result<Rate, DecodeError> {
+    Ok(Rate { starts: cursor.u32("starts")?, period: cursor.millis("period")?, burst: cursor.u32("burst")? })
+}
