@@ -50,7 +50,7 @@ described! {
     QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, LeaseIn, LeaseOut, Complete, Fail,
     Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut, SweepOut,
     FlowIn, FlowAccepted, FlowOut,
-    AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
+    ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
 }
 
 /// Makes the document.

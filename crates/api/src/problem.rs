@@ -69,6 +69,8 @@ codes! {
     LimitExceeded = "limit_exceeded", 429, "a limit is reached", retry: true, unsure: false;
     /// There is no such thing, or not for this caller.
     NotFound = "not_found", 404, "not found", retry: false, unsure: false;
+    /// The schedule stands where this cannot be done to it, or its name or id is taken.
+    ScheduleState = "schedule_state", 409, "the schedule is in another state", retry: false, unsure: false;
     /// The queue takes sealed bodies only.
     SealingRequired = "sealing_required", 422, "the body must be sealed", retry: false, unsure: false;
     /// The journal could not be written.
@@ -126,9 +128,13 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             // Why: unknown and forbidden look alike, to the letter.
-            Refusal::QueueUnknown | Refusal::JobUnknown => return Self::not_found(),
+            Refusal::QueueUnknown | Refusal::JobUnknown | Refusal::ScheduleUnknown => {
+                return Self::not_found();
+            }
             Refusal::ParentUnknown { .. } => Code::NotFound,
             Refusal::TooManyQueues
+            | Refusal::TooManySchedules
+            | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning => Code::LimitExceeded,
@@ -138,6 +144,9 @@ impl From<Refusal> for Problem {
             | Refusal::RedrivesUsed
             | Refusal::SealExpired => Code::JobState,
             Refusal::JobIdConflict | Refusal::FlowIdTaken => Code::JobIdConflict,
+            Refusal::ScheduleOtherId { .. } | Refusal::ScheduleIdTaken | Refusal::ScheduleSkips { .. } => {
+                Code::ScheduleState
+            }
             Refusal::IdTooOld => Code::IdTooOld,
             Refusal::SealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
@@ -156,6 +165,8 @@ impl From<Refusal> for Problem {
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
             | Refusal::SealedForOther
+            | Refusal::Schedule(_)
+            | Refusal::NotItsTemplate
             | Refusal::SealedNeedsId => Code::InvalidRequest,
         };
         Self::new(code, refusal.to_string())

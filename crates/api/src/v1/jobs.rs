@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
 use super::links::DependenciesOut;
+use super::schedules::FiringOut;
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
@@ -170,6 +171,7 @@ impl TryFrom<JobIn> for JobParts {
             options: JobOptions {
                 backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
                 links: super::links::links(job.after, job.after_any, job.on_failure.as_deref())?,
+                ..JobOptions::default()
             },
         })
     }
@@ -351,6 +353,9 @@ pub struct JobOut {
     pub created_at: Timestamp,
     /// Not before this time.
     pub run_at: Timestamp,
+    /// Which firing of which schedule it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firing: Option<FiringOut>,
     /// When it is worth nothing any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

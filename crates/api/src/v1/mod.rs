@@ -9,6 +9,7 @@ mod jobs;
 mod leases;
 mod links;
 mod queues;
+mod schedules;
 mod server;
 mod shown;
 
@@ -28,4 +29,8 @@ pub use leases::{
 };
 pub use links::{DependenciesOut, DependencyOut, ParentOut};
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
+pub use schedules::{
+    FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    ScheduleParts, SkippedOut,
+};
 pub use server::ServerOut;

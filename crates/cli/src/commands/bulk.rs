@@ -18,7 +18,7 @@ pub(super) async fn run(
         (true, _) => {
             let counts = client.queue(queue).await?.jobs;
             let jobs = match kind {
-                SweepKind::PurgeWaiting => counts.delayed + counts.ready + counts.retrying,
+                SweepKind::PurgeWaiting => counts.blocked + counts.delayed + counts.ready + counts.retrying,
                 _ => counts.dead,
             };
             SweepOut { queue: queue.to_owned(), work: kind.to_string(), running: false, jobs }

@@ -42,7 +42,8 @@ impl Shard {
                 if live.is_none() && self.jobs.len() >= limits::JOBS_MAX {
                     return Err(Refusal::TooManyJobs);
                 }
-                self.queue_at(job.queue).has_room(0)?;
+                self.queue_at(job.queue).has_room()?;
+                self.queue_at(job.queue).takes_key(job.fair_key(), now)?;
                 self.check_parents_again(job, &BTreeSet::new())?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
@@ -69,7 +70,8 @@ impl Shard {
                 if job.queue == number {
                     return Ok(Vec::new());
                 }
-                self.queue_at(number).takes_jobs(0)?;
+                self.queue_at(number).takes_jobs()?;
+                self.queue_at(number).takes_key(job.fair_key(), now)?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }

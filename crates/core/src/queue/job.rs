@@ -9,6 +9,8 @@ use crate::queue::attempt::{Attempt, DeadReason};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
 use crate::queue::parents::Parents;
+use crate::queue::ready::FairKey;
+use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
@@ -172,6 +174,11 @@ impl Job {
         self.past.get_or_insert_default()
     }
 
+    /// What it takes its turns under.
+    pub(super) fn fair_key(&self) -> FairKey {
+        self.options.as_ref().and_then(|options| options.fair_key)
+    }
+
     pub(super) fn running(&self) -> Option<&Running> {
         match &self.phase {
             Phase::Running(running) => Some(running),
@@ -263,6 +270,7 @@ impl Job {
             input: RecordRef { lsn: self.input_lsn, bytes: self.input_bytes },
             last_failure: past.and_then(|past| past.last_failure),
             dead_reason: self.dead_reason(),
+            firing: self.options.as_ref().and_then(|options| options.firing),
             result: None,
         }
     }
@@ -317,6 +325,8 @@ pub struct JobView {
     pub last_failure: Option<Failure>,
     /// Why it is in dead-letter.
     pub dead_reason: Option<DeadReason>,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
     /// The record of its completion, which may carry a result.
     pub result: Option<RecordRef>,
 }

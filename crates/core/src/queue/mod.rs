@@ -15,6 +15,7 @@ mod decide;
 mod event;
 mod evolve;
 mod finished;
+mod gate;
 pub mod invariants;
 mod job;
 mod links;
@@ -23,6 +24,7 @@ mod parents;
 mod ready;
 mod refusal;
 mod run_limit;
+mod schedule;
 mod sealing;
 mod settings;
 mod shard;
@@ -31,14 +33,20 @@ mod together;
 pub mod transitions;
 
 pub use attempt::{Attempt, AttemptEnd, DeadReason};
-pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
-pub use event::{AfterParent, CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
+pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use event::{
+    AfterParent, CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut,
+};
 pub use job::{Failure, JobView};
 pub use links::{Links, OnFailure};
 pub use options::JobOptions;
 pub use parents::{LinksView, ParentEnd};
 pub use refusal::Refusal;
 pub use run_limit::{Rate, RunLimit};
+pub use schedule::{
+    DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,
+    ScheduleView, SkipReason,
+};
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};

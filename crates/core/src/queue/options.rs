@@ -3,8 +3,10 @@
 
 use super::links::Links;
 use super::refusal::Refusal;
+use super::schedule::Firing;
 use super::settings::check_backoff;
 use crate::retry::Backoff;
+use crate::token::Token;
 
 /// What a job may be sent with besides what every job has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +15,10 @@ pub struct JobOptions {
     pub backoff: Option<Backoff>,
     /// Its place among other jobs.
     pub links: Option<Box<Links>>,
+    /// What its turns are taken under, and what the limits per key count it to.
+    pub fair_key: Option<Token>,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
 }
 
 impl JobOptions {
@@ -24,7 +30,7 @@ impl JobOptions {
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         // Why nothing about links: they were checked when they were made.
-        let Self { backoff, links: _ } = self;
+        let Self { backoff, fair_key: _, firing: _, links: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

@@ -85,7 +85,7 @@ impl Shard {
             None if self.concerned(queue, kind) == 0 => Ok(Vec::new()),
             None => {
                 if kind == SweepKind::RedriveDead {
-                    self.queue_at(number).has_room(0)?;
+                    self.queue_at(number).has_room()?;
                 }
                 Ok(vec![Event::SweepBegun { queue: number, kind, at: now }])
             }

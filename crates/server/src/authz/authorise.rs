@@ -62,12 +62,7 @@ pub fn permits_on(key: &AccessKey, permission: Permission, owner: &Principal, qu
 }
 
 fn within(key: &AccessKey, reach: Reach, owner: &Principal, queue: &QueueName) -> bool {
-    key.opens(queue)
-        && match reach {
-            Reach::None => false,
-            Reach::Own => *owner == key.principal,
-            Reach::Granted => true,
-        }
+    key.opens(queue) && reach.covers(*owner == key.principal)
 }
 
 /// Judges an operation by what it really touches.
@@ -83,6 +78,18 @@ pub async fn authorise<Op: Operation>(
         Target::Namespace | Target::Leases => reach != Reach::None,
         Target::Queue(queue) => reach != Reach::None && caller.key.opens(&queue),
         Target::Queues(queues) => reach != Reach::None && queues.iter().all(|queue| caller.key.opens(queue)),
+        Target::Schedule(name) => {
+            let namespace = door.namespace.clone();
+            let found = door
+                .engine
+                .read(move |machine| {
+                    let shard = machine.shard(&namespace);
+                    shard.schedule(&name).map(|view| (shard.queue_name(view.queue).clone(), view.owner))
+                })
+                .await?;
+            let (queue, owner) = found.ok_or_else(Problem::not_found)?;
+            caller.key.opens(&queue) && reach.covers(owner == caller.key.principal)
+        }
         Target::Job(id) => {
             let namespace = door.namespace.clone();
             let found = door

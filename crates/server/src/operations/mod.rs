@@ -8,6 +8,7 @@ mod flows;
 mod jobs;
 mod leases;
 mod queues;
+mod schedules;
 mod server;
 
 pub(crate) use access::DEFAULT_TTL as DEFAULT_KEY_TTL;

@@ -21,6 +21,7 @@ mod flows;
 mod handle;
 mod machine;
 mod request;
+mod schedules;
 mod waiters;
 
 pub use engine::{Engine, Stopped};
@@ -28,3 +29,4 @@ pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
 pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem, SweepBegun};
+pub use schedules::NewSchedule;

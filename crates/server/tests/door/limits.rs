@@ -42,6 +42,12 @@ fn key(name: &str, value: Value) -> (&'static str, String, String) {
     ("POST", "/v1/access/keys".to_owned(), wish.to_string())
 }
 
+fn schedule(name: &str, value: Value) -> (&'static str, String, String) {
+    let mut wish = json!({"queue": "q", "every_ms": 86_400_000, "job": job("x")});
+    wish[name] = value;
+    ("PUT", "/v1/schedules/s".to_owned(), wish.to_string())
+}
+
 fn lease(name: &str, value: u64) -> (&'static str, String, String) {
     // A queue with a job in it, so that nobody waits.
     ("POST", "/v1/queues/q/leases".to_owned(), json!({name: value}).to_string())
@@ -113,6 +119,12 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "FLOW_NODES_MAX" => |n| flow(&many(n, |at| node(&format!("n{at}")))),
         "FLOW_NODE_NAME_BYTES_MAX" => |n| flow(&json!([node(&text(n))])),
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
+        "SCHEDULE_NAME_BYTES_MAX" => |n| {
+            let (method, _, body) = schedule("every_ms", json!(5_000));
+            (method, format!("/v1/schedules/{}", text(n)), body)
+        },
+        "SCHEDULE_EVERY_MS_MAX" => |n| schedule("every_ms", json!(n)),
+        "SCHEDULE_JITTER_MS_MAX" => |n| schedule("jitter_ms", json!(n)),
         "ACCESS_KEY_QUEUES_MAX" => |n| key("queues", many(n, |_| json!("q"))),
         "ACCESS_KEY_TTL_MS_MAX" => |n| key("ttl_ms", json!(n)),
         _ => {
@@ -123,6 +135,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "ATTEMPTS_REMEMBERED_MAX"
                 | "CONCURRENCY_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
+                | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "JOBS_MAX"
                 | "NAMESPACE_BYTES_MAX"
@@ -130,6 +143,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "RATE_PERIOD_MS_MAX"
                 | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
+                | "SCHEDULES_MAX"
+                | "SCHEDULE_CATCH_UP_MS_MAX"
+                | "SCHEDULE_LATE_MS_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // core/tests/flows.rs
                 "FLOW_BREADTH_MAX" | "FLOW_DEPTH_MAX" | "FLOW_STEPS_PER_TURN_MAX" => Some(Probe::Elsewhere),
@@ -146,7 +162,11 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 // strangers: every_operation_of_the_list_refuses_strangers
                 "REQUEST_HEADER_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/runtime/bounds.rs
-                "ENGINE_REQUESTS_MAX" | "GROUP_BYTES_MAX" | "LEASE_WAITERS_MAX" => Some(Probe::Elsewhere),
+                "ENGINE_REQUESTS_MAX" | "FIRINGS_PER_TURN_MAX" | "GROUP_BYTES_MAX" | "LEASE_WAITERS_MAX" => {
+                    Some(Probe::Elsewhere)
+                }
+                // core/src/cadence.rs and name.rs, and with a door in schedules.rs
+                "ZONE_NAME_BYTES_MAX" | "CRON_PATTERN_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/transport/listener.rs

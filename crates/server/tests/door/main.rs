@@ -11,5 +11,6 @@ mod http;
 mod life;
 mod limits;
 mod published;
+mod schedules;
 mod strangers;
 mod support;

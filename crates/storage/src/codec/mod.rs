@@ -19,6 +19,7 @@ mod links;
 mod options;
 mod person;
 mod retrying;
+mod schedule;
 mod settings;
 mod shard;
 
