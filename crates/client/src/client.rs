@@ -18,6 +18,7 @@ use sealane_envelope::{Envelope, Part};
 use crate::circuit::Breaker;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
+use crate::gather::Gathering;
 use crate::job_ids::JobIds;
 use crate::plaintext::PlaintextPolicy;
 use crate::producer::Producer;
@@ -37,7 +38,8 @@ pub struct Client {
 }
 
 struct Shared {
-    reach: Reach,
+    reach: Arc<Reach>,
+    gathering: Gathering,
     sealing: Sealing,
     retry: Retry,
     random: Arc<dyn Random>,
@@ -53,6 +55,7 @@ impl Client {
             sends_plaintext: false,
             retry: Retry::default(),
             breaker: Breaker::default(),
+            one_request_per_call: false,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -218,6 +221,10 @@ impl Client {
         self.shared.reach.provider()
     }
 
+    pub(crate) fn gathering(&self) -> &Gathering {
+        &self.shared.gathering
+    }
+
     pub(crate) fn reach(&self) -> &Reach {
         &self.shared.reach
     }
@@ -246,16 +253,16 @@ impl Client {
         self.shared.retry.run(self.random(), what, || self.reach().begin(call())).await
     }
 
-    /// The same for what ends work that was begun.
-    pub(crate) async fn retry_ending<T, F>(
+    /// The same for calls that meet others, and reach the provider there.
+    pub(crate) async fn retry_gathered<T, F>(
         &self,
         what: &'static str,
-        mut call: impl FnMut() -> F,
+        call: impl FnMut() -> F,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        self.shared.retry.run(self.random(), what, || self.reach().end(call())).await
+        self.shared.retry.run(self.random(), what, call).await
     }
 }
 
@@ -278,6 +285,7 @@ pub struct ClientBuilder {
     sends_plaintext: bool,
     retry: Retry,
     breaker: Breaker,
+    one_request_per_call: bool,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -319,6 +327,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Gives each [`Producer::send`] and each settlement of a worker a request of its own.
+    ///
+    /// Otherwise those that meet share one: what is sent to a queue while a request to it is on its way
+    /// goes with the next request, all of it together, up to what one request holds. Nobody waits for
+    /// company, each call returns when its own job was answered, and each job has its own answer.
+    pub fn one_request_per_call(mut self) -> Self {
+        self.one_request_per_call = true;
+        self
+    }
+
     /// The clock that dates ids and sealed bodies; this machine's otherwise.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -346,9 +364,11 @@ impl ClientBuilder {
             clock: self.clock,
             counters: Counters::default(),
         };
+        let reach = Arc::new(Reach::new(self.provider, self.breaker));
         Client {
             shared: Arc::new(Shared {
-                reach: Reach::new(self.provider, self.breaker),
+                gathering: Gathering::new(&reach, !self.one_request_per_call),
+                reach,
                 sealing,
                 retry: self.retry,
                 random: self.random,

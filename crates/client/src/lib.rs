@@ -56,6 +56,7 @@ mod context;
 mod delivery;
 mod error;
 mod flow;
+mod gather;
 mod job;
 mod job_ids;
 mod parent;

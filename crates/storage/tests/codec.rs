@@ -511,7 +511,8 @@ fn options_of_a_job_have_one_form_only() {
 fn links_have_one_form_only() {
     // The last sample with links waits for one job: 22 bytes behind tag and length.
     let mut facts = later_facts().into_iter().map(|fact| fact_bytes(&fact));
-    let bytes = facts.rfind(|bytes| bytes.len() > 27 && bytes[bytes.len() - 27..][..5] == [6, 0, 0, 0, 22]).unwrap();
+    let bytes =
+        facts.rfind(|bytes| bytes.len() > 27 && bytes[bytes.len() - 27..][..5] == [6, 0, 0, 0, 22]).unwrap();
     let links = |all: &[u8], any: &[u8], on_failure: u8| {
         let jobs = |jobs: &[u8]| {
             let ids = jobs.iter().flat_map(|job| [*job; 16]);

@@ -167,6 +167,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 }
                 // core/src/cadence.rs and name.rs, and with a door in schedules.rs
                 "ZONE_NAME_BYTES_MAX" | "CRON_PATTERN_BYTES_MAX" => Some(Probe::Elsewhere),
+                // client/src/worker/circuits.rs
+                "WORKER_CIRCUITS_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/transport/listener.rs
