@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use sealane_api::v1::{
-    DeadLetterIn, DeadLetterOut, FlowOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SweepOut,
+    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, FlowOut, JobOut, JobStands, QueueIn,
+    QueueList, QueueOut, SweepOut,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::State;
 use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::{QueueMode, SweepKind};
+use sealane_core::queue::QueueMode;
 use sealane_crypto::{Random, SystemRandom};
 use sealane_envelope::keys::KeyProvider;
 use sealane_envelope::{Envelope, Part};
@@ -22,7 +23,7 @@ use crate::gather::Gathering;
 use crate::job_ids::JobIds;
 use crate::plaintext::PlaintextPolicy;
 use crate::producer::Producer;
-use crate::provider::{JobAct, Provider};
+use crate::provider::{BulkWork, JobAct, Provider};
 use crate::reach::Reach;
 use crate::retry::Retry;
 use crate::sealing::Sealing;
@@ -144,6 +145,24 @@ impl Client {
         self.retry("dead_letter.list", || self.provider().dead_letter(&queue, page)).await
     }
 
+    /// Counts and shows the jobs in a queue's dead-letter that a filter means, and does nothing.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn preview_dead(&self, queue: &str, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.preview", || self.provider().preview_dead(&queue, page)).await
+    }
+
+    /// What the jobs in a queue's dead-letter have in common.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn analyse_dead(&self, queue: &str) -> Result<DeadAnalysisOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.analyse", || self.provider().analyse_dead(&queue)).await
+    }
+
     /// Pauses a queue, lets it drain, or opens it.
     ///
     /// # Errors
@@ -158,10 +177,20 @@ impl Client {
     /// # Errors
     /// `limit_exceeded` while other bulk work on the queue is on its way; otherwise as
     /// [`Client::dead_letter`].
-    pub async fn sweep(&self, queue: &str, kind: SweepKind) -> Result<SweepOut, Error> {
+    pub async fn sweep(&self, queue: &str, work: impl Into<BulkWork>) -> Result<SweepOut, Error> {
         let queue = QueueName::parse(queue).map_err(Error::invalid)?;
         // Why once: when the answer was lost and the work is over, another try would begin it anew.
-        self.reach().begin(self.provider().sweep(&queue, kind)).await
+        let work = work.into();
+        self.reach().begin(self.provider().sweep(&queue, &work)).await
+    }
+
+    /// Gives up bulk work on a queue's dead-letter; what is done stays done.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn stop_sweep(&self, queue: &str) -> Result<QueueOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.stop", || self.provider().stop_sweep(&queue)).await
     }
 
     /// What a completed job came to, opened; `None` where it is not completed or came to nothing.

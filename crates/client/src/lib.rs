@@ -83,15 +83,16 @@ pub use job::Job;
 pub use parent::Parent;
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
-pub use provider::{JobAct, Provider};
+pub use provider::{BulkWork, JobAct, Provider};
 pub use retry::Retry;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
 
 pub use sealane_api::v1::{
-    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, DependenciesOut, DependencyOut, FlowJobOut, FlowOut,
-    JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,
+    AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
+    DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, FlowJobOut, FlowOut, JobOut, JobStands,
+    PatternCount, QueueIn, QueueOut, RetryIn, SweepOut, WordCount,
 };
 pub use sealane_core::id::{FlowId, JobId};
 pub use sealane_core::job::{Category, Priority, State};

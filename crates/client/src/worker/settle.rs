@@ -85,12 +85,18 @@ impl Lease {
         // Why dropped and not refused: a failure with a code that is none is still a failure.
         let code = code.filter(|code| ErrorCode::parse(code).is_ok());
         error.drain(..error.len().saturating_sub(ERROR_BYTES_MAX));
+        let error_fingerprint = if self.sealed && !error.is_empty() {
+            client.sealing().error_fingerprint(&self.queue, &error).await.map(|print| print.to_vec().into())
+        } else {
+            None
+        };
         let report = if error.is_empty() { None } else { self.report(client, Part::Error, error).await };
         let item = FailItem {
             receipt: self.receipt.clone(),
             error: report.map(Bytes::from),
             category: Some(category.as_str().to_owned()),
             code,
+            error_fingerprint,
             retry_after_ms: retry_after.map(millis),
         };
         let lane = &client.gathering().fail;

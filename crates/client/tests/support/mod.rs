@@ -15,14 +15,14 @@ use sealane::keys::{Keyring, memory::MemoryKeys};
 use sealane::provider::Capabilities;
 use sealane::providers::memory::Memory;
 use sealane::{
-    Client, ClientBuilder, Error, FlowId, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode, QueueName,
-    QueueOut, Retry, SweepKind,
+    BulkWork, Client, ClientBuilder, Error, FlowId, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode,
+    QueueName, QueueOut, Retry,
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted,
-    JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release,
-    Settled, SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FlowAccepted,
+    FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut,
+    LeasedJob, QueueList, Release, Settled, SweepOut,
 };
 use tokio::time::sleep;
 
@@ -201,8 +201,20 @@ impl Provider for Between {
         self.memory.set_mode(queue, mode).await
     }
 
-    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
-        self.memory.sweep(queue, kind).await
+    async fn preview_dead(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error> {
+        self.memory.preview_dead(queue, page).await
+    }
+
+    async fn analyse_dead(&self, queue: &QueueName) -> Result<DeadAnalysisOut, Error> {
+        self.memory.analyse_dead(queue).await
+    }
+
+    async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error> {
+        self.memory.sweep(queue, work).await
+    }
+
+    async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.memory.stop_sweep(queue).await
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {

@@ -4,11 +4,13 @@
 use crate::id::{JobId, LeaseId, ScheduleId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
+use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::settings::{QueueMode, QueueSettings};
-use crate::queue::sweep::SweepKind;
+use crate::queue::sweep::SweepWish;
 use crate::time::Time;
+use crate::token::Token;
 
 /// A queue's number inside its namespace: what events and indexes carry instead of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,6 +157,8 @@ pub enum Event {
         category: Category,
         /// What the worker calls the error.
         code: Option<ErrorCode>,
+        /// Tells equal errors, where the worker said so.
+        fingerprint: Option<Token>,
         /// What is next.
         next: Next,
         /// When.
@@ -244,8 +248,8 @@ pub enum Event {
     SweepBegun {
         /// Which queue.
         queue: QueueNumber,
-        /// What it does.
-        kind: SweepKind,
+        /// What it is for.
+        wish: Box<SweepWish>,
         /// When.
         at: Time,
     },
@@ -257,6 +261,10 @@ pub enum Event {
         died_at: Time,
         /// and among those of that moment up to this one.
         job: JobId,
+        /// Jobs that it ended or re-drove in this slice.
+        jobs: u32,
+        /// The next slice does not follow before this time.
+        due: Time,
         /// When.
         at: Time,
     },
@@ -276,6 +284,15 @@ pub enum Event {
         /// What that means.
         next: AfterParent,
         /// When it heard of it.
+        at: Time,
+    },
+    /// A dead job's record was read: what is said in it, the job can be found by from now on.
+    DeadLabelled {
+        /// Which job.
+        job: JobId,
+        /// What its record says.
+        labels: Box<Labels>,
+        /// When.
         at: Time,
     },
     /// A schedule was made, or told something else. The record carries what each of its jobs does.
@@ -413,6 +430,7 @@ impl Event {
             | Self::SweepAdvanced { at, .. }
             | Self::SweepEnded { at, .. }
             | Self::ParentEnded { at, .. }
+            | Self::DeadLabelled { at, .. }
             | Self::ScheduleFired { at, .. }
             | Self::ScheduleSkipped { at, .. }
             | Self::SchedulePaused { at, .. }

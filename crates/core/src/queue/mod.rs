@@ -11,9 +11,12 @@
 mod act;
 mod attempt;
 mod command;
+mod dead_letter;
+mod death;
 mod decide;
 mod event;
 mod evolve;
+mod filter;
 mod finished;
 mod gate;
 pub mod invariants;
@@ -29,14 +32,18 @@ mod sealing;
 mod settings;
 mod shard;
 mod sweep;
+mod tally;
 mod together;
 pub mod transitions;
 
-pub use attempt::{Attempt, AttemptEnd, DeadReason};
+pub use attempt::{Attempt, AttemptEnd};
 pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use dead_letter::{Analysis, DeadPage, Deaths, Look, Pattern};
+pub use death::{DeadReason, Death, Labels};
 pub use event::{
     AfterParent, CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut,
 };
+pub use filter::DeadFilter;
 pub use job::{Failure, JobView};
 pub use links::{Links, OnFailure};
 pub use options::JobOptions;
@@ -49,5 +56,6 @@ pub use schedule::{
 };
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
-pub use sweep::{Sweep, SweepKind};
+pub use sweep::{RedriveRate, Sweep, SweepKind, SweepWish};
+pub use tally::Counted;
 pub use together::OneRefused;

@@ -1,13 +1,15 @@
 //! How far the jobs are that another one waits for, and what becomes of it when one of them ends.
 //!
 //! A job that waits is `blocked`. Its edges stand in [`Shard::waiting`], by parent; a parent that ended
-//! while somebody waits for it stands in [`Shard::ended`] until its edges are worked off, one event
+//! while somebody waits for it stands in [`Shard::ends`] until its edges are worked off, one event
 //! each and so many a turn. Nothing recurses: a child that dies of its parent is a parent that ended,
 //! and its turn comes. Where the work stands follows from the events, so it goes on after a restart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
-use super::event::{AfterParent, Event, QueueNumber};
+use super::death::{DeadReason, Death};
+use super::event::{AfterParent, Event, Next, QueueNumber};
 use super::job::{Ended, Job, Phase};
 use super::links::{Links, OnFailure};
 use super::refusal::Refusal;
@@ -15,7 +17,7 @@ use super::shard::Shard;
 use super::together::Together;
 use super::transitions::Cause;
 use crate::id::{FlowId, JobId};
-use crate::job::State;
+use crate::job::{Category, State};
 use crate::limits;
 use crate::record::RecordRef;
 use crate::time::Time;
@@ -210,7 +212,7 @@ impl Shard {
         let mut events = Vec::new();
         // What is left for a child after the events before: several of its parents may be in one slice.
         let mut left: BTreeMap<JobId, Option<Left>> = BTreeMap::new();
-        for (parent, end) in &self.ended {
+        for (parent, end) in &self.ends {
             for child in self.waiting.get(parent).into_iter().flatten() {
                 if events.len() >= limits::FLOW_STEPS_PER_TURN_MAX {
                     return events;
@@ -263,7 +265,7 @@ impl Shard {
             match self.stand(parent) {
                 Stand::Ended(end) if links.is_met_by(end.state) => parents.note(links, end),
                 Stand::Ended(end) => {
-                    self.ended.insert(*parent, end);
+                    self.ends.insert(*parent, end);
                     self.waiting.entry(*parent).or_default().insert(id);
                 }
                 Stand::Open => {
@@ -291,7 +293,7 @@ impl Shard {
         children.remove(child);
         if children.is_empty() {
             self.waiting.remove(parent);
-            self.ended.remove(parent);
+            self.ends.remove(parent);
         }
     }
 
@@ -302,17 +304,17 @@ impl Shard {
         }
         match self.stand(id) {
             Stand::Ended(end) => {
-                self.ended.insert(*id, end);
+                self.ends.insert(*id, end);
             }
             Stand::Open | Stand::Unknown => {
-                self.ended.remove(id);
+                self.ends.remove(id);
             }
         }
     }
 
     /// An edge is worked off.
     pub(super) fn parent_ended(&mut self, id: &JobId, parent: &JobId, next: AfterParent, at: Time) {
-        let Some(end) = self.ended.get(parent).copied() else { return };
+        let Some(end) = self.ends.get(parent).copied() else { return };
         let Some(links) = self.jobs.get(id).and_then(|job| job.links()).cloned() else { return };
         self.drop_edge(parent, id);
         let hear = |job: &mut Job| {
@@ -333,7 +335,9 @@ impl Shard {
             AfterParent::Dies => self.change(id, |job| {
                 hear(job);
                 job.past().here_since = Some(at);
-                job.enter(Cause::LoseParent, Phase::Dead { at });
+                let (reason, category) = (DeadReason::ParentEnded, Category::Cancelled);
+                let death = Death { at, reason, category, code: None, fingerprint: None, labels: None };
+                job.enter(Cause::LoseParent, Phase::Dead(Box::new(death)));
             }),
             AfterParent::Runs => self.change(id, |job| {
                 hear(job);
@@ -345,7 +349,9 @@ impl Shard {
             }),
         }
         self.unlink(id, &links);
-        self.note_end_for_children(id);
+        if next == AfterParent::Dies {
+            self.ended(id, &Next::Dead, at);
+        }
     }
 
     fn stand(&self, id: &JobId) -> Stand {
@@ -357,7 +363,7 @@ impl Shard {
             result,
         };
         match (self.jobs.get(id), self.finished.get(id)) {
-            (Some(job), _) if matches!(job.phase, Phase::Dead { .. }) => Stand::Ended(end(job, None)),
+            (Some(job), _) if job.death().is_some() => Stand::Ended(end(job, None)),
             (Some(_), _) => Stand::Open,
             (None, Some(finished)) => Stand::Ended(end(&finished.job, finished.result)),
             (None, None) => Stand::Unknown,
@@ -428,16 +434,17 @@ pub(super) mod check {
                 return Err(format!("somebody on the list of {parent} does not wait for it"));
             }
             let ended = !matches!(shard.stand(parent), Stand::Open);
-            if children.is_empty() || ended != shard.ended.contains_key(parent) {
+            if children.is_empty() || ended != shard.ends.contains_key(parent) {
                 return Err(format!("{parent} ended or not, and its list says otherwise"));
             }
         }
-        if shard.ended.keys().any(|parent| !shard.waiting.contains_key(parent)) {
+        if shard.ends.keys().any(|parent| !shard.waiting.contains_key(parent)) {
             return Err("a parent is worked off that nobody waits for".to_owned());
         }
         let flows = |id: &JobId, job: &Job| Some((job.links()?.flow()?, *id));
         let live = shard.jobs.iter().filter_map(|(id, job)| flows(id, job));
-        let finished = shard.finished.iter().filter_map(|(id, finished)| flows(id, &finished.job));
+        let finished =
+            shard.finished.range(Bound::Unbounded).filter_map(|(id, finished)| flows(id, &finished.job));
         if live.chain(finished).collect::<BTreeSet<_>>() != shard.flows {
             return Err("the index of flows is not that of the jobs".to_owned());
         }
