@@ -66,6 +66,7 @@ pub mod provider;
 pub mod providers;
 mod reach;
 mod retry;
+mod schedule;
 mod sealing;
 mod tally;
 #[cfg(feature = "testing")]
@@ -85,6 +86,7 @@ pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
 pub use provider::{BulkWork, JobAct, Provider};
 pub use retry::Retry;
+pub use schedule::Schedule;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
@@ -92,12 +94,13 @@ pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worke
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
     DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, FlowJobOut, FlowOut, JobOut, JobStands,
-    PatternCount, QueueIn, QueueOut, RetryIn, SweepOut, WordCount,
+    PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SweepOut,
+    WordCount,
 };
 pub use sealane_core::id::{FlowId, JobId};
 pub use sealane_core::job::{Category, Priority, State};
 pub use sealane_core::name::{Namespace, QueueName};
-pub use sealane_core::queue::{OnFailure, QueueMode, SweepKind};
+pub use sealane_core::queue::{MissedPolicy, OnFailure, OverlapPolicy, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.

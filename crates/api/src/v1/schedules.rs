@@ -111,6 +111,11 @@ impl ScheduleIn {
                 "a schedule's jobs are sent when they are due: leave job.delay_ms and job.run_at out",
             ));
         }
+        if job.options.links.is_some() {
+            return Err(Problem::invalid(
+                "a schedule's jobs wait for no others: leave job.after and job.after_any out",
+            ));
+        }
         let settings = ScheduleSettings {
             cadence,
             begins_at: self.begins_at.map(|time| time.0),

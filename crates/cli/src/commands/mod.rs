@@ -11,6 +11,7 @@ mod flow;
 mod job;
 mod keyring;
 mod queue;
+mod schedule;
 mod serve;
 mod work;
 
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     /// Create queues and look at them
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Send jobs by time
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
     /// Run the server
     Serve(serve::Serve),
     /// Run a command for each job of a queue
@@ -82,6 +86,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),
         Command::Queue(command) => wait(queue::run(at, command)),
+        Command::Schedule(command) => wait(schedule::run(at, command)),
         Command::Serve(command) => wait(serve::run(command)),
         Command::Work(command) => wait(work::run(at, command)),
     }

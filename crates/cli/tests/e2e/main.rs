@@ -7,6 +7,7 @@ mod journey;
 mod kill;
 mod leaks;
 mod life;
+mod schedules;
 mod support;
 mod sync_order;
 mod webhooks;

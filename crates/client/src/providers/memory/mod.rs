@@ -11,6 +11,7 @@ mod machine;
 mod operations;
 mod receipt;
 mod records;
+mod schedules;
 mod view;
 
 pub use operations::Memory;

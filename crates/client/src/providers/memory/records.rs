@@ -14,6 +14,13 @@ pub(super) struct Record {
     pub(super) error: Option<Vec<u8>>,
 }
 
+impl Record {
+    /// A job that was just sent.
+    pub(super) fn of(input: Arc<JobInput>) -> Self {
+        Self { input, result: None, error: None }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Records {
     jobs: HashMap<JobId, Record>,
