@@ -10,6 +10,9 @@ use sealane::{Client, Flow, Job, JobContext, JobId, OnFailure, Outcome, Parent, 
 use sealane_api::problem::Code;
 use support::{World, keys, world};
 
+/// A body, and the results that came with it.
+type Told<'a> = (&'a [u8], Vec<Option<&'a [u8]>>);
+
 type Seen = Arc<Mutex<Vec<(Vec<u8>, Vec<Parent>)>>>;
 
 /// Works a queue off; a body that begins with `fail` fails for good, every other one is the result.
@@ -62,9 +65,8 @@ async fn each_handler_has_the_opened_results_of_those_before_it() {
     let states: Vec<&str> = sent.jobs.iter().map(|(_, sent)| sent.state.as_str()).collect();
     assert_eq!(states, ["ready", "blocked", "blocked", "blocked", "blocked", "blocked"]);
     assert_eq!(work(&client, "orders", &seen).await, 6);
-    let seen = seen.lock().unwrap();
-    let told: Vec<(&[u8], Vec<Option<&[u8]>>)> =
-        seen.iter().map(|(body, parents)| (&body[..], results(parents))).collect();
+    let seen = seen.lock().unwrap().clone();
+    let told: Vec<Told<'_>> = seen.iter().map(|(body, parents)| (&body[..], results(parents))).collect();
     let some = |text: &'static str| Some(text.as_bytes());
     assert_eq!(
         told,
@@ -104,7 +106,7 @@ async fn a_result_is_there_however_long_its_job_is_forgotten() {
     assert_eq!(client.job(a).await.unwrap_err().code(), Some(Code::NotFound), "it is forgotten");
     tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
     work(&client, "orders", &seen).await;
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock().unwrap().clone();
     let (_, parents) = seen.iter().find(|(body, _)| body == b"2").unwrap();
     assert_eq!(results(parents), [Some(&b"1"[..])]);
 }
@@ -125,7 +127,7 @@ async fn whoever_runs_all_the_same_is_told_how_it_ended() {
         .after_any("b");
     let sent = client.producer().submit(flow).await.unwrap();
     assert_eq!(work(&client, "orders", &seen).await, 3);
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock().unwrap().clone();
     let bodies: Vec<&[u8]> = seen.iter().map(|(body, _)| &body[..]).collect();
     assert_eq!(bodies, [&b"fail"[..], b"2", b"4"]);
     assert_eq!((seen[1].1[0].state, &seen[1].1[0].result), (State::Dead, &None));
