@@ -140,6 +140,7 @@ impl From<Refusal> for Problem {
             Refusal::QueueUnknown | Refusal::JobUnknown | Refusal::ScheduleUnknown => {
                 return Self::not_found();
             }
+            Refusal::ParentUnknown { .. } => Code::NotFound,
             Refusal::TooManyQueues
             | Refusal::TooManySchedules
             | Refusal::TooManyFairKeys
@@ -151,8 +152,11 @@ impl From<Refusal> for Problem {
             Refusal::IdempotencyConflict => Code::IdempotencyConflict,
             Refusal::UniqueTaken { .. } => Code::UniqueConflict,
             Refusal::QueueDraining => Code::QueueDraining,
-            Refusal::JobState { .. } | Refusal::RedrivesUsed | Refusal::SealExpired => Code::JobState,
-            Refusal::JobIdConflict => Code::JobIdConflict,
+            Refusal::JobState { .. }
+            | Refusal::ParentEnded { .. }
+            | Refusal::RedrivesUsed
+            | Refusal::SealExpired => Code::JobState,
+            Refusal::JobIdConflict | Refusal::FlowIdTaken => Code::JobIdConflict,
             Refusal::ScheduleOtherId { .. } | Refusal::ScheduleIdTaken | Refusal::ScheduleSkips { .. } => {
                 Code::ScheduleState
             }
@@ -160,6 +164,9 @@ impl From<Refusal> for Problem {
             Refusal::SealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::Settings(_)
+            | Refusal::ParentTwice { .. }
+            | Refusal::FlowBreadth
+            | Refusal::FlowDepth
             | Refusal::IdAhead
             | Refusal::IdVersion
             | Refusal::Delay

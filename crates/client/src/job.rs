@@ -7,7 +7,7 @@ use std::time::Duration;
 use sealane_api::v1::{RetryIn, UniqueIn};
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
-use sealane_core::queue::OnConflict;
+use sealane_core::queue::{OnConflict, OnFailure};
 
 use crate::error::Error;
 use crate::typed::{self, TypedJob};
@@ -39,6 +39,9 @@ pub struct Job {
     pub(crate) fair_key: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) unique: Option<UniqueIn>,
+    pub(crate) after: Vec<JobId>,
+    pub(crate) after_any: Vec<JobId>,
+    pub(crate) on_failure: Option<OnFailure>,
 }
 
 impl Job {
@@ -65,6 +68,9 @@ impl Job {
             fair_key: None,
             idempotency_key: None,
             unique: None,
+            after: Vec::new(),
+            after_any: Vec::new(),
+            on_failure: None,
         }
     }
 
@@ -199,6 +205,29 @@ impl Job {
     pub fn unique(mut self, key: impl Into<String>, on_conflict: OnConflict) -> Self {
         self.unique =
             Some(UniqueIn { key: key.into().into(), on_conflict: Some(on_conflict.as_str().to_owned()) });
+        self
+    }
+
+    /// Run after this job, which was sent before; may be given again. Its result reaches the handler as
+    /// one of [`JobContext::parents`](crate::JobContext::parents).
+    #[must_use]
+    pub fn after(mut self, job: JobId) -> Self {
+        self.after.push(job);
+        self
+    }
+
+    /// Run after one of the jobs that are given like this.
+    #[must_use]
+    pub fn after_any(mut self, job: JobId) -> Self {
+        self.after_any.push(job);
+        self
+    }
+
+    /// What happens when a job that this one waits for ends otherwise than completed; it fails as well
+    /// otherwise.
+    #[must_use]
+    pub fn on_failure(mut self, policy: OnFailure) -> Self {
+        self.on_failure = Some(policy);
         self
     }
 

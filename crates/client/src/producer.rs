@@ -1,14 +1,15 @@
 //! Sending jobs, one or many.
 
 use sealane_api::problem::{Code, Problem};
-use sealane_api::v1::{JobAccepted, JobBatchIn, JobBatchResult, JobIn};
+use sealane_api::v1::{FlowIn, FlowNodeIn, JobAccepted, JobBatchIn, JobBatchResult, JobIn};
 use sealane_api::wire::Text;
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::limits;
 use sealane_core::name::QueueName;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::flow::{Flow, FlowSent};
 use crate::job::Job;
 use crate::typed::TypedJob;
 
@@ -133,6 +134,42 @@ impl Producer {
         Ok(in_order(results))
     }
 
+    /// Submits a flow: all of its jobs are accepted, or none. Each is sealed for itself, like a job that
+    /// is sent alone. A transient failure is tried again with the same ids and the same bytes.
+    ///
+    /// # Errors
+    /// As [`Producer::send`], and when the flow breaks a rule: nodes that wait for each other in a
+    /// circle, a name that is no node's, more nodes than a flow may have. The text names the node.
+    pub async fn submit(&self, flow: Flow) -> Result<FlowSent, Error> {
+        let sealing = self.client.sealing();
+        let id = match flow.id {
+            Some(id) => id,
+            None => FlowId::from_bytes(*sealing.ids.next()?.as_bytes()),
+        };
+        let texts = |names: Vec<String>| names.into_iter().map(Text::from).collect();
+        let mut nodes = Vec::with_capacity(flow.nodes.len());
+        for node in flow.nodes {
+            let queue = QueueName::parse(&node.queue).map_err(Error::invalid)?;
+            nodes.push(FlowNodeIn {
+                name: node.name.into(),
+                queue: node.queue.into(),
+                after: texts(node.after),
+                after_any: texts(node.after_any),
+                children: texts(node.children),
+                job: sealing.prepare(&queue, node.job).await?,
+            });
+        }
+        let flow = FlowIn { id: id.to_string(), nodes };
+        let provider = self.client.provider();
+        let accepted = self.client.retry("flow.submit", || provider.submit_flow(&flow)).await?;
+        let sent = accepted.nodes.into_iter().map(|node| {
+            let (id, state) = (node.id.0, node.state.into_owned());
+            let sent = Sent { id, queue: node.queue.into(), state, merged: false };
+            (node.name.into(), sent)
+        });
+        Ok(FlowSent { id, jobs: sent.collect() })
+    }
+
     async fn send_request(
         &self,
         queue: &QueueName,
@@ -232,14 +269,16 @@ pub(crate) fn bytes_max(job: &JobIn) -> usize {
         })
         + attributes
         + tags;
-    job.body.0.len() + texts + FIELD_NAMES_AND_NUMBERS
+    // A UUID in text and the byte or three around it.
+    let jobs = (job.after.len() + job.after_any.len()) * 40;
+    job.body.0.len() + texts + jobs + FIELD_NAMES_AND_NUMBERS
 }
 
 #[cfg(test)]
 mod tests {
     use sealane_api::format::Format;
     use sealane_api::v1::{RetryIn, UniqueIn};
-    use sealane_api::wire::{StringMap, Timestamp};
+    use sealane_api::wire::{Id, StringMap, Timestamp};
     use sealane_core::time::Time;
 
     use super::*;
@@ -276,6 +315,9 @@ mod tests {
                 key: "\u{1}".repeat(256).into(),
                 on_conflict: Some("\u{1}".repeat(256)),
             }),
+            after: vec![Id(JobId::from_bytes([255; 16])); 600],
+            after_any: vec![Id(JobId::from_bytes([255; 16])); 400],
+            on_failure: Some("cancel".to_owned()),
         };
         let actual = Format::Cbor.write(&job, 0).len();
         assert!(actual <= bytes_max(&job), "{actual} > {}", bytes_max(&job));

@@ -76,6 +76,12 @@ limits! {
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
+    FLOW_NODES_MAX: usize = 1_000, "jobs", "jobs of a flow", "invalid_request";
+    FLOW_NODE_NAME_BYTES_MAX: usize = 64, "bytes", "name of a node in a flow", "invalid_request";
+    FLOW_BREADTH_MAX: usize = 1_000, "jobs", "jobs that one waits for, and jobs that wait for one", "invalid_request";
+    FLOW_DEPTH_MAX: u32 = 100, "jobs", "jobs that wait for each other in a row", "invalid_request";
+    FLOW_STEPS_PER_TURN_MAX: usize = 1_000, "steps", "jobs told of the end of one that they wait for between two turns of the engine", "the rest follows in the next turn";
+    PARENT_RESULTS_BYTES_MAX: usize = 8_388_608, "bytes", "results of other jobs handed out with one that ran after them", "the rest is left out and said to be";
     CERTIFICATE_NAMES_MAX: usize = 32, "names", "`[tls] names` in the configuration", "the server does not start";
     IDEMPOTENCY_KEY_BYTES_MAX: usize = 256, "bytes", "idempotency key", "invalid_request";
     UNIQUE_KEY_BYTES_MAX: usize = 256, "bytes", "unique key", "invalid_request";

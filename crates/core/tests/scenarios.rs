@@ -5,7 +5,8 @@
 //! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m]
 //!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
 //! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
-//!                                                              -> delayed | ready | refused CODE
+//!          [after=j1,j2] [any=j3,j4] [failure=cancel]          -> blocked | delayed | ready | refused CODE
+//! flow     f1 j1 | j2 after=j1 [as enqueue]                    -> accepted | known | refused CODE at JOB
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! enqueue  j1 [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1 | the same
 //! together j1 · j2 idem=K · j3 delay=5s                         -> one answer each; all are accepted or none
@@ -28,6 +29,9 @@
 //! opens    [orders]                                            -> now | in 500 ms | never: when a worker gets a job
 //! kept     [orders]                                            -> 2: fair keys that are known
 //! state    j1                                                  -> running attempt=1
+//! blocked  j1                                                  -> what it waits for
+//! parents  j1                                                  -> j2:completed#1 j3:dead#5, what its worker is given
+//! members  f1                                                  -> j1:ready j2:blocked
 //! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
 //! FILTER is any of category=permanent code=E42 like=WORD kind=WORD tag=WORD owner=P from=1m before=2m, times
@@ -41,13 +45,13 @@ mod sending;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sealane_core::id::{JobId, LeaseId};
-use sealane_core::job::{Category, HoldReason, Priority};
+use sealane_core::id::{FlowId, JobId, LeaseId};
+use sealane_core::job::{Category, HoldReason, Priority, State};
 use sealane_core::name::{ErrorCode, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode, QueueSettings,
-    QueueView, Rate, Receipt, RedriveRate, Refusal, SealingPolicy, Settle, Shard, SweepKind, SweepWish,
-    invariants,
+    Act, AfterParent, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode,
+    QueueSettings, QueueView, Rate, Receipt, RedriveRate, Refusal, SealingPolicy, Settle, Shard, SweepKind,
+    SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::BackoffShape;
@@ -63,6 +67,12 @@ struct World {
     receipts: BTreeMap<(String, String), Receipt>,
     history: Vec<(Event, RecordRef)>,
     drawn: u128,
+}
+
+fn flow_id(name: &str) -> FlowId {
+    let mut bytes = [0; 16];
+    name.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
+    FlowId::from_bytes(bytes)
 }
 
 impl World {
@@ -106,6 +116,22 @@ impl World {
             "together" => self.together(line),
             "settle" => self.settle_together(line),
             "kept" => self.shard.idempotency_keys().to_string(),
+            "flow" => self.flow(line),
+            "members" => self.members(bare[0]),
+            "blocked" => {
+                let links = self.shard.links(&self.id(bare[0])).expect("it waits for something");
+                let names = links.blocked_by.iter().map(|job| self.names[job].clone());
+                names.collect::<Vec<_>>().join(" ")
+            }
+            "parents" => {
+                let ended = self.shard.ended_parents(&self.id(bare[0]));
+                let told = ended.iter().map(|end| {
+                    assert_eq!(self.shard.queue_name(end.origin).as_str(), "orders");
+                    assert_eq!(end.result.is_some(), end.state == State::Completed);
+                    format!("{}:{}#{}", self.names[&end.job], end.state, end.attempt)
+                });
+                told.collect::<Vec<_>>().join(" ")
+            }
             "lease" => self.lease(bare[0], &options),
             "complete" => self.settle(&bare, &Settle::Complete),
             "fail" => {
@@ -338,6 +364,27 @@ impl World {
         }
     }
 
+    fn members(&self, name: &str) -> String {
+        let told = self
+            .shard
+            .flow(flow_id(name))
+            .map(|job| format!("{}:{}", self.names[&job], self.shard.job(&job).expect("it is known").state));
+        told.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The id of a job by its name, made where there is none yet.
+    fn id_of(&mut self, name: &str, id_ms: u64) -> JobId {
+        let known = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id);
+        let job = known.unwrap_or_else(|| {
+            self.drawn += 1;
+            let mut random = [0; 10];
+            random.copy_from_slice(&self.drawn.to_be_bytes()[6..]);
+            JobId::v7(id_ms, random)
+        });
+        self.names.insert(job, name.to_owned());
+        job
+    }
+
     fn lease(&mut self, worker: &str, options: &BTreeMap<&str, &str>) -> String {
         let max: usize = options.get("max").map_or(1, |text| text.parse().expect("a number"));
         let lease_ids: Vec<LeaseId> = (0..max)
@@ -413,6 +460,9 @@ impl World {
                     Event::SweepAdvanced { .. } | Event::SweepEnded { .. } | Event::KeysForgotten { .. } => {
                         continue;
                     }
+                    // It heard of one end, and waits for others.
+                    Event::ParentEnded { next: AfterParent::Waits, .. } => continue,
+                    Event::ParentEnded { job, .. } => job,
                     other => panic!("time does nothing like {other:?}"),
                 };
                 let state = self.shard.job(job).expect("it is remembered").state;
@@ -543,6 +593,7 @@ fn run_table(path: &Path) -> usize {
 // covers JOB-7 (idempotency keys, windows, precedence, unique jobs)
 // covers JOB-9 (attempt history)
 // covers JOB-10 (atomic batches)
+// covers JOB-8 (after, after-any, policies, flows, re-drive)
 // covers QUE-1 (pause, resume, drain, purge, depth)
 // attack 47
 #[test]

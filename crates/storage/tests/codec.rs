@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{FlowId, JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Next, OnConflict,
-    QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason, RunLimit, SealingPolicy,
-    SweepKind, SweepWish, UniqueKey,
+    AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
+    Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
+    RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -258,12 +258,14 @@ fn options() -> impl Strategy<Value = JobOptions> {
         prop::option::of(idempotency()),
         prop::option::of(unique),
         prop::option::of(token()),
+        links(),
     );
-    parts.prop_map(|(backoff, idempotency, unique, fair_key)| JobOptions {
+    parts.prop_map(|(backoff, idempotency, unique, fair_key, links)| JobOptions {
         backoff,
         idempotency,
         unique,
         fair_key,
+        links,
         ..JobOptions::default()
     })
 }
@@ -289,6 +291,17 @@ fn enqueued() -> impl Strategy<Value = Event> {
             })
         },
     )
+}
+
+fn links() -> impl Strategy<Value = Option<Box<Links>>> {
+    let flow = prop::option::of(any::<[u8; 16]>().prop_map(FlowId::from_bytes));
+    let jobs = || prop::collection::btree_set(job(), 0..4);
+    let on_failure = prop::sample::select(OnFailure::ALL);
+    let links = (flow, jobs(), jobs(), on_failure).prop_map(|(flow, all, any, on_failure)| {
+        let any = any.difference(&all).copied().collect();
+        Box::new(Links::new(flow, all.into_iter().collect(), any, on_failure).unwrap())
+    });
+    prop_oneof![2 => Just(None), 1 => links.prop_map(Some)]
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -337,6 +350,8 @@ fn event() -> impl Strategy<Value = Event> {
         (job(), hold, time()).prop_map(|(job, reason, at)| Event::JobHeld { job, reason, at }),
         (job(), time()).prop_map(|(job, at)| Event::JobExpired { job, at }),
         time().prop_map(|at| Event::ServerStarted { at }),
+        (job(), job(), prop::sample::select(AfterParent::ALL), time())
+            .prop_map(|(job, parent, next, at)| Event::ParentEnded { job, parent, next, at }),
         by_person(),
         (job(), principal(), idempotency(), time()).prop_map(|(job, sender, key, at)| Event::JobMerged {
             job,
@@ -498,7 +513,7 @@ proptest! {
 
     /// Whatever is read is written back as the same bytes: there is one form only.
     #[test]
-    fn random_bytes_are_refused_or_are_the_one_form(tag in prop_oneof![0_u8..26, 64_u8..67], version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_refused_or_are_the_one_form(tag in prop_oneof![0_u8..26, 48_u8..49, 64_u8..67], version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
         bytes.splice(0..0, [tag, version, 0, 1, b'a']);
         if let Ok(fact) = decode_fact(&bytes) {
             prop_assert_eq!(fact_bytes(&fact), bytes);
@@ -574,5 +589,37 @@ fn options_of_a_job_have_one_form_only() {
         ([tagged(1, own), tagged(1, own)].concat(), "the same twice"),
     ] {
         assert!(third(&tail).is_err(), "{why}");
+    }
+}
+
+/// Jobs that one waits for are written in one order, once each.
+#[test]
+fn links_have_one_form_only() {
+    // The last sample with links waits for one job: 22 bytes behind tag and length.
+    let mut facts = later_facts().into_iter().map(|fact| fact_bytes(&fact));
+    let bytes =
+        facts.rfind(|bytes| bytes.len() > 27 && bytes[bytes.len() - 27..][..5] == [6, 0, 0, 0, 22]).unwrap();
+    let links = |all: &[u8], any: &[u8], on_failure: u8| {
+        let jobs = |jobs: &[u8]| {
+            let ids = jobs.iter().flat_map(|job| [*job; 16]);
+            (u16::try_from(jobs.len()).unwrap()).to_be_bytes().into_iter().chain(ids).collect::<Vec<u8>>()
+        };
+        let field = [&[0, on_failure], &jobs(all)[..], &jobs(any)].concat();
+        let head = &bytes[..bytes.len() - (5 + 22)];
+        decode_fact(&[head, &[6], &u32::try_from(field.len()).unwrap().to_be_bytes(), &field].concat())
+    };
+    assert!(links(&[1, 2], &[3], 1).is_ok());
+    for (all, any, on_failure) in [
+        (&[2, 1][..], &[][..], 1),
+        (&[1, 1], &[], 1),
+        (&[1], &[1], 1),
+        (&[], &[2, 1], 1),
+        (&[1], &[], 0),
+        (&[1], &[], 4),
+    ] {
+        assert_eq!(
+            links(all, any, on_failure),
+            Err(DecodeError::Field { field: if on_failure == 1 { "links" } else { "on_failure" } })
+        );
     }
 }

@@ -12,7 +12,7 @@ mod list;
 pub use idempotency::{IDEMPOTENCY_KEY, give_idempotency_key};
 pub use list::*;
 
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{QueueName, ScheduleName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -53,6 +53,10 @@ pub enum Target {
     Namespace,
     /// A queue.
     Queue(QueueName),
+    /// Several queues at once: each of them.
+    Queues(Vec<QueueName>),
+    /// A flow: its jobs decide, and at least one must be the caller's to see.
+    Flow(FlowId),
     /// A job: its queue and its owner decide.
     Job(JobId),
     /// A schedule: its queue and its owner decide.

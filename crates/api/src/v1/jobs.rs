@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
 use super::keys::{SentKey, SentUnique, UniqueIn, sent_key, sent_unique};
+use super::links::DependenciesOut;
 use super::schedules::FiringOut;
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
@@ -86,6 +87,24 @@ pub struct JobIn {
     /// Refuses or merges it while another job with the same key is on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique: Option<UniqueIn>,
+    /// Run after all of these jobs, at most 1000 together with `after_any`.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "at_most::<_, _, { limits::FLOW_BREADTH_MAX }>"
+    )]
+    pub after: Vec<Id>,
+    /// Run after at least one of these jobs.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "at_most::<_, _, { limits::FLOW_BREADTH_MAX }>"
+    )]
+    pub after_any: Vec<Id>,
+    /// What happens when one of them ends otherwise than completed: `fail` (the default) sends this one to
+    /// dead-letter, `cancel` cancels it, `run` runs it all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -176,6 +195,7 @@ impl TryFrom<JobIn> for JobParts {
             max_attempts: job.max_attempts,
             options: JobOptions {
                 backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
+                links: super::links::links(job.after, job.after_any, job.on_failure.as_deref())?,
                 ..JobOptions::default()
             },
             fair_key: taken(job.fair_key, FairKey::take)?,
@@ -221,7 +241,7 @@ pub struct JobAccepted {
     pub id: Id,
     /// Its queue.
     pub queue: Text,
-    /// `ready` or `delayed`: the state in which it was accepted.
+    /// `ready`, `delayed` or `blocked`: the state in which it was accepted.
     pub state: Cow<'static, str>,
     /// When it was accepted.
     pub created_at: Timestamp,
@@ -388,9 +408,13 @@ pub struct JobOut {
     /// Why it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_because: Option<String>,
-    /// Why it is in dead-letter: `permanent`, `attempts_used`, `worker_lost` or `run_too_long`.
+    /// Why it is in dead-letter: `permanent`, `attempts_used`, `worker_lost`, `run_too_long` or
+    /// `parent_ended`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_because: Option<String>,
+    /// What it waits or waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<DependenciesOut>,
     /// The attempts that are over, the last 20 of them, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptOut>,

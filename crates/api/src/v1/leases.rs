@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::dead_filter::{read_category, read_fingerprint};
 use super::jobs::bounded;
+use super::links::ParentOut;
 use super::schedules::FiringOut;
 use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
@@ -92,6 +93,9 @@ pub struct LeasedJob {
     /// How long that is from now, in milliseconds: shorter than wished where the queue's longest run
     /// ends the lease sooner.
     pub lease_ms: u64,
+    /// The jobs that it waited for, in the order of their ids, with what they came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<ParentOut>,
 }
 
 impl std::fmt::Debug for LeasedJob {

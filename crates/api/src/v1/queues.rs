@@ -178,6 +178,9 @@ pub struct QueueOut {
 /// A queue's jobs by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueueCounts {
+    /// Waiting for other jobs.
+    #[serde(default)]
+    pub blocked: u64,
     /// Waiting for their time.
     pub delayed: u64,
     /// Waiting for a worker.
@@ -229,6 +232,7 @@ impl QueueOut {
             died_last_hour: queue.deaths.within_an_hour(now),
             work: queue.work.as_ref().map(WorkOut::from),
             jobs: QueueCounts {
+                blocked: of(State::Blocked),
                 delayed: of(State::Delayed),
                 ready: of(State::Ready),
                 running: of(State::Running),

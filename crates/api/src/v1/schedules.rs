@@ -116,6 +116,11 @@ impl ScheduleIn {
                 "a schedule's jobs are told apart by their due times: leave job.idempotency_key and job.unique out, and see overlap",
             ));
         }
+        if job.options.links.is_some() {
+            return Err(Problem::invalid(
+                "a schedule's jobs wait for no others: leave job.after and job.after_any out",
+            ));
+        }
         let settings = ScheduleSettings {
             cadence,
             begins_at: self.begins_at.map(|time| time.0),

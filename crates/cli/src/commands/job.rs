@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use sealane::{AttemptOut, Client, Job as NewJob, JobId, JobOut, Priority, RetryIn, Unopenable};
+use sealane::{
+    AttemptOut, Client, DependenciesOut, Job as NewJob, JobId, JobOut, OnFailure, Priority, RetryIn,
+    Unopenable,
+};
 use sealane_api::problem::Code;
 use sealane_api::wire::Bytes;
 use sealane_core::limits;
@@ -15,6 +18,7 @@ use serde::Serialize;
 
 use super::Surroundings;
 use super::acts::{self, Act};
+use super::flow::policy;
 use super::job_list;
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
@@ -94,6 +98,15 @@ pub(crate) struct Enqueue {
     /// Longest wait between attempts, where not as the queue says
     #[arg(long, value_parser = parse, value_name = "TIME")]
     retry_cap: Option<Duration>,
+    /// Run after this job; may be given again
+    #[arg(long, value_parser = job_id, value_name = "ID")]
+    after: Vec<JobId>,
+    /// Run after one of the jobs given like this; may be given again
+    #[arg(long, value_parser = job_id, value_name = "ID")]
+    after_any: Vec<JobId>,
+    /// What happens when such a job ends otherwise than completed: fail, cancel or run
+    #[arg(long, value_parser = policy, value_name = "WHAT")]
+    on_failure: Option<OnFailure>,
     /// An id made before, to repeat a send; a UUIDv7
     #[arg(long, value_parser = job_id)]
     id: Option<JobId>,
@@ -206,6 +219,11 @@ impl Enqueue {
                 jitter_percent: None,
             });
         }
+        job = self.after.into_iter().fold(job, NewJob::after);
+        job = self.after_any.into_iter().fold(job, NewJob::after_any);
+        if let Some(policy) = self.on_failure {
+            job = job.on_failure(policy);
+        }
         if let Some(id) = self.id {
             job = job.id(id);
         }
@@ -296,6 +314,7 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
         ("subject", job.subject.clone()),
         ("expires", job.expires_at.map(|at| at.to_string())),
         ("finished", job.finished_at.map(|at| at.to_string())),
+        ("waits for", job.dependencies.as_ref().and_then(waits_for)),
         ("held because", job.held_because.clone()),
         ("dead because", job.dead_because.clone()),
         (
@@ -308,6 +327,11 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
     rows.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
     rows.extend(job.attempts.iter().map(|attempt| ("attempt", attempt_line(attempt))));
     rows
+}
+
+fn waits_for(of: &DependenciesOut) -> Option<String> {
+    let names: Vec<String> = of.blocked_by.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn attempt_line(attempt: &AttemptOut) -> String {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod data_dir;
+mod flows;
 mod journey;
 mod kill;
 mod leaks;

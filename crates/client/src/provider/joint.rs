@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
-    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut,
-    QueueIn, QueueList, QueueOut, Release, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled,
-    SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
+    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
+    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ScheduleIn, ScheduleListIn,
+    ScheduleListOut, ScheduleOut, Settled, SweepOut,
 };
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{Namespace, QueueName, ScheduleName};
 use sealane_core::queue::{QueueMode, ScheduleAct};
 
@@ -52,6 +52,15 @@ pub trait Provider: Send + Sync {
 
     /// Does something with a job besides working on it.
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;
+
+    /// Accepts a flow, all of it or none.
+    async fn submit_flow(&self, flow: &FlowIn) -> Result<FlowAccepted, Error>;
+
+    /// A flow as it stands.
+    async fn flow(&self, flow: FlowId) -> Result<FlowOut, Error>;
+
+    /// Cancels every job of a flow that has not ended.
+    async fn cancel_flow(&self, flow: FlowId) -> Result<FlowOut, Error>;
 
     /// A page of a queue's dead-letter.
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error>;

@@ -90,15 +90,21 @@ impl Shard {
     /// Keeps the answer to a job that came with an idempotency key.
     pub(super) fn keep_answer(&mut self, event: &JobEnqueued) {
         let Some(key) = event.options.as_ref().and_then(|options| options.idempotency) else { return };
+        let Some(job) = self.jobs.get(&event.job) else { return };
+        let answer = job.acceptance(event.job, false);
         let window = self.queue_at(event.queue).settings.idempotency_window;
-        let delayed = event.run_at > event.at;
-        let answer = Acceptance { job: event.job, created_at: event.at, delayed, merged: false };
         self.keys.keep(&key, &event.owner, answer, event.at, window);
     }
 }
 
 impl Job {
     fn acceptance(&self, job: JobId, merged: bool) -> Acceptance {
-        Acceptance { job, created_at: self.created_at, delayed: self.delayed_at_first, merged }
+        Acceptance {
+            job,
+            created_at: self.created_at,
+            delayed: self.delayed_at_first,
+            blocked: self.parents().is_some_and(|parents| parents.blocked_at_first),
+            merged,
+        }
     }
 }

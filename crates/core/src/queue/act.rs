@@ -49,6 +49,7 @@ impl Shard {
                 }
                 self.queue_at(job.queue).has_room(1)?;
                 self.queue_at(job.queue).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
+                self.check_parents_again(job, &BTreeSet::new())?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {
@@ -60,7 +61,12 @@ impl Shard {
                 let number = *self.names.get(queue).ok_or(Refusal::QueueUnknown)?;
                 let still = matches!(
                     job.state(),
-                    State::Delayed | State::Ready | State::Retrying | State::Held | State::Dead
+                    State::Blocked
+                        | State::Delayed
+                        | State::Ready
+                        | State::Retrying
+                        | State::Held
+                        | State::Dead
                 );
                 if !still {
                     return Err(Refusal::JobState { state: job.state() });

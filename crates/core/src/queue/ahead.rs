@@ -7,6 +7,7 @@ use super::command::{Enqueue, Receipt, Settle};
 use super::event::{Event, QueueNumber};
 use super::job::Settled;
 use super::keys::IdempotencyKey;
+use super::links::Links;
 use super::ready::FairKey;
 use super::refusal::Refusal;
 use super::shard::Shard;
@@ -27,11 +28,27 @@ pub(super) struct Ahead {
     keys_of: BTreeMap<Principal, usize>,
     unique: BTreeMap<(QueueNumber, Token), JobId>,
     fair_keys: BTreeMap<QueueNumber, BTreeSet<FairKey>>,
+    depths: BTreeMap<JobId, u32>,
+    children: BTreeMap<JobId, usize>,
 }
 
 impl Ahead {
     pub(super) fn digest(&self, job: &JobId) -> Option<[u8; 16]> {
         self.digests.get(job).copied()
+    }
+
+    pub(super) fn has(&self, job: &JobId) -> bool {
+        self.digests.contains_key(job)
+    }
+
+    /// How deep in a flow it stands, where it is one of these.
+    pub(super) fn depth(&self, job: &JobId) -> Option<u32> {
+        self.depths.get(job).copied()
+    }
+
+    /// How many of these wait for a job.
+    pub(super) fn children(&self, parent: &JobId) -> usize {
+        self.children.get(parent).copied().unwrap_or(0)
     }
 
     pub(super) fn jobs(&self) -> usize {
@@ -67,12 +84,17 @@ impl Ahead {
         self.fair_keys.get(&queue).unwrap_or(NONE)
     }
 
-    fn note(&mut self, event: &Event) {
+    fn note(&mut self, event: &Event, depth: u32) {
         match event {
             Event::JobEnqueued(enqueued) => {
                 self.digests.insert(enqueued.job, enqueued.digest);
                 *self.waiting.entry(enqueued.queue).or_default() += 1;
                 let options = enqueued.options.as_deref();
+                self.depths.insert(enqueued.job, depth);
+                let links = options.and_then(|options| options.links.as_deref());
+                for parent in links.into_iter().flat_map(Links::parents) {
+                    *self.children.entry(*parent).or_default() += 1;
+                }
                 let fair_key = options.and_then(|options| options.fair_key);
                 self.fair_keys.entry(enqueued.queue).or_default().insert(fair_key);
                 if let Some(key) = options.and_then(|options| options.idempotency) {
@@ -99,7 +121,9 @@ impl Shard {
         let mut ahead = Ahead::default();
         together(commands.iter().map(|command| {
             let events = self.decide_enqueue(now, command, &ahead)?;
-            events.iter().for_each(|event| ahead.note(event));
+            let links = command.options.and_then(|options| options.links.as_deref());
+            let depth = links.map_or(1, |links| self.depth(links, &ahead));
+            events.iter().for_each(|event| ahead.note(event, depth));
             Ok(events)
         }))
     }

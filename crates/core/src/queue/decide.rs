@@ -44,14 +44,27 @@ impl Shard {
     /// What time alone brings about by `now`, and the next slice of bulk work: at most a bounded number
     /// of events, the oldest first.
     pub fn expire(&self, now: Time) -> Vec<Event> {
-        let (mut events, busy) = self.due(now);
+        let (mut events, mut busy) = self.due(now);
+        let parents = self.parents_slice(now, &busy);
+        busy.extend(parents.iter().filter_map(|event| match event {
+            Event::ParentEnded { job, .. } => Some(*job),
+            _ => None,
+        }));
+        events.extend(parents);
         events.extend(self.sweep_slice(now, &busy));
         events
     }
 
     /// The same without bulk work, for a disk whose last room is for the jobs in workers' hands.
     pub fn expire_only(&self, now: Time) -> Vec<Event> {
-        self.due(now).0
+        let (mut events, busy) = self.due(now);
+        events.extend(self.parents_slice(now, &busy));
+        events
+    }
+
+    /// The next of what follows from the ends of jobs for those who wait for them, and nothing else.
+    pub fn follow(&self, now: Time) -> Vec<Event> {
+        self.parents_slice(now, &BTreeSet::new())
     }
 
     fn due(&self, now: Time) -> (Vec<Event>, BTreeSet<JobId>) {
@@ -110,6 +123,7 @@ impl Shard {
         Ok(vec![Event::QueueModeChanged { queue, mode, at: now }])
     }
 
+    /// Judges one job. `ahead` are those that are accepted with it, before it.
     pub(super) fn decide_enqueue(
         &self,
         now: Time,
@@ -152,6 +166,9 @@ impl Shard {
         queue.takes_jobs(1 + ahead.waiting(number))?;
         let fair_key = command.options.and_then(|options| options.fair_key);
         queue.takes_key(fair_key, ahead.fair_keys(number), now)?;
+        if let Some(links) = command.options.and_then(|options| options.links.as_deref()) {
+            self.check_links(links, ahead)?;
+        }
         Ok(vec![Event::JobEnqueued(JobEnqueued {
             job: command.job,
             queue: number,

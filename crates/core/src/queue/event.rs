@@ -36,6 +36,20 @@ pub enum ReleaseReason {
 }
 
 words! {
+    /// What the end of a job means for one that waits for it.
+    AfterParent {
+        /// It waits on: for others.
+        Waits = "waits" / 1,
+        /// Nothing is left to wait for.
+        Runs = "runs" / 2,
+        /// It goes to dead-letter.
+        Dies = "dies" / 3,
+        /// It is cancelled as well.
+        Cancelled = "cancelled" / 4,
+    }
+}
+
+words! {
     /// What ended a job that is not wanted any more.
     CancelReason {
         /// A person, while it waited.
@@ -283,6 +297,17 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// A job that another one waits for ended, and that one has heard of it.
+    ParentEnded {
+        /// Which job waits.
+        job: JobId,
+        /// Which one ended.
+        parent: JobId,
+        /// What that means.
+        next: AfterParent,
+        /// When it heard of it.
+        at: Time,
+    },
     /// A dead job's record was read: what is said in it, the job can be found by from now on.
     DeadLabelled {
         /// Which job.
@@ -428,6 +453,7 @@ impl Event {
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }
             | Self::SweepEnded { at, .. }
+            | Self::ParentEnded { at, .. }
             | Self::DeadLabelled { at, .. }
             | Self::ScheduleFired { at, .. }
             | Self::ScheduleSkipped { at, .. }

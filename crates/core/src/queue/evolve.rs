@@ -7,7 +7,7 @@ use super::attempt::AttemptEnd;
 use super::death::{DeadReason, Death};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
-use super::job::{Ended, Expiry, Failure, Job, Phase, Running, Settled};
+use super::job::{Ended, Expiry, Failure, Job, Past, Phase, Running, Settled};
 use super::options::JobOptions;
 use super::ready::Ready;
 use super::settings::QueueMode;
@@ -154,6 +154,7 @@ impl Shard {
                     death.labels = Some((**labels).clone());
                 }
             }),
+            Event::ParentEnded { job, parent, next, .. } => self.parent_ended(job, parent, *next, at),
             Event::SchedulePut(put) => self.schedule_put(put, record),
             Event::ScheduleFired { .. }
             | Event::ScheduleSkipped { .. }
@@ -167,12 +168,20 @@ impl Shard {
 
     fn enqueued(&mut self, event: &JobEnqueued, record: RecordRef) {
         let later = event.run_at > event.at;
+        let links = event.options.as_ref().and_then(|options| options.links.as_deref());
+        let parents = links.map(|links| Box::new(self.linked(event.job, links)));
+        let phase = match (&parents, later) {
+            (Some(parents), _) if !parents.is_met() => Phase::Blocked,
+            (_, true) => Phase::Delayed,
+            (_, false) => Phase::Ready,
+        };
+        let past = parents.map(|parents| Box::new(Past { parents: Some(parents), ..Past::default() }));
         let job = Job {
             queue: event.queue,
             owner: self.shared_name(&event.owner),
             priority: event.priority,
             sequence: self.next_sequence,
-            phase: if later { Phase::Delayed } else { Phase::Ready },
+            phase,
             attempt: 0,
             // Refused beyond a thousand; whatever else a journal says is as good as without end.
             max_attempts: u16::try_from(event.max_attempts).unwrap_or(u16::MAX),
@@ -184,12 +193,12 @@ impl Shard {
             input_lsn: record.lsn,
             input_bytes: record.bytes,
             options: event.options.as_deref().and_then(JobOptions::of_live_job),
-            past: None,
+            past,
         };
         self.next_sequence += 1;
-        self.keep_answer(event);
         self.queue_at_mut(event.queue).ready.forget_keys(event.at);
         self.insert(event.job, Box::new(job));
+        self.keep_answer(event);
     }
 
     fn released(&mut self, id: &JobId, reason: ReleaseReason, run_at: Time, at: Time) {
@@ -228,7 +237,7 @@ impl Shard {
     }
 
     /// Ends a job; `how` makes its last changes and says where the result is.
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         id: &JobId,
         cause: Cause,
@@ -236,19 +245,28 @@ impl Shard {
         how: impl FnOnce(&mut Job) -> (Ended, Option<RecordRef>),
     ) {
         let Some(mut job) = self.remove(id) else { return };
+        if let Some(links) = job.links().filter(|_| job.phase == Phase::Blocked) {
+            self.unlink(id, links);
+        }
         let (ended, result) = how(&mut job);
         job.enter(cause, Phase::Ended(ended));
         self.bound_attempts_of(&mut job);
         self.queue_at_mut(job.queue).counts.add(job.state());
-        self.finished.insert(*id, FinishedJob { job, at, result });
+        for (id, forgotten) in self.finished.insert(*id, FinishedJob { job, at, result }) {
+            if let Some(flow) = forgotten.job.links().and_then(|links| links.flow()) {
+                self.flows.remove(&(flow, id));
+            }
+        }
+        self.note_end_for_children(id);
     }
 
     /// What a failed attempt means for more than its job.
-    fn ended(&mut self, id: &JobId, next: &Next, at: Time) {
+    pub(super) fn ended(&mut self, id: &JobId, next: &Next, at: Time) {
         self.bound_attempts(id);
         if let (Next::Dead, Some(queue)) = (next, self.jobs.get(id).map(|job| job.queue)) {
             self.queue_at_mut(queue).died.note(at);
         }
+        self.note_end_for_children(id);
     }
 
     fn moved(&mut self, id: &JobId, queue: QueueNumber, at: Time) {
@@ -284,8 +302,18 @@ impl Shard {
         job.run_at = at;
         job.sequence = self.next_sequence;
         self.next_sequence += 1;
-        job.enter(Cause::Redrive, Phase::Ready);
+        let links = job.links().cloned();
+        let parents = job.past().parents.as_deref_mut().filter(|parents| !parents.is_met());
+        let blocked = links.zip(parents).is_some_and(|(links, parents)| {
+            self.linked_again(*id, &links, parents);
+            !parents.is_met()
+        });
+        match blocked {
+            true => job.enter(Cause::RedriveBlocked, Phase::Blocked),
+            false => job.enter(Cause::Redrive, Phase::Ready),
+        }
         self.insert(*id, job);
+        self.note_end_for_children(id);
     }
 
     /// Leases go on for as long as they had left when the server stopped: its absence is not the

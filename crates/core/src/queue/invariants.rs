@@ -72,6 +72,7 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     if let Some(error) = shard.keys.out_of_step() {
         return Err(error.to_owned());
     }
+    super::parents::check::edges(shard)?;
     for (id, job) in &shard.jobs {
         if job.attempt_of_round() > u32::from(job.max_attempts) {
             return Err(format!("{id} is at attempt {} of {}", job.attempt_of_round(), job.max_attempts));

@@ -37,6 +37,8 @@ pub struct Acceptance {
     pub created_at: Time,
     /// Whether it was accepted as `delayed`, not as `ready`.
     pub delayed: bool,
+    /// Whether it was accepted as `blocked`.
+    pub blocked: bool,
     /// Whether another job of the same unique key stood in for what was sent.
     pub merged: bool,
 }

@@ -24,8 +24,10 @@ mod gate;
 pub mod invariants;
 mod job;
 mod keys;
+mod links;
 mod listing;
 mod options;
+mod parents;
 mod ready;
 mod refusal;
 mod run_limit;
@@ -43,12 +45,16 @@ pub use attempt::{Attempt, AttemptEnd};
 pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
 pub use dead_letter::{Analysis, DeadPage, Deaths, Look, Pattern};
 pub use death::{DeadReason, Death, Labels};
-pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut};
+pub use event::{
+    AfterParent, CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut,
+};
 pub use filter::DeadFilter;
 pub use job::{Failure, JobView};
 pub use keys::{Acceptance, IdempotencyKey};
+pub use links::{Links, OnFailure};
 pub use listing::{JobFilter, JobPage};
 pub use options::JobOptions;
+pub use parents::{LinksView, ParentEnd};
 pub use refusal::Refusal;
 pub use run_limit::{Rate, RunLimit};
 pub use schedule::{

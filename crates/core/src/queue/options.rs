@@ -2,6 +2,7 @@
 //! stands in one box, in the event and in the job.
 
 use super::keys::IdempotencyKey;
+use super::links::Links;
 use super::refusal::Refusal;
 use super::schedule::Firing;
 use super::settings::check_backoff;
@@ -18,6 +19,8 @@ pub struct JobOptions {
     pub idempotency: Option<IdempotencyKey>,
     /// Of the jobs with one such key, one is on its way at a time.
     pub unique: Option<UniqueKey>,
+    /// Its place among other jobs.
+    pub links: Option<Box<Links>>,
     /// What its turns are taken under, and what the limits per key count it to.
     pub fair_key: Option<Token>,
     /// The firing of a schedule that it is.
@@ -37,7 +40,8 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff, idempotency: _, unique: _, fair_key: _, firing: _ } = self;
+        // Why nothing about links: they were checked when they were made.
+        let Self { backoff, idempotency: _, unique: _, fair_key: _, firing: _, links: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

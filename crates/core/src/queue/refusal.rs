@@ -90,6 +90,27 @@ pub enum Refusal {
     SealExpired,
     /// The job was re-driven as often as it may be.
     RedrivesUsed,
+    /// A job that it should run after is not known.
+    ParentUnknown {
+        /// Which.
+        job: JobId,
+    },
+    /// A job that it should run after is named twice.
+    ParentTwice {
+        /// Which.
+        job: JobId,
+    },
+    /// A job that it has yet to wait for ended otherwise than completed.
+    ParentEnded {
+        /// Which.
+        job: JobId,
+    },
+    /// Too many jobs wait for one, or one for too many.
+    FlowBreadth,
+    /// Too many jobs wait for each other in a row.
+    FlowDepth,
+    /// The flow's id belongs to another flow.
+    FlowIdTaken,
     /// Other bulk work on the queue is not over.
     SweepRunning,
     /// There is no such schedule.
@@ -205,6 +226,31 @@ impl fmt::Display for Refusal {
                 f,
                 "the job was re-driven {} times already: find out why it ends like that and send it as a new one",
                 limits::REDRIVES_MAX
+            ),
+            // Why no difference: whoever may not see a job learns nothing of whether it is there.
+            Self::ParentUnknown { job } => write!(
+                f,
+                "there is no job {job} to run after, or not for this key: send that one first, or both as one flow"
+            ),
+            Self::ParentTwice { job } => {
+                write!(f, "job {job} is named twice: name it once, in after or in after_any")
+            }
+            Self::ParentEnded { job } => write!(
+                f,
+                "the job has yet to wait for {job}, which ended otherwise than completed: re-drive that one first"
+            ),
+            Self::FlowBreadth => write!(
+                f,
+                "at most {0} jobs wait for one, and one for at most {0}: put jobs between them that gather",
+                limits::FLOW_BREADTH_MAX
+            ),
+            Self::FlowDepth => write!(
+                f,
+                "at most {} jobs wait for each other in a row: begin anew from the result of the last one",
+                limits::FLOW_DEPTH_MAX
+            ),
+            Self::FlowIdTaken => f.write_str(
+                "a flow with this id was submitted with other jobs: make a new id for another flow",
             ),
             Self::ScheduleUnknown => f.write_str("no such schedule"),
             Self::ScheduleOtherId { id } => write!(

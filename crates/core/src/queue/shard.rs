@@ -12,11 +12,12 @@ use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::keys::Keys;
+use super::parents::ParentEnd;
 use super::ready::Ready;
 use super::schedule::Schedules;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::{Sweep, Sweeps};
-use crate::id::JobId;
+use crate::id::{FlowId, JobId};
 use crate::job::State;
 use crate::name::{Principal, QueueName};
 use crate::time::Time;
@@ -25,7 +26,7 @@ use crate::token::Token;
 /// Jobs of a queue by state. Kept with every change, never counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueCounts {
-    counts: [u64; 6],
+    counts: [u64; 7],
     /// Jobs completed since the journal began.
     pub completed: u64,
     /// Jobs that expired and were not re-driven since.
@@ -45,9 +46,12 @@ impl QueueCounts {
         }
     }
 
-    /// Jobs that wait: for their time, for a worker, or for their next attempt.
+    /// Jobs that wait: for other jobs, for their time, for a worker, or for their next attempt.
     pub fn waiting(&self) -> u64 {
-        [State::Delayed, State::Ready, State::Retrying].into_iter().map(|state| self.of(state)).sum()
+        [State::Blocked, State::Delayed, State::Ready, State::Retrying]
+            .into_iter()
+            .map(|state| self.of(state))
+            .sum()
     }
 
     pub(super) fn add(&mut self, state: State) {
@@ -76,6 +80,7 @@ fn slot(state: State) -> usize {
         State::Retrying => 3,
         State::Held => 4,
         State::Dead => 5,
+        State::Blocked => 6,
         State::Cancelled | State::Completed | State::Expired => {
             unreachable!("finished jobs are not among the live ones")
         }
@@ -137,6 +142,12 @@ pub struct Shard {
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
     pub(super) keys: Keys,
+    /// Who waits, by whom they wait for.
+    pub(super) waiting: BTreeMap<JobId, BTreeSet<JobId>>,
+    /// Jobs that ended and have not been heard of by everybody who waits for them.
+    pub(super) ends: BTreeMap<JobId, ParentEnd>,
+    /// Jobs of flows, live or remembered.
+    pub(super) flows: BTreeSet<(FlowId, JobId)>,
     pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
@@ -199,7 +210,9 @@ impl Shard {
         let deadline = self.deadlines.first().map(|(at, _, _)| *at);
         let firing = self.schedules.first_due().map(|(due, _)| due);
         let keys = self.keys.next_deadline();
-        [deadline, firing, keys, self.sweeps.next_turn()].into_iter().flatten().min()
+        // What follows from a job's end is due at once.
+        let at_once = (!self.ends.is_empty()).then(Time::default);
+        [deadline, firing, keys, self.sweeps.next_turn(), at_once].into_iter().flatten().min()
     }
 
     fn view(&self, number: QueueNumber) -> QueueView {

@@ -308,13 +308,18 @@ impl Shard {
         let room = if redrives { usize::try_from(queue.room()).unwrap_or(usize::MAX) } else { usize::MAX };
         let at_once = sweep.wish.rate().map_or(usize::MAX, RedriveRate::at_once);
         let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
+        // Who died before: a job that died of another one follows that one out of dead-letter.
+        let mut redriven = BTreeSet::new();
         let places = queue.dead.places(filter, sweep.through);
         let places = places.take_while(|(died_at, _)| *died_at <= sweep.begun_at);
         for (died_at, id) in places.take(limits::SWEEP_JOBS_PER_TURN_MAX) {
             let job = self.jobs.get(&id).filter(|_| !busy.contains(&id));
             let meant = job.map_or(Meant::No, |job| {
                 let here = job.state() == State::Dead && job.here_since() <= sweep.begun_at;
-                let may = !redrives || (job.may_be_redriven() && !job.is_seal_expired(now));
+                let may = !redrives
+                    || (job.may_be_redriven()
+                        && !job.is_seal_expired(now)
+                        && self.check_parents_again(job, &redriven).is_ok());
                 if here && may { filter.judge(job) } else { Meant::No }
             });
             match meant {
@@ -331,7 +336,10 @@ impl Shard {
                     return slice;
                 }
                 Meant::Yes if slice.jobs.len() >= at_once => break,
-                Meant::Yes => slice.jobs.push(id),
+                Meant::Yes => {
+                    slice.jobs.push(id);
+                    redriven.insert(id);
+                }
             }
             slice.through = Some((died_at, id));
         }
@@ -354,7 +362,8 @@ impl Shard {
         let (began, ends) = (last_of(sweep.begun_at), last_of(now));
         let through = through.map(|id| if id > began { id.max(ends) } else { id });
         let waits = |job: &Job| {
-            let state = matches!(job.state(), State::Delayed | State::Ready | State::Retrying);
+            let state =
+                matches!(job.state(), State::Blocked | State::Delayed | State::Ready | State::Retrying);
             state && job.queue == queue && job.here_since() <= sweep.begun_at
         };
         let from = through.map_or(Bound::Unbounded, Bound::Excluded);

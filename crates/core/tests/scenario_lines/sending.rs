@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Command, Enqueue, Event, IdempotencyKey, JobOptions, OnConflict, Receipt, Refusal, Settle, Start,
-    Together, UniqueKey,
+    Command, Enqueue, Event, IdempotencyKey, JobOptions, Links, OnConflict, OnFailure, Receipt, Refusal,
+    Settle, Start, Together, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape};
 use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
 
-use super::{START, World, code, millis};
+use super::{START, World, code, flow_id, millis};
 
 /// A job on its way, with everything that its command borrows.
 pub(super) struct Sending {
@@ -59,20 +59,18 @@ fn token(within: &str, text: &str) -> Token {
 }
 
 impl World {
-    fn sending(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> Sending {
+    fn sending(
+        &mut self,
+        name: &str,
+        options: &BTreeMap<&str, &str>,
+        flow: Option<FlowId>,
+    ) -> Result<Sending, Refusal> {
         let shift = options.get("id_time").copied().unwrap_or("0s");
         let id_ms = match shift.strip_prefix('-') {
             Some(back) => self.now.minus(millis(back)).unix_ms(),
             None => self.now.plus(millis(shift)).unix_ms(),
         };
-        let known = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id);
-        let job = known.unwrap_or_else(|| {
-            self.drawn += 1;
-            let mut random = [0; 10];
-            random.copy_from_slice(&self.drawn.to_be_bytes()[6..]);
-            JobId::v7(id_ms, random)
-        });
-        self.names.insert(job, name.to_owned());
+        let job = self.id_of(name, id_ms);
         let queue = options.get("to").unwrap_or(&"orders");
         let owner = options.get("owner").unwrap_or(&"producer");
         let content = options.get("content").copied().unwrap_or(name);
@@ -90,7 +88,20 @@ impl World {
             UniqueKey { key: token("", key), on_conflict: OnConflict::parse(word).expect("a way") }
         });
         let fair_key = options.get("key").map(|text| Token::from_bytes(sixteen(text)));
-        Sending {
+        let mut others = |list: &str| -> Vec<JobId> {
+            let names = options.get(list).copied().unwrap_or_default();
+            names.split(',').filter(|name| !name.is_empty()).map(|name| self.id_of(name, id_ms)).collect()
+        };
+        let (all, any) = (others("after"), others("any"));
+        let links = if flow.is_some() || !all.is_empty() || !any.is_empty() {
+            let on_failure = options
+                .get("failure")
+                .map_or(OnFailure::Fail, |word| OnFailure::parse(word).expect("a policy"));
+            Some(Box::new(Links::new(flow, all, any, on_failure)?))
+        } else {
+            None
+        };
+        Ok(Sending {
             job,
             queue: QueueName::parse(queue).expect("a queue name"),
             owner: Principal::parse(owner).expect("a principal"),
@@ -114,13 +125,17 @@ impl World {
             },
             ttl: options.get("ttl").map(|text| millis(text)),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
-            options: JobOptions { backoff, idempotency, unique, fair_key, ..JobOptions::default() }.boxed(),
+            options: JobOptions { backoff, idempotency, unique, fair_key, links, ..JobOptions::default() }
+                .boxed(),
             digest: sixteen(content),
-        }
+        })
     }
 
     pub(super) fn enqueue(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
-        let sending = self.sending(name, options);
+        let sending = match self.sending(name, options, None) {
+            Ok(sending) => sending,
+            Err(refusal) => return format!("refused {}", code(&refusal)),
+        };
         match self.run(&Command::Enqueue(sending.command())) {
             Err(refused) => refused,
             Ok(events) => self.answered(&sending, &events),
@@ -143,7 +158,7 @@ impl World {
     /// `together j1 · j2 idem=K`
     pub(super) fn together(&mut self, line: &str) -> String {
         let sendings: Vec<Sending> =
-            words(line).map(|words| self.sending(words[0], &named(&words))).collect();
+            words(line).map(|words| self.sending(words[0], &named(&words), None).expect("links")).collect();
         let commands: Vec<Enqueue<'_>> = sendings.iter().map(Sending::command).collect();
         match self.whole(self.shard.decide_enqueue_together(self.now, &commands)) {
             Err(refused) => refused,
@@ -151,6 +166,34 @@ impl World {
                 let told =
                     sendings.iter().zip(judged).map(|(sending, events)| self.answered(sending, &events));
                 told.collect::<Vec<_>>().join(" · ")
+            }
+        }
+    }
+
+    /// `flow F j1 | j2 after=j1`
+    pub(super) fn flow(&mut self, line: &str) -> String {
+        let words = line.strip_prefix("flow").expect("the verb").trim();
+        let (name, jobs) = words.split_once(' ').expect("a flow has jobs");
+        let flow = flow_id(name);
+        let mut all = Vec::new();
+        for job in jobs.split('|') {
+            let words: Vec<&str> = job.split_whitespace().collect();
+            all.push(self.sending(words[0], &named(&words), Some(flow)).expect("links that are some"));
+        }
+        let commands: Vec<Enqueue<'_>> = all.iter().map(Sending::command).collect();
+        match self.shard.decide_enqueue_together(self.now, &commands) {
+            Err(refusals) => {
+                let first = refusals
+                    .iter()
+                    .zip(&commands)
+                    .find_map(|(refusal, job)| Some((refusal.as_ref()?, job.job)));
+                let (refusal, job) = first.expect("one is refused");
+                format!("refused {} at {}", code(refusal), self.names[&job])
+            }
+            Ok(judged) => {
+                let events = judged.concat();
+                self.apply(&events);
+                if events.is_empty() { "known" } else { "accepted" }.to_owned()
             }
         }
     }

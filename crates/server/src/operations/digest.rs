@@ -58,7 +58,7 @@ impl JobDigests {
         digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
         digest.update(&number(parts.max_attempts.map(u64::from)));
         // Why nothing for what is absent: whatever is added here later leaves the digests of jobs without it.
-        let JobOptions { backoff, fair_key: _, firing: _, idempotency: _, unique: _ } = &parts.options;
+        let JobOptions { backoff, fair_key: _, firing: _, idempotency: _, unique: _, links } = &parts.options;
         if let Some(backoff) = backoff {
             digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
             digest.update(&backoff.base.get().to_be_bytes());
@@ -77,6 +77,15 @@ impl JobDigests {
             digest.update_prefixed(b"unique key");
             digest.update_prefixed(sent.key.as_str().as_bytes());
             digest.update(&[sent.on_conflict.code()]);
+        }
+        if let Some(links) = links {
+            digest.update_prefixed(b"links");
+            digest.update_prefixed(links.flow().as_ref().map_or(&[][..], |flow| flow.as_bytes()));
+            digest.update(&[links.on_failure().code()]);
+            for jobs in [links.all(), links.any()] {
+                digest.update(&count(jobs.len()));
+                jobs.iter().for_each(|job| digest.update(job.as_bytes()));
+            }
         }
         let mut first_half = [0; 16];
         first_half.copy_from_slice(&digest.finish()[..16]);
@@ -138,6 +147,9 @@ mod tests {
             ("unique", json!({"key": "a"})),
             ("unique", json!({"key": "b"})),
             ("unique", json!({"key": "a", "on_conflict": "merge"})),
+            ("after", json!(["019b76da-a800-7000-8000-000000000001"])),
+            ("after", json!(["019b76da-a800-7000-8000-000000000002"])),
+            ("after_any", json!(["019b76da-a800-7000-8000-000000000001"])),
         ] {
             let mut changed = job.clone();
             changed[name] = other;

@@ -43,7 +43,9 @@ impl Handle<LeaseAcquire> for Door {
             } else if let Some(input) = self.readable(self.records.read_job(job.view.input))? {
                 bytes += input.body.len();
                 let receipt = self.receipts.write(&self.namespace, &key.principal, &job.receipt);
-                jobs.push(LeasedJob::hand_out(&job.view, &queue, input, receipt, now));
+                let parents = self.parents_of(&job.parents, &mut bytes)?;
+                let handed = LeasedJob::hand_out(&job.view, &queue, input, receipt, now);
+                jobs.push(LeasedJob { parents, ..handed });
                 continue;
             } else {
                 Settle::Hold(HoldReason::Unreadable)

@@ -212,6 +212,7 @@ impl Engine {
                 self.finish_turn()?;
             }
         }
+        self.follow(now)?;
         self.serve_waiters(now)?;
         if self.shard().has_unlabelled() {
             self.died.notify_one();
@@ -266,6 +267,14 @@ impl Engine {
                     results.push(told(self.enqueue(now, &queue, &owner, &job))?);
                 }
                 self.answer(reply, results);
+            }
+            Request::SubmitFlow { owner, jobs, reply } => {
+                let done = self.submit_flow(now, &owner, &jobs)?;
+                self.answer(reply, done);
+            }
+            Request::CancelFlow { flow, meant, reply } => {
+                let done = told(self.cancel_flow(now, flow, &meant))?;
+                self.answer(reply, done);
             }
             Request::Lease { wish, reply } => self.lease_or_wait(now, wish, reply)?,
             Request::Extend { items, reply } => {
@@ -340,6 +349,7 @@ impl Engine {
         owner: &Principal,
         job: &NewJob,
     ) -> Result<Accepted, Trouble> {
+        self.check_sight(job)?;
         let command = job.command(queue, owner);
         let events = self.decide(now, &Command::Enqueue(command))?;
         // Why here and not before: a repeat of what was accepted is answered on a full disk as well.
@@ -450,7 +460,8 @@ impl Engine {
             }
             let view = self.view(&job);
             let receipt = Receipt { job, attempt: view.attempt, lease };
-            jobs.push(Leased { receipt, view });
+            let parents = self.parents_of(&view);
+            jobs.push(Leased { receipt, view, parents });
         }
         Ok(jobs)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{KeyId, Principal, QueueName, ScheduleName};
 use sealane_core::queue::{
     Act, Firing, JobView, Labels, QueueMode, QueueSettings, QueueView, Receipt, ScheduleAct, ScheduleView,
@@ -14,7 +14,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
-use super::request::{Accepted, LeaseWish, LeasedJobs, NewJob, Reply, Request, SettleItem, SweepBegun};
+use super::request::{
+    Accepted, LeaseWish, LeasedJobs, NewJob, NoneAccepted, Reply, Request, SettleItem, SweepBegun,
+};
 use super::schedules::{NewSchedule, ScheduleRequest};
 
 /// Sends requests to the engine and waits for durable answers.
@@ -64,6 +66,24 @@ impl EngineHandle {
         atomic: bool,
     ) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
         self.ask(|reply| Request::Enqueue { queue, owner, jobs, atomic, reply }).await
+    }
+
+    /// Accepts jobs together or not at all.
+    pub async fn submit_flow(
+        &self,
+        owner: Principal,
+        jobs: Vec<(QueueName, NewJob)>,
+    ) -> Result<Vec<Accepted>, NoneAccepted> {
+        self.ask(|reply| Request::SubmitFlow { owner, jobs, reply }).await?
+    }
+
+    /// Cancels every job of a flow that is meant and has not ended.
+    pub async fn cancel_flow(
+        &self,
+        flow: FlowId,
+        meant: impl Fn(&Principal, &QueueName) -> bool + Send + 'static,
+    ) -> Result<(), Fault> {
+        self.ask(|reply| Request::CancelFlow { flow, meant: Box::new(meant), reply }).await?
     }
 
     /// Hands out jobs, waiting for them if wished.

@@ -17,6 +17,7 @@ mod acts;
 mod bounds;
 mod engine;
 mod fault;
+mod flows;
 mod handle;
 mod machine;
 mod request;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{
-    Acceptance, Act, JobOptions, JobView, Labels, QueueMode, QueueSettings, QueueView, Receipt, Settle,
-    Start, SweepWish,
+    Acceptance, Act, JobOptions, JobView, Labels, ParentEnd, QueueMode, QueueSettings, QueueView, Receipt,
+    Settle, Start, SweepWish,
 };
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -38,8 +38,25 @@ pub struct NewJob {
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
     pub options: Option<Box<JobOptions>>,
+    /// Who may see what it waits for, where it waits for anything.
+    pub sight: Option<Arc<AccessKey>>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
+}
+
+/// One of several jobs was refused, so none was accepted.
+#[derive(Debug)]
+pub struct NoneAccepted {
+    /// Which was refused, by its place; `None` where it was not about one of them.
+    pub place: Option<usize>,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl From<Fault> for NoneAccepted {
+    fn from(fault: Fault) -> Self {
+        Self { place: None, fault }
+    }
 }
 
 /// A job that was accepted, now or before.
@@ -80,6 +97,8 @@ pub struct Leased {
     pub receipt: Receipt,
     /// The job.
     pub view: JobView,
+    /// The jobs that it waited for, and the queue that each was sent to.
+    pub parents: Vec<(ParentEnd, QueueName)>,
 }
 
 /// Jobs on their way to a worker. Dropped before [`LeasedJobs::delivered`] was called, they go back:
@@ -137,6 +156,9 @@ pub struct LeaseWish {
     pub wait: Millis,
 }
 
+/// Says whether a job of this owner in this queue is meant.
+pub(super) type Meant = Box<dyn Fn(&Principal, &QueueName) -> bool + Send>;
+
 pub(super) type Read = Box<dyn FnOnce(&Machine) -> Box<dyn FnOnce() + Send> + Send>;
 
 /// What can be asked of the engine.
@@ -162,6 +184,24 @@ pub(super) enum Request {
         atomic: bool,
         /// What became of each.
         reply: Reply<Vec<Result<Accepted, Fault>>>,
+    },
+    /// Accept jobs together or not at all.
+    SubmitFlow {
+        /// Who sends.
+        owner: Principal,
+        /// The jobs and where to, in an order in which each comes behind those that it waits for.
+        jobs: Vec<(QueueName, NewJob)>,
+        /// The jobs as they stand then.
+        reply: Reply<Result<Vec<Accepted>, NoneAccepted>>,
+    },
+    /// Cancel every job of a flow that a caller may cancel and that has not ended.
+    CancelFlow {
+        /// Which flow.
+        flow: FlowId,
+        /// Which of its jobs are meant.
+        meant: Meant,
+        /// When it is done.
+        reply: Reply<Result<(), Fault>>,
     },
     /// Hand out jobs.
     Lease {

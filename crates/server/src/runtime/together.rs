@@ -39,6 +39,14 @@ impl NewJob {
     }
 }
 
+/// Why none of several jobs was accepted.
+pub(super) enum NotAccepted {
+    /// Something was in the way of all of them.
+    All(Fault),
+    /// These were refused, by their places.
+    Some(Vec<Option<Refusal>>),
+}
+
 impl Engine {
     pub(super) fn enqueue_together(
         &mut self,
@@ -48,13 +56,32 @@ impl Engine {
         jobs: &[NewJob],
     ) -> Result<Vec<Result<Accepted, Fault>>, JournalError> {
         let commands: Vec<Enqueue<'_>> = jobs.iter().map(|job| job.command(queue, owner)).collect();
-        let judged = match self.shard().decide_enqueue_together(now, &commands) {
-            Err(refusals) => return Ok(not_done(refusals)),
+        let all: Vec<&NewJob> = jobs.iter().collect();
+        Ok(match self.accept_together(now, &commands, &all)? {
+            Ok(accepted) => accepted.into_iter().map(Ok).collect(),
+            Err(NotAccepted::All(fault)) => jobs.iter().map(|_| Err(fault.clone())).collect(),
+            Err(NotAccepted::Some(refusals)) => not_done(refusals),
+        })
+    }
+
+    /// Accepts jobs together or not at all: what is judged as one is stored as one.
+    pub(super) fn accept_together(
+        &mut self,
+        now: Time,
+        commands: &[Enqueue<'_>],
+        jobs: &[&NewJob],
+    ) -> Result<Result<Vec<Accepted>, NotAccepted>, JournalError> {
+        let seen: Vec<Option<Refusal>> = jobs.iter().map(|job| self.check_sight(job).err()).collect();
+        if seen.iter().any(Option::is_some) {
+            return Ok(Err(NotAccepted::Some(seen)));
+        }
+        let judged = match self.shard().decide_enqueue_together(now, commands) {
+            Err(refusals) => return Ok(Err(NotAccepted::Some(refusals))),
             Ok(judged) => judged,
         };
         // Why here and not before: a repeat of what was accepted is answered on a full disk as well.
         if judged.iter().any(|events| !events.is_empty()) && self.no_room() {
-            return Ok(jobs.iter().map(|_| Err(Fault::StorageFull)).collect());
+            return Ok(Err(NotAccepted::All(Fault::StorageFull)));
         }
         let fresh: Vec<bool> = judged.iter().map(|events| is_fresh(events)).collect();
         let staged = judged.into_iter().zip(jobs).flat_map(|(events, job)| {
@@ -64,11 +91,10 @@ impl Engine {
             })
         });
         if let Err(fault) = told(self.append_together(staged.collect()))? {
-            return Ok(jobs.iter().map(|_| Err(fault.clone())).collect());
+            return Ok(Err(NotAccepted::All(fault)));
         }
-        let accepted =
-            commands.iter().zip(fresh).map(|(command, fresh)| Ok(self.accepted(now, command, fresh)));
-        Ok(accepted.collect())
+        let accepted = commands.iter().zip(fresh).map(|(command, fresh)| self.accepted(now, command, fresh));
+        Ok(Ok(accepted.collect()))
     }
 
     pub(super) fn settle_together(

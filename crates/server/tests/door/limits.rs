@@ -62,6 +62,17 @@ fn many(count: u64, item: impl Fn(u64) -> Value) -> Value {
     (0..count).map(item).collect()
 }
 
+fn node(name: &str) -> Value {
+    let mut job = job("x");
+    job["id"] = json!(crate::support::job_id().to_string());
+    json!({"name": name, "queue": "q", "job": job})
+}
+
+fn flow(nodes: &Value) -> (&'static str, String, String) {
+    let id = crate::support::job_id().to_string();
+    ("POST", "/v1/flows".to_owned(), json!({"id": id, "nodes": nodes}).to_string())
+}
+
 fn probe(limit: &Limit) -> Option<Probe> {
     Some(Probe::Door(match limit.name {
         "QUEUE_NAME_BYTES_MAX" => |n| ("PUT", format!("/v1/queues/{}", text(n)), "{}".to_owned()),
@@ -120,6 +131,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
             let wish = json!({"lease_ms": n, "max_run_ms": limits::RUN_MS_MAX, "sealing": "allowed"});
             ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
         },
+        "FLOW_NODES_MAX" => |n| flow(&many(n, |at| node(&format!("n{at}")))),
+        "FLOW_NODE_NAME_BYTES_MAX" => |n| flow(&json!([node(&text(n))])),
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
         "SCHEDULE_NAME_BYTES_MAX" => |n| {
             let (method, _, body) = schedule("every_ms", json!(5_000));
@@ -153,6 +166,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "SCHEDULE_CATCH_UP_MS_MAX"
                 | "SCHEDULE_LATE_MS_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
+                // core/tests/flows.rs
+                "FLOW_BREADTH_MAX" | "FLOW_DEPTH_MAX" | "FLOW_STEPS_PER_TURN_MAX" => Some(Probe::Elsewhere),
+                // flows: results_reach_a_child_as_far_as_their_limit
+                "PARENT_RESULTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // an_answer_has_as_many_bodies_as_its_limit_allows

@@ -5,6 +5,7 @@ mod bulk_work;
 mod certificate;
 mod dead_letter;
 mod durability;
+mod flows;
 mod formats;
 mod gone;
 mod http;

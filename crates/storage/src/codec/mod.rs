@@ -18,6 +18,7 @@ mod fact;
 mod fields;
 mod job_input;
 mod keys;
+mod links;
 mod options;
 mod person;
 mod retrying;

@@ -8,7 +8,7 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{dead_letter, keys, options, person, schedule, settings};
+use super::{dead_letter, keys, links, options, person, schedule, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -109,6 +109,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             out.u8(reason.code());
         }
         Event::ServerStarted { at: _ } => {}
+        Event::ParentEnded { job, parent, next, at: _ } => links::encode_end(job, parent, *next, out),
         Event::HoldReleased { .. }
         | Event::JobCancelRequested { .. }
         | Event::JobCancelled { .. }
@@ -215,6 +216,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
         keys::JOB_MERGED | keys::KEYS_FORGOTTEN => keys::decode(tag, at, cursor)?,
+        links::PARENT_ENDED => links::decode_end(at, cursor)?,
         dead_letter::JOB_FAILED_ALIKE | dead_letter::DEAD_LABELLED => dead_letter::decode(tag, at, cursor)?,
         schedule::FIRST_TAG..=schedule::LAST_TAG => schedule::decode(tag, at, cursor)?,
         _ => person::decode(tag, version, at, cursor)?,
@@ -241,6 +243,7 @@ fn tag(event: &Event) -> u8 {
         Event::ServerStarted { .. } => SERVER_STARTED,
         Event::JobMerged { .. } => keys::JOB_MERGED,
         Event::KeysForgotten { .. } => keys::KEYS_FORGOTTEN,
+        Event::ParentEnded { .. } => links::PARENT_ENDED,
         Event::HoldReleased { .. } => person::HOLD_RELEASED,
         Event::JobCancelRequested { .. } => person::JOB_CANCEL_REQUESTED,
         Event::JobCancelled { .. } => person::JOB_CANCELLED,

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{FlowId, JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Next, OnConflict,
-    QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason, RunLimit, SweepKind, SweepWish,
-    UniqueKey,
+    AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
+    Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
+    RunLimit, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -140,6 +140,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.push(job_with_key(at));
     facts.extend(dead_letter_facts(at));
     facts.extend(about_keys(at));
+    facts.extend(linked(at));
     facts
 }
 
@@ -171,6 +172,35 @@ fn about_keys(at: Time) -> Vec<Fact> {
     let queue = QueueName::parse("keys").expect("follows the rule");
     facts.push(shard(Event::QueueCreated { number: QUEUE, queue, settings, at }));
     facts
+}
+
+/// Jobs that wait for others, and what they hear of them.
+fn linked(at: Time) -> Vec<Fact> {
+    let (flow, all, any) = (FlowId::from_bytes([6; 16]), vec![job_id(2), job_id(3)], vec![job_id(4)]);
+    let links = [
+        Links::new(Some(flow), all, any, OnFailure::Cancel),
+        Links::new(None, vec![job_id(2)], Vec::new(), OnFailure::Fail),
+    ];
+    let jobs = links.map(|links| {
+        let links = links.map(Box::new).expect("few, and none twice");
+        shard(Event::JobEnqueued(JobEnqueued {
+            job: job_id(1),
+            queue: QUEUE,
+            owner: principal(),
+            priority: Priority::Normal,
+            run_at: at,
+            expires_at: None,
+            max_attempts: 5,
+            options: JobOptions { links: Some(links), ..JobOptions::default() }.boxed(),
+            digest: [9; 16],
+            at,
+        }))
+    });
+    let heard = AfterParent::ALL.iter().map(|next| {
+        let (job, parent) = (job_id(1), job_id(2));
+        shard(Event::ParentEnded { job, parent, next: *next, at })
+    });
+    jobs.into_iter().chain(heard).collect()
 }
 
 /// Kinds of the first release with what only their second version can hold.

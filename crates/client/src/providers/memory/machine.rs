@@ -78,7 +78,7 @@ impl Machine {
         job: &JobIn,
         fresh_id: JobId,
     ) -> Result<JobAccepted, Problem> {
-        let digest = digest_of(queue, job);
+        let digest = digest_of(queue.as_str(), job);
         let parts = JobParts::try_from(job.clone())?;
         let id = parts.id.unwrap_or(fresh_id);
         let options = parts.tokenised(queue, owner, &token);
@@ -96,7 +96,8 @@ impl Machine {
         let (Some(job), Some(record)) = (self.shard.job(&id), self.records.get(&id)) else {
             return Err(Problem::not_found());
         };
-        Ok(view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record))
+        let shown = view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record);
+        Ok(JobOut { dependencies: self.dependencies(&id), ..shown })
     }
 
     pub(super) fn jobs_of(&self, queue: &QueueName) -> Vec<JobOut> {
@@ -145,7 +146,8 @@ impl Machine {
     fn leased(&self, id: JobId, lease: LeaseId, now: Time) -> Option<LeasedJob> {
         let job = self.shard.job(&id)?;
         let held = Receipt { job: id, attempt: job.attempt, lease };
-        Some(view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held, now))
+        let leased = view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held, now);
+        Some(LeasedJob { parents: self.parents(&job), ..leased })
     }
 
     /// Settles one lease and keeps what was reported with it.
@@ -258,9 +260,9 @@ pub(super) fn in_the_way(refusal: Refusal) -> Problem {
     Problem { job_id, ..refusal.into() }
 }
 
-/// Tells a repeat from a conflict: over the queue and everything supplied.
-pub(super) fn digest_of(queue: &QueueName, job: &JobIn) -> [u8; 16] {
+/// Tells a repeat from a conflict: over where it goes and everything supplied.
+pub(super) fn digest_of(place: &str, job: &impl serde::Serialize) -> [u8; 16] {
     let json = serde_json::to_vec(job).expect("a job is texts, numbers and lists, which JSON can hold");
-    let hash = digest::sha256(&[queue.as_str().as_bytes(), b"\0", &json]);
+    let hash = digest::sha256(&[place.as_bytes(), b"\0", &json]);
     *hash.first_chunk().expect("32 bytes begin with 16")
 }

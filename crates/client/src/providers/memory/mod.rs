@@ -6,6 +6,7 @@
 
 mod acts;
 mod dead_letter;
+mod flows;
 mod machine;
 mod operations;
 mod receipt;

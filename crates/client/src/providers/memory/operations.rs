@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, ExtendItem,
-    Fail, FailItem, FireOut, Hold, HoldItem, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn,
-    JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
-    ReleaseItem, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
+    Fail, FailItem, FireOut, FlowAccepted, FlowIn, FlowOut, Hold, HoldItem, JobAccepted, JobBatchIn,
+    JobBatchOut, JobBatchResult, JobIn, JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn,
+    QueueList, QueueOut, Release, ReleaseItem, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    Settled, SweepOut,
 };
-use sealane_core::id::{JobId, LeaseId, ScheduleId};
+use sealane_core::id::{FlowId, JobId, LeaseId, ScheduleId};
 use sealane_core::job::HoldReason;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName, ScheduleName};
@@ -173,6 +174,18 @@ impl Provider for Memory {
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         Ok(self.change(|machine, now| machine.act(now, id, act))?)
+    }
+
+    async fn submit_flow(&self, flow: &FlowIn) -> Result<FlowAccepted, Error> {
+        Ok(self.change(|machine, now| machine.submit(now, &self.principal, flow))?)
+    }
+
+    async fn flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        Ok(self.change(|machine, _| machine.flow(flow))?)
+    }
+
+    async fn cancel_flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        Ok(self.change(|machine, now| machine.cancel_flow(now, flow))?)
     }
 
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {

@@ -65,7 +65,7 @@ impl Machine {
             .iter()
             .zip(ids)
             .map(|(job, fresh_id)| {
-                let digest = digest_of(queue, job);
+                let digest = digest_of(queue.as_str(), job);
                 let parts = JobParts::try_from(job.clone())?;
                 let options = parts.tokenised(queue, owner, &token);
                 let id = parts.id.unwrap_or(*fresh_id);
