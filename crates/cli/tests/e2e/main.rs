@@ -3,6 +3,7 @@
 mod bench;
 mod data_dir;
 mod journey;
+mod keys;
 mod kill;
 mod leaks;
 mod life;
