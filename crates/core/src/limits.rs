@@ -72,6 +72,7 @@ limits! {
     RATE_PERIOD_MS_MAX: u64 = 31 * 86_400_000, "ms", "period_ms of a rate", "invalid_request";
     CONCURRENCY_MAX: u32 = 1_000_000, "jobs", "concurrency: jobs that run at once, of a queue or of a fair key", "invalid_request";
     FAIR_KEYS_MAX: usize = 100_000, "keys", "fair keys that one queue knows of: with jobs that have not ended, or a rate that is not full again", "limit_exceeded";
+    FAIR_KEY_BYTES_MAX: usize = 256, "bytes", "fair key", "invalid_request";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
@@ -87,6 +88,8 @@ limits! {
     CONNECTIONS_MAX: usize = 4_096, "connections", "open connections of the server", "new connections wait in the system's backlog";
     ENGINE_REQUESTS_MAX: usize = 4_096, "requests", "requests queued before the engine", "the request waits";
     GROUP_BYTES_MAX: usize = 8_388_608, "bytes", "one journal group", "the rest goes into the next group";
+    WORKER_RATE_JOBS_MAX: usize = 100_000, "jobs", "jobs per period of a worker's rate limit", "the worker is not built";
+    WORKER_RATE_PERIOD_MS_MAX: u64 = 86_400_000, "ms", "period of a worker's rate limit", "the worker is not built";
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";

@@ -7,10 +7,12 @@ mod bulk;
 mod dead_analysis;
 mod dead_filter;
 mod dead_letter;
+mod job_list;
 mod jobs;
 mod keys;
 mod leases;
 mod queues;
+mod rates;
 mod schedules;
 mod server;
 mod shown;
@@ -22,6 +24,7 @@ pub use bulk::{DeadPurgeIn, DeadRedriveIn, SweepOut, WorkOut};
 pub use dead_analysis::{DeadAnalysisOut, HourCount, PatternCount, Values, WordCount};
 pub use dead_filter::{DeadFilterIn, KIND_FIELD, TAG_FIELD, TokenOf};
 pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut};
+pub use job_list::{JobListIn, JobListOut, JobListed, JobWish};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
 };
@@ -31,6 +34,7 @@ pub use leases::{
     Release, ReleaseItem, SettleResult, Settled,
 };
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
+pub use rates::StartRate;
 pub use schedules::{
     FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
     ScheduleParts, SkippedOut,

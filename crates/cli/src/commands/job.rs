@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::Surroundings;
 use super::acts::{self, Act};
+use super::job_list;
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
 use crate::session;
@@ -29,6 +30,8 @@ pub(crate) enum Job {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
+    /// List jobs by their ids
+    List(job_list::List),
     #[command(flatten)]
     Act(Act),
 }
@@ -61,6 +64,9 @@ pub(crate) struct Enqueue {
     /// Whose data it is: an opaque name
     #[arg(long)]
     subject: Option<String>,
+    /// What its turns are taken under, as a tenant: the keys of a queue take turns
+    #[arg(long, value_name = "KEY")]
+    fair_key: Option<String>,
     /// A search word; may be given again
     #[arg(long)]
     tag: Vec<String>,
@@ -126,6 +132,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(crate) async fn run(at: &Surroundings, command: Job) -> Result<(), Failure> {
     match command {
         Job::Enqueue(enqueue) => send(at, *enqueue).await,
+        Job::List(list) => job_list::run(at, list).await,
         Job::Get { id } => get(at, id).await,
         Job::Act(act) => acts::run(at, act).await,
     }
@@ -196,6 +203,7 @@ impl Enqueue {
         job = with(job, self.session, NewJob::session);
         job = with(job, self.correlation_id, NewJob::correlation_id);
         job = with(job, self.subject, NewJob::subject);
+        job = with(job, self.fair_key, NewJob::fair_key);
         job = with(job, self.run_at, NewJob::run_at);
         job = with(job, self.idempotency_key, NewJob::idempotency_key);
         if let Some((key, on_conflict)) = self.unique {

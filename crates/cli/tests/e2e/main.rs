@@ -7,6 +7,7 @@ mod keys;
 mod kill;
 mod leaks;
 mod life;
+mod limits;
 mod schedules;
 mod support;
 mod sync_order;
