@@ -9,6 +9,7 @@ mod dead_filter;
 mod dead_letter;
 mod job_list;
 mod jobs;
+mod keys;
 mod leases;
 mod queues;
 mod schedules;
@@ -26,6 +27,7 @@ pub use job_list::{JobListIn, JobListOut, JobListed, JobWish};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
 };
+pub use keys::{MakeToken, SentKey, SentUnique, UniqueIn};
 pub use leases::{
     Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,
     Release, ReleaseItem, SettleResult, Settled,

@@ -6,6 +6,7 @@ mod dead_letter;
 mod digest;
 mod job_list;
 mod jobs;
+mod keys;
 mod leases;
 mod queues;
 mod schedules;

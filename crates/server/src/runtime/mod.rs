@@ -21,6 +21,7 @@ mod handle;
 mod machine;
 mod request;
 mod schedules;
+mod together;
 mod waiters;
 
 pub use engine::{Engine, Stopped};

@@ -7,6 +7,7 @@
 //! - `fact`: which family a record belongs to.
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about.
 //! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
+//! - `keys`: idempotency and unique keys.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
 
@@ -16,6 +17,7 @@ mod error;
 mod fact;
 mod fields;
 mod job_input;
+mod keys;
 mod options;
 mod person;
 mod retrying;

@@ -11,6 +11,7 @@ mod operations;
 mod receipt;
 mod records;
 mod schedules;
+mod together;
 mod view;
 
 pub use operations::Memory;
