@@ -36,6 +36,7 @@ pub struct Job {
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) retry: Option<RetryIn>,
+    pub(crate) fair_key: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) unique: Option<UniqueIn>,
 }
@@ -61,6 +62,7 @@ impl Job {
             ttl: None,
             max_attempts: None,
             retry: None,
+            fair_key: None,
             idempotency_key: None,
             unique: None,
         }
@@ -130,6 +132,14 @@ impl Job {
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
+        self
+    }
+
+    /// Whose turn it is when this job is next, as a tenant or customer: the keys of a queue take turns, and its
+    /// limits per key count by it. The server keeps a token of it, not its text.
+    #[must_use]
+    pub fn fair_key(mut self, key: impl Into<String>) -> Self {
+        self.fair_key = Some(key.into());
         self
     }
 

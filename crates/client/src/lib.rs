@@ -92,7 +92,7 @@ pub use worker::{HandlerService, JobRequest};
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
     DeadPurgeIn, DeadRedriveIn, JobListIn, JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn,
-    QueueOut, RetryIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SweepOut, WordCount,
+    QueueOut, RetryIn, ScheduleListIn, ScheduleListOut, ScheduleOut, StartRate, SweepOut, WordCount,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};

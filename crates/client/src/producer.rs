@@ -223,6 +223,7 @@ pub(crate) fn bytes_max(job: &JobIn) -> usize {
         + option(&job.session_id)
         + option(&job.correlation_id)
         + option(&job.subject)
+        + option(&job.fair_key)
         + job.retry.as_ref().and_then(|retry| retry.backoff.as_ref()).map_or(0, String::len)
         + option(&job.idempotency_key)
         + job.body_fingerprint.as_ref().map_or(0, |print| print.0.len())
@@ -262,6 +263,7 @@ mod tests {
             run_at: Some(Timestamp(Time::from_unix_ms(u64::MAX))),
             ttl_ms: Some(u64::MAX),
             max_attempts: Some(u32::MAX),
+            fair_key: Some("\u{1}".repeat(256).into()),
             retry: Some(RetryIn {
                 backoff: Some(worst_word),
                 base_ms: Some(u64::MAX),

@@ -112,6 +112,7 @@ impl Sealing {
             ttl_ms: job.ttl.map(millis),
             max_attempts: job.max_attempts,
             retry: job.retry,
+            fair_key: job.fair_key.map(Text::from),
             content_type: job.content_type.map(Text::from),
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),

@@ -72,6 +72,7 @@ limits! {
     RATE_PERIOD_MS_MAX: u64 = 31 * 86_400_000, "ms", "period_ms of a rate", "invalid_request";
     CONCURRENCY_MAX: u32 = 1_000_000, "jobs", "concurrency: jobs that run at once, of a queue or of a fair key", "invalid_request";
     FAIR_KEYS_MAX: usize = 100_000, "keys", "fair keys that one queue knows of: with jobs that have not ended, or a rate that is not full again", "limit_exceeded";
+    FAIR_KEY_BYTES_MAX: usize = 256, "bytes", "fair key", "invalid_request";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";

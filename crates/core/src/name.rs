@@ -110,6 +110,13 @@ text_type!(
 );
 
 text_type!(
+    /// What jobs take turns under, as a tenant.
+    FairKey, "fair_key",
+    "1 to 256 bytes of text without control characters",
+    |text| label(text, limits::FAIR_KEY_BYTES_MAX)
+);
+
+text_type!(
     /// Ties jobs of one business event together.
     CorrelationId, "correlation_id",
     "1 to 256 bytes of text without control characters",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::limits;
-use sealane_core::name::{AttributeName, ContentType, CorrelationId, Kind, SessionId, Subject, Tag};
+use sealane_core::name::{AttributeName, ContentType, CorrelationId, FairKey, Kind, SessionId, Subject, Tag};
 use sealane_core::queue::{JobOptions, Start};
 use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
@@ -71,6 +71,10 @@ pub struct JobIn {
     /// How long to wait between attempts; as the queue says where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryIn>,
+    /// Whose turn it is when the job is next, as a tenant or customer: keys of one queue and class take turns,
+    /// and a queue's limits per key count by it. Only a token of it is kept. At most 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fair_key: Option<Text>,
     /// A repeat under the same key is answered as the first request was, for the queue's window; also
     /// as the `Idempotency-Key` header. Its sender's own, in this queue. At most 256 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +122,8 @@ pub struct JobParts {
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
     pub options: JobOptions,
+    /// What its turns are taken under. The token of it is made by whoever has the key.
+    pub fair_key: Option<FairKey>,
     /// What a repeat is told by.
     pub idempotency: Option<SentKey>,
     /// What it is to be the only one with.
@@ -172,6 +178,7 @@ impl TryFrom<JobIn> for JobParts {
                 backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
                 ..JobOptions::default()
             },
+            fair_key: taken(job.fair_key, FairKey::take)?,
             idempotency: sent_key(job.idempotency_key, job.body_fingerprint, sealed)?,
             unique: sent_unique(job.unique)?,
         })

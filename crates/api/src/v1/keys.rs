@@ -97,6 +97,9 @@ impl JobParts {
             key: token("unique key", b"", sent.key.as_str().as_bytes()),
             on_conflict: sent.on_conflict,
         });
+        // Why within nothing: as above.
+        let fair_key = self.fair_key.as_ref();
+        options.fair_key = fair_key.map(|key| token("fair key", b"", key.as_str().as_bytes()));
         options
     }
 

@@ -12,6 +12,7 @@ mod jobs;
 mod keys;
 mod leases;
 mod queues;
+mod rates;
 mod schedules;
 mod server;
 mod shown;
@@ -33,6 +34,7 @@ pub use leases::{
     Release, ReleaseItem, SettleResult, Settled,
 };
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
+pub use rates::StartRate;
 pub use schedules::{
     FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
     ScheduleParts, SkippedOut,

@@ -1,13 +1,14 @@
 //! Queues.
 
 use sealane_core::job::State;
-use sealane_core::queue::{QueueSettings, QueueView, SealingPolicy};
+use sealane_core::queue::{QueueSettings, QueueView, Rate, RunLimit, SealingPolicy};
 use sealane_core::retry::BackoffShape;
 use sealane_core::time::{Millis, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bulk::WorkOut;
+use super::rates::StartRate;
 use crate::problem::Problem;
 use crate::wire::Timestamp;
 
@@ -45,6 +46,19 @@ pub struct QueueIn {
     /// Jobs that may wait at once; 1000000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_depth: Option<u64>,
+    /// How many jobs may start in how long; no bound where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<StartRate>,
+    /// Jobs that may run at once; no bound where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// How many jobs of each fair key may start in how long; no bound where absent. Jobs without a key are
+    /// one key together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_key: Option<StartRate>,
+    /// Jobs of each fair key that may run at once; no bound where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_per_key: Option<u32>,
     /// How long a job's first answer is kept under its idempotency key, in milliseconds; 86400000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_window_ms: Option<u64>,
@@ -86,6 +100,9 @@ impl TryFrom<&QueueIn> for QueueSettings {
         if let Some(jobs) = queue.max_depth {
             settings.max_depth = jobs;
         }
+        settings.limit = RunLimit { rate: queue.rate.map(Rate::from), concurrency: queue.concurrency };
+        settings.limit_per_key =
+            RunLimit { rate: queue.rate_per_key.map(Rate::from), concurrency: queue.concurrency_per_key };
         if let Some(ms) = queue.idempotency_window_ms {
             settings.idempotency_window = Millis::new(ms);
         }
@@ -124,6 +141,24 @@ pub struct QueueOut {
     pub horizon_ms: u64,
     /// Jobs that may wait at once.
     pub max_depth: u64,
+    /// How many jobs may start in how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<StartRate>,
+    /// Jobs that may run at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// How many jobs of each fair key may start in how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_key: Option<StartRate>,
+    /// Jobs of each fair key that may run at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_per_key: Option<u32>,
+    /// Fair keys that it knows of: those with jobs that have not ended, and those whose rate is not full
+    /// again.
+    pub fair_keys: u64,
+    /// From when on the rates let the next job start, where one is ready and has to wait for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_start_at: Option<Timestamp>,
     /// How long a job's first answer is kept under its idempotency key, in milliseconds.
     pub idempotency_window_ms: u64,
     /// `open`, `paused` (takes jobs and hands none out) or `draining` (hands out and takes no new ones).
@@ -182,6 +217,12 @@ impl QueueOut {
             max_run_ms: queue.settings.max_run.get(),
             horizon_ms: queue.settings.horizon.get(),
             max_depth: queue.settings.max_depth,
+            rate: queue.settings.limit.rate.map(StartRate::from),
+            concurrency: queue.settings.limit.concurrency,
+            rate_per_key: queue.settings.limit_per_key.rate.map(StartRate::from),
+            concurrency_per_key: queue.settings.limit_per_key.concurrency,
+            fair_keys: u64::try_from(queue.fair_keys).unwrap_or(u64::MAX),
+            next_start_at: queue.opens_at.map(Timestamp),
             idempotency_window_ms: queue.settings.idempotency_window.get(),
             mode: queue.mode.to_string(),
             created_at: Timestamp(queue.created_at),

@@ -64,6 +64,9 @@ pub(crate) struct Enqueue {
     /// Whose data it is: an opaque name
     #[arg(long)]
     subject: Option<String>,
+    /// What its turns are taken under, as a tenant: the keys of a queue take turns
+    #[arg(long, value_name = "KEY")]
+    fair_key: Option<String>,
     /// A search word; may be given again
     #[arg(long)]
     tag: Vec<String>,
@@ -181,6 +184,7 @@ impl Enqueue {
         job = with(job, self.session, NewJob::session);
         job = with(job, self.correlation_id, NewJob::correlation_id);
         job = with(job, self.subject, NewJob::subject);
+        job = with(job, self.fair_key, NewJob::fair_key);
         job = with(job, self.run_at, NewJob::run_at);
         if let Some(priority) = self.priority {
             job = job.priority(priority);

@@ -64,6 +64,10 @@ impl JobDigests {
             digest.update(&backoff.base.get().to_be_bytes());
             digest.update(&backoff.cap.get().to_be_bytes());
         }
+        if let Some(key) = &parts.fair_key {
+            digest.update_prefixed(b"fair key");
+            digest.update_prefixed(key.as_str().as_bytes());
+        }
         if let Some(sent) = &parts.idempotency {
             digest.update_prefixed(b"idempotency key");
             digest.update_prefixed(sent.key.as_str().as_bytes());

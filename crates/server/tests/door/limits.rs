@@ -36,6 +36,11 @@ fn setting(name: &str, value: u64) -> (&'static str, String, String) {
     ("PUT", "/v1/queues/settings".to_owned(), json!({name: value, "sealing": "allowed"}).to_string())
 }
 
+fn rate(rate: &Value) -> (&'static str, String, String) {
+    let wish = json!({"rate_per_key": rate, "sealing": "allowed"});
+    ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
+}
+
 fn key(name: &str, value: Value) -> (&'static str, String, String) {
     let mut wish = json!({"principal": "p", "role": "worker"});
     wish[name] = value;
@@ -106,6 +111,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
         }
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
+        "CONCURRENCY_MAX" => |n| setting("concurrency_per_key", n),
+        "RATE_STARTS_MAX" => |n| rate(&json!({"starts": n, "period_ms": 1})),
+        "RATE_PERIOD_MS_MAX" => |n| rate(&json!({"starts": 1, "period_ms": n})),
+        "FAIR_KEY_BYTES_MAX" => |n| with("fair_key", json!(text(n))),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
         "LEASE_MS_MAX" => |n| {
             let wish = json!({"lease_ms": n, "max_run_ms": limits::RUN_MS_MAX, "sealing": "allowed"});
@@ -129,7 +138,6 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "ANALYSIS_LABELS_MAX"
                 | "ATTEMPTS_KEPT_MAX"
                 | "ATTEMPTS_REMEMBERED_MAX"
-                | "CONCURRENCY_MAX"
                 | "DEAD_LABELLED_PER_TURN_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FAIR_KEYS_MAX"
@@ -140,8 +148,6 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "LOOKED_AT_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
-                | "RATE_PERIOD_MS_MAX"
-                | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
                 | "SCHEDULES_MAX"
                 | "SCHEDULE_CATCH_UP_MS_MAX"

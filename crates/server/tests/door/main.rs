@@ -13,6 +13,7 @@ mod keys;
 mod life;
 mod limits;
 mod published;
+mod run_limits;
 mod schedules;
 mod strangers;
 mod support;
