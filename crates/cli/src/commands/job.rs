@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use sealane::{
-    AttemptOut, Client, DependenciesOut, Job as NewJob, JobId, JobOut, OnFailure, Priority, RetryIn,
-    Unopenable,
+    AttemptOut, Client, DependenciesOut, Job as NewJob, JobId, JobOut, OnConflict, OnFailure, Priority,
+    RetryIn, Unopenable,
 };
 use sealane_api::problem::Code;
 use sealane_api::wire::Bytes;
@@ -107,12 +107,26 @@ pub(crate) struct Enqueue {
     /// What happens when such a job ends otherwise than completed: fail, cancel or run
     #[arg(long, value_parser = policy, value_name = "WHAT")]
     on_failure: Option<OnFailure>,
+    /// A repeat under the same key is answered as the first send was, for the queue's window
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Refuse it while another job of the queue with this key is on its way, or with `:merge` behind the
+    /// key let that one stand in for it
+    #[arg(long, value_name = "KEY[:merge]", value_parser = unique)]
+    unique: Option<(String, OnConflict)>,
     /// An id made before, to repeat a send; a UUIDv7
     #[arg(long, value_parser = job_id)]
     id: Option<JobId>,
     /// Send the body as it is although there is a keyring
     #[arg(long)]
     plaintext: bool,
+}
+
+/// The key and, behind its last colon, what becomes of a job whose key another one has.
+fn unique(text: &str) -> Result<(String, OnConflict), String> {
+    let named = text.rsplit_once(':').and_then(|(key, word)| Some((key, OnConflict::parse(word)?)));
+    let (key, on_conflict) = named.unwrap_or((text, OnConflict::Refuse));
+    Ok((key.to_owned(), on_conflict))
 }
 
 pub(super) fn job_id(text: &str) -> Result<JobId, String> {
@@ -142,6 +156,8 @@ struct Sent {
     id: String,
     queue: String,
     state: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    merged: bool,
 }
 
 async fn send(at: &Surroundings, mut enqueue: Enqueue) -> Result<(), Failure> {
@@ -161,7 +177,10 @@ async fn send(at: &Surroundings, mut enqueue: Enqueue) -> Result<(), Failure> {
         }
     })?;
     let rows = [("id", sent.id.to_string()), ("queue", sent.queue.clone()), ("state", sent.state.clone())];
-    at.output.one(&Sent { id: sent.id.to_string(), queue: sent.queue, state: sent.state }, &rows)
+    at.output.one(
+        &Sent { id: sent.id.to_string(), queue: sent.queue, state: sent.state, merged: sent.merged },
+        &rows,
+    )
 }
 
 impl Enqueue {
@@ -199,6 +218,10 @@ impl Enqueue {
         job = with(job, self.subject, NewJob::subject);
         job = with(job, self.fair_key, NewJob::fair_key);
         job = with(job, self.run_at, NewJob::run_at);
+        job = with(job, self.idempotency_key, NewJob::idempotency_key);
+        if let Some((key, on_conflict)) = self.unique {
+            job = job.unique(key, on_conflict);
+        }
         if let Some(priority) = self.priority {
             job = job.priority(priority);
         }
@@ -354,6 +377,15 @@ mod tests {
         assert_eq!(text_or_bytes(Some(b"ok".to_vec())), (Some("ok".to_owned()), None));
         assert_eq!(text_or_bytes(Some(vec![0xff])), (None, Some(Bytes::from(vec![0xff]))));
         assert_eq!(text_or_bytes(None), (None, None));
+    }
+
+    #[test]
+    fn a_unique_key_may_have_colons_of_its_own() {
+        let of = |text| unique(text).unwrap();
+        assert_eq!(of("a"), ("a".to_owned(), OnConflict::Refuse));
+        assert_eq!(of("a:b"), ("a:b".to_owned(), OnConflict::Refuse));
+        assert_eq!(of("a:b:merge"), ("a:b".to_owned(), OnConflict::Merge));
+        assert_eq!(of("merge:refuse"), ("merge".to_owned(), OnConflict::Refuse));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod bench;
 mod data_dir;
 mod flows;
 mod journey;
+mod keys;
 mod kill;
 mod leaks;
 mod life;

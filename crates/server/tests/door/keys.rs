@@ -19,6 +19,7 @@ async fn started() -> (Home, LossyDisk, Running, Http) {
 }
 
 /// A plain job with something more.
+#[expect(clippy::needless_pass_by_value, reason = "what `json!` makes is handed over as it is")]
 fn with(body: &str, more: Value) -> Value {
     let mut job = job(body);
     more.as_object().expect("an object").iter().for_each(|(name, value)| job[name] = value.clone());
