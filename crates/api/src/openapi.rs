@@ -53,7 +53,7 @@ macro_rules! described {
 }
 
 described! {
-    QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, LeaseIn, LeaseOut, Complete, Fail,
+    QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, JobListIn, JobListOut, LeaseIn, LeaseOut, Complete, Fail,
     Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut,
     DeadPreviewOut, DeadAnalysisOut, DeadPurgeIn, DeadRedriveIn, SweepOut,
     ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use sealane_api::v1::{
-    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, JobOut, JobStands, QueueIn, QueueList,
-    QueueOut, SweepOut,
+    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, JobListIn, JobListOut, JobOut, JobStands,
+    QueueIn, QueueList, QueueOut, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::job::State;
@@ -105,6 +105,14 @@ impl Client {
     /// When there is none to be seen or no answer came.
     pub async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         self.retry("job.get", || self.provider().job(id)).await
+    }
+
+    /// A page of jobs, by id; never their bodies.
+    ///
+    /// # Errors
+    /// When the queue asked for is not to be seen or no answer came.
+    pub async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
+        self.retry("job.list", || self.provider().jobs(page)).await
     }
 
     /// Cancels, moves, promotes, re-drives, releases or re-prioritises a job.

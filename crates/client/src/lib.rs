@@ -86,11 +86,13 @@ pub use schedule::Schedule;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
+#[cfg(feature = "tower")]
+pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
-    DeadPurgeIn, DeadRedriveIn, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn,
-    ScheduleListOut, ScheduleOut, StartRate, SweepOut, WordCount,
+    DeadPurgeIn, DeadRedriveIn, JobListIn, JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn,
+    QueueOut, RetryIn, ScheduleListIn, ScheduleListOut, ScheduleOut, StartRate, SweepOut, WordCount,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};
@@ -100,3 +102,8 @@ pub use sealane_core::queue::{MissedPolicy, OnConflict, OverlapPolicy, QueueMode
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.
 pub use sealane_envelope::keys;
+
+/// The examples of the page about this library.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/client.md")]
+struct Page;

@@ -88,6 +88,8 @@ limits! {
     CONNECTIONS_MAX: usize = 4_096, "connections", "open connections of the server", "new connections wait in the system's backlog";
     ENGINE_REQUESTS_MAX: usize = 4_096, "requests", "requests queued before the engine", "the request waits";
     GROUP_BYTES_MAX: usize = 8_388_608, "bytes", "one journal group", "the rest goes into the next group";
+    WORKER_RATE_JOBS_MAX: usize = 100_000, "jobs", "jobs per period of a worker's rate limit", "the worker is not built";
+    WORKER_RATE_PERIOD_MS_MAX: u64 = 86_400_000, "ms", "period of a worker's rate limit", "the worker is not built";
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";

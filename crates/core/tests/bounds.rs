@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 
 use sealane_core::control::{AccessKey, Control, ControlRefusal, QueuePattern, Role};
 use sealane_core::id::{JobId, LeaseId};
-use sealane_core::job::{Category, JobInput, Priority};
+use sealane_core::job::{Category, JobInput, Priority, State};
 use sealane_core::limits;
 use sealane_core::name::{
     ErrorCode, IdempotencyKeyText, KeyId, Kind, Namespace, Principal, QueueName, UniqueKeyText,
 };
 use sealane_core::queue::{
-    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobOptions, Lease, Look, Next, QueueSettings,
-    Rate, Receipt, RedriveRate, Refusal, ReleaseReason, RunLimit, SealingPolicy, SettingsError, Settle,
-    Shard, Start, SweepKind, SweepWish, invariants,
+    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Look, Next,
+    QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, RunLimit, SealingPolicy,
+    SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -478,6 +478,22 @@ fn one_look_through_dead_letter_sees_so_many_jobs_and_says_where_to_go_on() {
     assert_eq!(bench.run(&Command::Sweep { queue: &queue, wish }), Ok(1), "and so it looks");
     let unlabelled = limits::DEAD_LABELLED_PER_TURN_MAX;
     assert_eq!(bench.shard.unlabelled(unlabelled).len(), unlabelled);
+}
+
+#[test]
+fn one_page_of_a_list_looks_at_so_many_jobs_and_says_where_to_go_on() {
+    let mut bench = Bench::new();
+    for number in 0..=limits::LOOKED_AT_MAX {
+        bench.enqueue(Bench::id(number), 0).unwrap();
+    }
+    let none = JobFilter { state: Some(State::Held), ..JobFilter::default() };
+    let page = bench.shard.jobs_page(&none, &|_| true, None, 1);
+    assert_eq!((page.looked_at, page.jobs.len()), (limits::LOOKED_AT_MAX, 0));
+    assert_eq!(page.next, Some(Bench::id(limits::LOOKED_AT_MAX - 1)));
+    let rest = bench.shard.jobs_page(&none, &|_| true, page.next, 1);
+    assert_eq!((rest.looked_at, rest.next), (1, None));
+    let hidden = bench.shard.jobs_page(&JobFilter::default(), &|_| false, None, 1);
+    assert_eq!(hidden.jobs.len(), 0, "nobody sees into a queue that is not theirs");
 }
 
 #[test]

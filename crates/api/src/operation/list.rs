@@ -126,6 +126,11 @@ operations! {
         { job: JobId = job }, body: NoBody => v1::JobOut,
         target: |op| Target::Job(op.job);
 
+    JobList = "job.list", "list jobs by queue, state, owner, kind, tag and correlation id, page by page",
+        Post "/v1/jobs:list", JobRead, Read, repeatable: true,
+        { page: v1::JobListIn = body }, body: v1::JobListIn => v1::JobListOut,
+        target: |_| Target::Namespace;
+
     JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
         Post "/v1/jobs/{job}:cancel", JobCancel, Settle, repeatable: true,
         { job: JobId = job, how: v1::CancelIn = body }, body: v1::CancelIn => v1::JobStands,
@@ -281,6 +286,7 @@ impl Answer for v1::QueueOut {}
 impl Answer for v1::QueueList {}
 impl Answer for v1::JobBatchOut {}
 impl Answer for v1::JobOut {}
+impl Answer for v1::JobListOut {}
 impl Answer for v1::JobStands {}
 impl Answer for v1::DeadLetterOut {}
 impl Answer for v1::DeadPreviewOut {}

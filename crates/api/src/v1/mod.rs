@@ -7,6 +7,7 @@ mod bulk;
 mod dead_analysis;
 mod dead_filter;
 mod dead_letter;
+mod job_list;
 mod jobs;
 mod keys;
 mod leases;
@@ -23,6 +24,7 @@ pub use bulk::{DeadPurgeIn, DeadRedriveIn, SweepOut, WorkOut};
 pub use dead_analysis::{DeadAnalysisOut, HourCount, PatternCount, Values, WordCount};
 pub use dead_filter::{DeadFilterIn, KIND_FIELD, TAG_FIELD, TokenOf};
 pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut};
+pub use job_list::{JobListIn, JobListOut, JobListed, JobWish};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
 };

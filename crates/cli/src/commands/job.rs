@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::Surroundings;
 use super::acts::{self, Act};
+use super::job_list;
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
 use crate::session;
@@ -29,6 +30,8 @@ pub(crate) enum Job {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
+    /// List jobs by their ids
+    List(job_list::List),
     #[command(flatten)]
     Act(Act),
 }
@@ -115,6 +118,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(crate) async fn run(at: &Surroundings, command: Job) -> Result<(), Failure> {
     match command {
         Job::Enqueue(enqueue) => send(at, *enqueue).await,
+        Job::List(list) => job_list::run(at, list).await,
         Job::Get { id } => get(at, id).await,
         Job::Act(act) => acts::run(at, act).await,
     }

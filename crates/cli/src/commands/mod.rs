@@ -8,6 +8,7 @@ mod dead_filter;
 mod dlq;
 mod envelope;
 mod job;
+mod job_list;
 mod keyring;
 mod queue;
 mod schedule;

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
-    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList,
-    QueueOut, Release, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
+    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut,
+    QueueIn, QueueList, QueueOut, Release, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled,
+    SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName, ScheduleName};
@@ -45,6 +46,9 @@ pub trait Provider: Send + Sync {
 
     /// A job as it stands.
     async fn job(&self, id: JobId) -> Result<JobOut, Error>;
+
+    /// A page of jobs, by id.
+    async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error>;
 
     /// Does something with a job besides working on it.
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;

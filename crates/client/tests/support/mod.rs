@@ -21,8 +21,9 @@ use sealane::{
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
-    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList,
-    Release, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
+    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut,
+    LeasedJob, QueueList, Release, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled,
+    SweepOut,
 };
 use sealane_core::name::ScheduleName;
 use sealane_core::queue::ScheduleAct;
@@ -177,6 +178,10 @@ impl Provider for Between {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         self.memory.job(id).await
+    }
+
+    async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
+        Provider::jobs(&self.memory, page).await
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {

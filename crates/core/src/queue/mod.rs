@@ -24,6 +24,7 @@ mod gate;
 pub mod invariants;
 mod job;
 mod keys;
+mod listing;
 mod options;
 mod ready;
 mod refusal;
@@ -46,6 +47,7 @@ pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReas
 pub use filter::DeadFilter;
 pub use job::{Failure, JobView};
 pub use keys::{Acceptance, IdempotencyKey};
+pub use listing::{JobFilter, JobPage};
 pub use options::JobOptions;
 pub use refusal::Refusal;
 pub use run_limit::{Rate, RunLimit};

@@ -8,6 +8,7 @@ mod durability;
 mod formats;
 mod gone;
 mod http;
+mod job_list;
 mod keys;
 mod life;
 mod limits;

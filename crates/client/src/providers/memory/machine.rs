@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use sealane_api::problem::Problem;
-use sealane_api::v1::{JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult};
+use sealane_api::v1::{
+    JobAccepted, JobIn, JobListIn, JobListOut, JobListed, JobOut, JobParts, JobWish, LeasedJob, QueueIn,
+    QueueOut, SettleResult,
+};
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::{
-    CancelReason, Command, Enqueue, Event, JobOptions, Lease, QueueSettings, Receipt, Refusal, Settle, Shard,
+    CancelReason, Command, Enqueue, Event, JobFilter, JobOptions, Lease, QueueSettings, Receipt, Refusal,
+    Settle, Shard,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -98,6 +102,26 @@ impl Machine {
     pub(super) fn jobs_of(&self, queue: &QueueName) -> Vec<JobOut> {
         let all = self.records.ids_in_order().into_iter().filter_map(|id| self.job(id).ok());
         all.filter(|job| *job.queue == *queue.as_str()).collect()
+    }
+
+    pub(super) fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Problem> {
+        let wish = JobWish::try_from(page)?;
+        let number = |name: &QueueName| self.shard.queue_number(name).ok_or_else(Problem::not_found);
+        let queue = wish.queue.as_ref().map(number).transpose()?;
+        let filter = JobFilter { queue, state: wish.state, owner: wish.owner.clone() };
+        let found = self.shard.jobs_page(&filter, &|_| true, wish.after, wish.candidates());
+        let (mut jobs, mut next, last) = (Vec::new(), found.next, found.jobs.last().map(|job| job.id));
+        for job in &found.jobs {
+            let input = self.records.get(&job.id).map(|record| &*record.input);
+            if wish.wants(input) {
+                jobs.push(JobListed::show(job, self.shard.queue_name(job.queue), input));
+            }
+            if jobs.len() >= wish.max && Some(job.id) != last {
+                next = Some(job.id);
+                break;
+            }
+        }
+        Ok(JobListOut { jobs, next: next.map(|id| id.to_string()) })
     }
 
     pub(super) fn lease(

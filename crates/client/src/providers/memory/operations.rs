@@ -9,8 +9,8 @@ use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, ExtendItem,
     Fail, FailItem, FireOut, Hold, HoldItem, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn,
-    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ReleaseItem, ScheduleIn,
-    ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
+    JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
+    ReleaseItem, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
 };
 use sealane_core::id::{JobId, LeaseId, ScheduleId};
 use sealane_core::job::HoldReason;
@@ -165,6 +165,10 @@ impl Provider for Memory {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         Ok(self.change(|machine, _| machine.job(id))?)
+    }
+
+    async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
+        Ok(self.change(|machine, _| machine.jobs(page))?)
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
-    Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut,
-    MoveIn, QueueIn, QueueList, QueueOut, Release, ReprioritiseIn, ScheduleIn, ScheduleListIn,
-    ScheduleListOut, ScheduleOut, Settled, SweepOut,
+    Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut, JobOut,
+    JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release, ReprioritiseIn, ScheduleIn,
+    ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;
@@ -64,6 +64,10 @@ impl Provider for Server {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         self.get::<operation::JobGet>(&id.to_string()).await
+    }
+
+    async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
+        self.call::<operation::JobList>("", page).await
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
