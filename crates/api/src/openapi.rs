@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 use crate::format::Format;
-use crate::operation::{Method, NoBody, Operation, OrNothing, RequestBody};
+use crate::operation::{JobEnqueue, Method, NoBody, Operation, OrNothing, RequestBody};
 use crate::problem::ProblemDocument;
 
 /// Schemas by name, as they are found.
@@ -53,11 +53,10 @@ macro_rules! described {
 }
 
 described! {
-    QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, LeaseIn, LeaseOut, Complete, Fail,
+    QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, JobListIn, JobListOut, LeaseIn, LeaseOut, Complete, Fail,
     Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut,
     DeadPreviewOut, DeadAnalysisOut, DeadPurgeIn, DeadRedriveIn, SweepOut,
-    SessionAcceptIn, SessionAcceptOut, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased,
-    SessionRenewIn, SessionCloseIn, SessionStateIn, SessionStateOut, SessionSetStateIn, SessionStands,
+    SessionAcceptIn, SessionAcceptOut, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionCloseIn, SessionStateIn, SessionStateOut, SessionSetStateIn, SessionStands, FlowIn, FlowAccepted, FlowOut,
     ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut,
 }
 
@@ -109,6 +108,16 @@ where
                 .name(name)
                 .parameter_in(ParameterIn::Path)
                 .required(Required::True)
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String))),
+        );
+    }
+    if Op::NAME == JobEnqueue::NAME {
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some("The job's `idempotency_key`, where it is not in the body."))
                 .schema(Some(ObjectBuilder::new().schema_type(Type::String))),
         );
     }

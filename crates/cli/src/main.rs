@@ -7,6 +7,7 @@ mod failure;
 mod logging;
 mod options;
 mod output;
+mod rate;
 mod session;
 
 use std::process::ExitCode;

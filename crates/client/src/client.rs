@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use sealane_api::v1::{
-    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, JobOut, JobStands, QueueIn, QueueList,
-    QueueOut, SweepOut,
+    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, FlowOut, JobListIn, JobListOut, JobOut,
+    JobStands, QueueIn, QueueList, QueueOut, SweepOut,
 };
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::State;
 use sealane_core::name::{Namespace, QueueName};
 use sealane_core::queue::QueueMode;
@@ -107,6 +107,14 @@ impl Client {
         self.retry("job.get", || self.provider().job(id)).await
     }
 
+    /// A page of jobs, by id; never their bodies.
+    ///
+    /// # Errors
+    /// When the queue asked for is not to be seen or no answer came.
+    pub async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
+        self.retry("job.list", || self.provider().jobs(page)).await
+    }
+
     /// Cancels, moves, promotes, re-drives, releases or re-prioritises a job.
     ///
     /// # Errors
@@ -118,6 +126,22 @@ impl Client {
         } else {
             self.reach().begin(self.provider().act(id, act)).await
         }
+    }
+
+    /// The jobs of a flow as they stand.
+    ///
+    /// # Errors
+    /// When there is none to be seen or no answer came.
+    pub async fn flow(&self, id: FlowId) -> Result<FlowOut, Error> {
+        self.retry("flow.get", || self.provider().flow(id)).await
+    }
+
+    /// Cancels every job of a flow that has not ended. Workers of running ones are asked to stop.
+    ///
+    /// # Errors
+    /// As [`Client::flow`].
+    pub async fn cancel_flow(&self, id: FlowId) -> Result<FlowOut, Error> {
+        self.retry("flow.cancel", || self.provider().cancel_flow(id)).await
     }
 
     /// A page of a queue's dead-letter, the oldest jobs first.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use sealane_api::v1::RetryIn;
+use sealane_api::v1::{RetryIn, UniqueIn};
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
+use sealane_core::queue::{OnConflict, OnFailure};
 
 use crate::error::Error;
 use crate::typed::{self, TypedJob};
@@ -35,6 +36,12 @@ pub struct Job {
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) retry: Option<RetryIn>,
+    pub(crate) fair_key: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) unique: Option<UniqueIn>,
+    pub(crate) after: Vec<JobId>,
+    pub(crate) after_any: Vec<JobId>,
+    pub(crate) on_failure: Option<OnFailure>,
 }
 
 impl Job {
@@ -58,6 +65,12 @@ impl Job {
             ttl: None,
             max_attempts: None,
             retry: None,
+            fair_key: None,
+            idempotency_key: None,
+            unique: None,
+            after: Vec::new(),
+            after_any: Vec::new(),
+            on_failure: None,
         }
     }
 
@@ -128,6 +141,14 @@ impl Job {
         self
     }
 
+    /// Whose turn it is when this job is next, as a tenant or customer: the keys of a queue take turns, and its
+    /// limits per key count by it. The server keeps a token of it, not its text.
+    #[must_use]
+    pub fn fair_key(mut self, key: impl Into<String>) -> Self {
+        self.fair_key = Some(key.into());
+        self
+    }
+
     /// A search word, readable on the way.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
@@ -167,6 +188,46 @@ impl Job {
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// A repeat under this key is answered as the first one was, for the queue's window, also when its
+    /// job is long done. The same key with another kind or body is refused. Yours alone, in this queue.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Of the queue's jobs with this key, whoever sent them, one is on its way at a time: while one has
+    /// not completed, expired or been cancelled, this one is refused or merged into it.
+    #[must_use]
+    pub fn unique(mut self, key: impl Into<String>, on_conflict: OnConflict) -> Self {
+        self.unique =
+            Some(UniqueIn { key: key.into().into(), on_conflict: Some(on_conflict.as_str().to_owned()) });
+        self
+    }
+
+    /// Run after this job, which was sent before; may be given again. Its result reaches the handler as
+    /// one of [`JobContext::parents`](crate::JobContext::parents).
+    #[must_use]
+    pub fn after(mut self, job: JobId) -> Self {
+        self.after.push(job);
+        self
+    }
+
+    /// Run after one of the jobs that are given like this.
+    #[must_use]
+    pub fn after_any(mut self, job: JobId) -> Self {
+        self.after_any.push(job);
+        self
+    }
+
+    /// What happens when a job that this one waits for ends otherwise than completed; it fails as well
+    /// otherwise.
+    #[must_use]
+    pub fn on_failure(mut self, policy: OnFailure) -> Self {
+        self.on_failure = Some(policy);
         self
     }
 

@@ -55,9 +55,11 @@ pub mod clock;
 mod context;
 mod delivery;
 mod error;
+mod flow;
 mod gather;
 mod job;
 mod job_ids;
+mod parent;
 mod plaintext;
 mod producer;
 pub mod provider;
@@ -77,7 +79,9 @@ pub use client::{Client, ClientBuilder};
 pub use context::{Context, ContextError};
 pub use delivery::{Delivery, Unopenable};
 pub use error::Error;
+pub use flow::{Flow, FlowSent};
 pub use job::Job;
+pub use parent::Parent;
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
 pub use provider::{BulkWork, JobAct, Provider};
@@ -86,17 +90,25 @@ pub use schedule::Schedule;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
+#[cfg(feature = "tower")]
+pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
-    DeadPurgeIn, DeadRedriveIn, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn,
-    ScheduleListOut, ScheduleOut, SweepOut, WordCount,
+    DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, FlowJobOut, FlowOut, JobListIn, JobListOut,
+    JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn, ScheduleListOut,
+    ScheduleOut, StartRate, SweepOut, WordCount,
 };
-pub use sealane_core::id::JobId;
-pub use sealane_core::job::{Category, Priority};
+pub use sealane_core::id::{FlowId, JobId};
+pub use sealane_core::job::{Category, Priority, State};
 pub use sealane_core::name::{Namespace, QueueName};
-pub use sealane_core::queue::{MissedPolicy, OverlapPolicy, QueueMode, SweepKind};
+pub use sealane_core::queue::{MissedPolicy, OnConflict, OnFailure, OverlapPolicy, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.
 pub use sealane_envelope::keys;
+
+/// The examples of the page about this library.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/client.md")]
+struct Page;

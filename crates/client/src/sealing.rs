@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealane_api::problem::{Code, Problem};
-use sealane_api::v1::{FiringOut, JobIn, JobOut, JobParts, LeasedJob};
-use sealane_api::wire::{Bytes, StringMap, Text, Timestamp, from_rfc3339};
+use sealane_api::v1::{FiringOut, JobIn, JobOut, JobParts, LeasedJob, ParentOut};
+use sealane_api::wire::{Bytes, Id, StringMap, Text, Timestamp, from_rfc3339};
 use sealane_core::id::{JobId, ScheduleId};
-use sealane_core::job::Priority;
+use sealane_core::job::{Priority, State};
 use sealane_core::limits;
 use sealane_core::name::{AttributeName, Namespace, QueueName};
 use sealane_core::queue::Firing;
@@ -20,6 +20,7 @@ use crate::delivery::{Delivery, Unopenable};
 use crate::error::Error;
 use crate::job::Job;
 use crate::job_ids::JobIds;
+use crate::parent::Parent;
 use crate::plaintext::PlaintextPolicy;
 use crate::tally::{Counters, count};
 
@@ -40,8 +41,9 @@ impl Sealing {
         let id = job.id.map_or_else(|| self.ids.next(), Ok)?;
         let (mut wire, content) = self.unsealed(job)?;
         wire.id = Some(id.to_string());
-        // Why before the body is in: the rules for texts are checked without copying a megabyte.
-        JobParts::try_from(wire.clone())?;
+        // Why before the body is in: the rules for texts are checked without copying a megabyte. Why without
+        // the policy: in a flow it may be about other nodes, which the job does not know of.
+        JobParts::try_from(JobIn { on_failure: None, ..wire.clone() })?;
         if let Some(envelope) = self.sealing_with() {
             let context = BodyContext {
                 namespace: self.namespace.as_str(),
@@ -53,6 +55,11 @@ impl Sealing {
             };
             let expires_ms = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
             let sealed = envelope.seal_body(&context, &content, expires_ms).await?;
+            if wire.idempotency_key.is_some() {
+                let (namespace, queue) = (self.namespace.as_str(), queue.as_str());
+                let print = envelope.fingerprint(namespace, queue, &wire.kind, &content.body).await?;
+                wire.body_fingerprint = Some(print.to_vec().into());
+            }
             self.put_sealed(&mut wire, sealed);
         } else {
             self.put_plain(&mut wire, content, &id.to_string(), queue);
@@ -107,9 +114,16 @@ impl Sealing {
             ttl_ms: job.ttl.map(millis),
             max_attempts: job.max_attempts,
             retry: job.retry,
+            fair_key: job.fair_key.map(Text::from),
+            after: job.after.into_iter().map(Id).collect(),
+            after_any: job.after_any.into_iter().map(Id).collect(),
+            on_failure: job.on_failure.map(|policy| policy.to_string()),
             content_type: job.content_type.map(Text::from),
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),
+            idempotency_key: job.idempotency_key.map(Text::from),
+            body_fingerprint: None,
+            unique: job.unique,
         };
         Ok((wire, content))
     }
@@ -191,6 +205,34 @@ impl Sealing {
         delivery.content_type = opened.content.content_type;
         delivery.clear_attributes = std::mem::replace(&mut delivery.attributes, opened.content.attributes);
         Ok(delivery)
+    }
+
+    /// Opens what the jobs that a leased one waited for came to.
+    pub(crate) async fn open_parents(&self, parents: Vec<ParentOut>) -> Result<Vec<Parent>, Unopenable> {
+        let malformed = |what| Unopenable::Malformed { what };
+        let mut opened = Vec::with_capacity(parents.len());
+        for parent in parents {
+            let id = parent.job_id.0;
+            let queue = QueueName::parse(&parent.origin_queue).map_err(|_| malformed("parent's queue"))?;
+            let state = State::parse(&parent.state).ok_or_else(|| malformed("parent's state"))?;
+            let result = match parent.result {
+                None => None,
+                Some(bytes) if parent.sealed => {
+                    let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;
+                    let part = Part::Result;
+                    let place = PartPlace { queue: &queue, job: id, part, attempt: parent.attempt };
+                    let content = envelope.open_part(&place.context(&self.namespace), &bytes.0).await?;
+                    Some(content.content.body)
+                }
+                Some(bytes) => {
+                    self.admit_plaintext(&queue, id)?;
+                    Some(bytes.into())
+                }
+            };
+            let (attempt, result_left_out) = (parent.attempt, parent.result_left_out);
+            opened.push(Parent { id, queue, attempt, state, result, result_left_out });
+        }
+        Ok(opened)
     }
 
     fn admit_plaintext(&self, queue: &QueueName, job: JobId) -> Result<(), Unopenable> {

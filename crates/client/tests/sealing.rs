@@ -38,6 +38,7 @@ async fn on_the_wire(world: &World, queue: &str) -> String {
     let mut leased = world.between.memory.lease(&queue, &LeaseIn::default()).await.unwrap();
     let job = leased.jobs.pop().unwrap();
     let release = sealane_api::v1::Release {
+        atomic: false,
         items: vec![sealane_api::v1::ReleaseItem { receipt: job.receipt.clone(), delay_ms: None }],
     };
     world.between.memory.release(&release).await.unwrap();
@@ -249,6 +250,44 @@ async fn errors_of_a_sealed_job_are_sealed_and_open_for_its_owner() {
     let job = client.job(sent.id).await.unwrap();
     assert_eq!((job.state.as_str(), job.attempt), ("running", 2));
     assert_eq!(client.open_error(&job).await.unwrap().as_deref(), Some(&b"canary-error"[..]));
+}
+
+// covers DLQ-2 (client-keyed fingerprint of the sealed error)
+// covers DLQ-1 (re-drive by filter)
+#[tokio::test(start_paused = true)]
+async fn sealed_errors_are_told_apart_by_those_who_cannot_read_them() {
+    let (world, keys) = (world().await, keys());
+    let client = world.sealed(&keys);
+    for error in ["canary-error", "canary-error", "another"] {
+        client.producer().send("orders", order()).await.unwrap();
+        let failed = Outcome::Fail {
+            category: sealane::Category::Permanent,
+            code: None,
+            error: error.into(),
+            retry_after: None,
+        };
+        work_one(&client, "orders", failed).await;
+    }
+    let found = client.analyse_dead("orders").await.unwrap();
+    let counts: Vec<u64> = found.fingerprints.top.iter().map(|one| one.jobs).collect();
+    assert_eq!((counts, found.fingerprints.none), (vec![2, 1], 0), "{found:?}");
+    assert_eq!((found.kinds.top[0].value.as_str(), found.kinds.top[0].jobs), ("ship", 3));
+    assert_eq!((found.patterns[0].jobs, found.died_last_hour), (2, 3));
+    assert!(!serde_json::to_string(&found).unwrap().contains("canary"));
+
+    let fingerprint = found.patterns[0].fingerprint.clone();
+    let alike = sealane::DeadFilterIn { fingerprint, ..Default::default() };
+    let wish = sealane::DeadLetterIn { filter: Some(alike.clone()), ..Default::default() };
+    assert_eq!(client.preview_dead("orders", &wish).await.unwrap().meant, 2);
+    let begun = client.sweep("orders", sealane::BulkWork::redrive_dead(alike, None)).await.unwrap();
+    assert_eq!((begun.jobs, begun.more), (2, false));
+    let jobs = client.queue("orders").await.unwrap().jobs;
+    assert_eq!((jobs.ready, jobs.dead), (2, 1));
+    let wish = sealane::JobListIn { kind: Some("ship".to_owned()), max: Some(2), ..Default::default() };
+    let page = client.jobs(&wish).await.unwrap();
+    let rest = sealane::JobListIn { after: page.next.clone(), ..wish };
+    let rest = client.jobs(&rest).await.unwrap();
+    assert_eq!((page.jobs.len(), rest.jobs.len(), rest.next), (2, 1, None));
 }
 
 #[tokio::test(start_paused = true)]

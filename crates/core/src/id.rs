@@ -7,6 +7,10 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId([u8; 16]);
 
+/// A flow's id: a UUID, made by whoever submits it, so that repeating that is harmless.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowId([u8; 16]);
+
 /// A schedule's id: a UUID. Made by whoever makes the schedule, since sealed bodies are bound to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScheduleId([u8; 16]);
@@ -82,6 +86,26 @@ impl JobId {
     }
 }
 
+impl FlowId {
+    /// Takes the 16 bytes as they are.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads the canonical text form.
+    ///
+    /// # Errors
+    /// For every other text.
+    pub fn parse(text: &str) -> Result<Self, IdSyntax> {
+        JobId::parse(text).map(|id| Self(id.0))
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
 impl ScheduleId {
     /// Takes the 16 bytes as they are.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -140,6 +164,18 @@ impl fmt::Display for JobId {
 }
 
 impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        JobId(self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for FlowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -64,6 +64,8 @@ words! {
 words! {
     /// Where a job stands in its life.
     State {
+        /// Waits for other jobs.
+        Blocked = "blocked" / 10,
         /// Waits for its time.
         Delayed = "delayed" / 1,
         /// Waits for a worker.

@@ -10,6 +10,7 @@
 
 pub mod cadence;
 pub mod control;
+pub mod flow;
 pub mod id;
 pub mod job;
 pub mod limits;

@@ -110,6 +110,13 @@ text_type!(
 );
 
 text_type!(
+    /// What jobs take turns under, as a tenant.
+    FairKey, "fair_key",
+    "1 to 256 bytes of text without control characters",
+    |text| label(text, limits::FAIR_KEY_BYTES_MAX)
+);
+
+text_type!(
     /// Ties jobs of one business event together.
     CorrelationId, "correlation_id",
     "1 to 256 bytes of text without control characters",
@@ -128,6 +135,20 @@ text_type!(
     Tag, "tag",
     "1 to 64 bytes of text without control characters",
     |text| label(text, limits::TAG_BYTES_MAX)
+);
+
+text_type!(
+    /// What a sender tells a repeated request by.
+    IdempotencyKeyText, "idempotency_key",
+    "1 to 256 bytes of text without control characters",
+    |text| label(text, limits::IDEMPOTENCY_KEY_BYTES_MAX)
+);
+
+text_type!(
+    /// What a job is the only one with.
+    UniqueKeyText, "unique key",
+    "1 to 256 bytes of text without control characters",
+    |text| label(text, limits::UNIQUE_KEY_BYTES_MAX)
 );
 
 text_type!(

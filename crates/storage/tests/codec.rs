@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
-use sealane_core::id::{JobId, LeaseId, LockId};
+use sealane_core::id::{FlowId, JobId, LeaseId, LockId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
@@ -15,8 +15,9 @@ use sealane_core::name::{
 };
 use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
-    CancelReason, DeadFilter, Event, JobEnqueued, JobOptions, Labels, Next, QueueMode, QueueNumber,
-    QueueSettings, Rate, RedriveRate, ReleaseReason, RunLimit, SealingPolicy, SweepKind, SweepWish,
+    AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
+    Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
+    RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -125,6 +126,7 @@ fn the_first_version_s_settings_mean_what_they_always_did() {
                 idle: Millis::new(60_000),
                 hold: Millis::new(3_600_000),
             },
+            idempotency_window: Millis::new(86_400_000),
         };
         assert_eq!(settings, meant);
         assert_eq!(settings.check(), Ok(()));
@@ -238,17 +240,21 @@ fn settings() -> impl Strategy<Value = QueueSettings> {
     let horizon = prop_oneof![3 => Just(30 * 86_400_000), 1 => any::<u64>()];
     let max_run = prop_oneof![3 => Just(30 * 60_000), 1 => any::<u64>()];
     let limits = (run_limit(), run_limit(), sessions());
-    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, limits).prop_map(
-        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, limits)| QueueSettings {
-            sealing,
-            lease: Millis::new(lease),
-            retry: RetryPolicy { backoff, max_attempts },
-            max_run: Millis::new(max_run),
-            horizon: Millis::new(horizon),
-            max_depth,
-            limit: limits.0,
-            limit_per_key: limits.1,
-            sessions: limits.2,
+    let window = prop_oneof![3 => Just(86_400_000), 1 => any::<u64>()];
+    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, (limits, window)).prop_map(
+        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, (limits, window))| {
+            QueueSettings {
+                sealing,
+                lease: Millis::new(lease),
+                retry: RetryPolicy { backoff, max_attempts },
+                max_run: Millis::new(max_run),
+                horizon: Millis::new(horizon),
+                max_depth,
+                limit: limits.0,
+                limit_per_key: limits.1,
+                sessions: limits.2,
+                idempotency_window: Millis::new(window),
+            }
         },
     )
 }
@@ -257,17 +263,36 @@ fn next() -> impl Strategy<Value = Next> {
     prop_oneof![Just(Next::Dead), time().prop_map(Next::Retry)]
 }
 
+fn idempotency() -> impl Strategy<Value = IdempotencyKey> {
+    (token(), token()).prop_map(|(key, fingerprint)| IdempotencyKey { key, fingerprint })
+}
+
+fn options() -> impl Strategy<Value = JobOptions> {
+    let on_conflict = prop::sample::select(OnConflict::ALL);
+    let unique = (token(), on_conflict).prop_map(|(key, on_conflict)| UniqueKey { key, on_conflict });
+    let parts = (
+        prop::option::of(backoff()),
+        prop::option::of(idempotency()),
+        prop::option::of(unique),
+        prop::option::of(token()),
+        links(),
+    );
+    parts.prop_map(|(backoff, idempotency, unique, fair_key, links)| JobOptions {
+        backoff,
+        idempotency,
+        unique,
+        fair_key,
+        links,
+        ..JobOptions::default()
+    })
+}
+
 fn enqueued() -> impl Strategy<Value = Event> {
     let priority = prop::sample::select(Priority::ALL);
     let first = (job(), any::<u32>(), principal(), priority, time());
-    let token = || prop::option::of(any::<[u8; 16]>().prop_map(Token::from_bytes));
-    let options = (prop::option::of(backoff()), token(), token());
-    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), options);
+    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), options());
     (first, second).prop_map(
-        |(
-            (job, queue, owner, priority, run_at),
-            (expires_at, max_attempts, digest, at, (backoff, session, fair_key)),
-        )| {
+        |((job, queue, owner, priority, run_at), (expires_at, max_attempts, digest, at, options))| {
             let queue = QueueNumber(queue);
             Event::JobEnqueued(JobEnqueued {
                 job,
@@ -277,12 +302,23 @@ fn enqueued() -> impl Strategy<Value = Event> {
                 run_at,
                 expires_at,
                 max_attempts,
-                options: JobOptions { backoff, session, fair_key, ..JobOptions::default() }.boxed(),
+                options: options.boxed(),
                 digest,
                 at,
             })
         },
     )
+}
+
+fn links() -> impl Strategy<Value = Option<Box<Links>>> {
+    let flow = prop::option::of(any::<[u8; 16]>().prop_map(FlowId::from_bytes));
+    let jobs = || prop::collection::btree_set(job(), 0..4);
+    let on_failure = prop::sample::select(OnFailure::ALL);
+    let links = (flow, jobs(), jobs(), on_failure).prop_map(|(flow, all, any, on_failure)| {
+        let any = any.difference(&all).copied().collect();
+        Box::new(Links::new(flow, all.into_iter().collect(), any, on_failure).unwrap())
+    });
+    prop_oneof![2 => Just(None), 1 => links.prop_map(Some)]
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -332,8 +368,17 @@ fn event() -> impl Strategy<Value = Event> {
         (job(), hold, time()).prop_map(|(job, reason, at)| Event::JobHeld { job, reason, at }),
         (job(), time()).prop_map(|(job, at)| Event::JobExpired { job, at }),
         time().prop_map(|at| Event::ServerStarted { at }),
+        (job(), job(), prop::sample::select(AfterParent::ALL), time())
+            .prop_map(|(job, parent, next, at)| Event::ParentEnded { job, parent, next, at }),
         by_person(),
         of_session(),
+        (job(), principal(), idempotency(), time()).prop_map(|(job, sender, key, at)| Event::JobMerged {
+            job,
+            sender,
+            key,
+            at
+        }),
+        (time(), token(), time()).prop_map(|(gone_at, key, at)| Event::KeysForgotten { gone_at, key, at }),
     ]
 }
 
@@ -516,7 +561,7 @@ proptest! {
 
     /// Whatever is read is written back as the same bytes: there is one form only.
     #[test]
-    fn random_bytes_are_refused_or_are_the_one_form(tag in prop_oneof![0_u8..26, 64_u8..67], version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_refused_or_are_the_one_form(tag in prop_oneof![0_u8..26, 48_u8..49, 64_u8..67], version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
         bytes.splice(0..0, [tag, version, 0, 1, b'a']);
         if let Ok(fact) = decode_fact(&bytes) {
             prop_assert_eq!(fact_bytes(&fact), bytes);
@@ -592,5 +637,37 @@ fn options_of_a_job_have_one_form_only() {
         ([tagged(1, own), tagged(1, own)].concat(), "the same twice"),
     ] {
         assert!(third(&tail).is_err(), "{why}");
+    }
+}
+
+/// Jobs that one waits for are written in one order, once each.
+#[test]
+fn links_have_one_form_only() {
+    // The last sample with links waits for one job: 22 bytes behind tag and length.
+    let mut facts = later_facts().into_iter().map(|fact| fact_bytes(&fact));
+    let bytes =
+        facts.rfind(|bytes| bytes.len() > 27 && bytes[bytes.len() - 27..][..5] == [6, 0, 0, 0, 22]).unwrap();
+    let links = |all: &[u8], any: &[u8], on_failure: u8| {
+        let jobs = |jobs: &[u8]| {
+            let ids = jobs.iter().flat_map(|job| [*job; 16]);
+            (u16::try_from(jobs.len()).unwrap()).to_be_bytes().into_iter().chain(ids).collect::<Vec<u8>>()
+        };
+        let field = [&[0, on_failure], &jobs(all)[..], &jobs(any)].concat();
+        let head = &bytes[..bytes.len() - (5 + 22)];
+        decode_fact(&[head, &[6], &u32::try_from(field.len()).unwrap().to_be_bytes(), &field].concat())
+    };
+    assert!(links(&[1, 2], &[3], 1).is_ok());
+    for (all, any, on_failure) in [
+        (&[2, 1][..], &[][..], 1),
+        (&[1, 1], &[], 1),
+        (&[1], &[1], 1),
+        (&[], &[2, 1], 1),
+        (&[1], &[], 0),
+        (&[1], &[], 4),
+    ] {
+        assert_eq!(
+            links(all, any, on_failure),
+            Err(DecodeError::Field { field: if on_failure == 1 { "links" } else { "on_failure" } })
+        );
     }
 }

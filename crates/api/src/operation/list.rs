@@ -1,6 +1,6 @@
 //! Every operation. To add one: a block here, a handler in the server.
 
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{KeyId, QueueName, ScheduleName};
 
 use super::{Answer, Class, Method, NoBody, Operation, OrNothing, Target};
@@ -15,6 +15,12 @@ macro_rules! taken {
     };
     (job, $parameter:ident, $body:ident) => {
         JobId::parse($parameter).map_err(Problem::invalid)?
+    };
+    (flow, $parameter:ident, $body:ident) => {
+        FlowId::parse($parameter).map_err(Problem::invalid)?
+    };
+    (flow_body, $parameter:ident, $body:ident) => {
+        v1::FlowParts::try_from($body)?
     };
     (schedule, $parameter:ident, $body:ident) => {
         ScheduleName::parse($parameter).map_err(Problem::invalid)?
@@ -116,7 +122,7 @@ operations! {
         { queue: QueueName = queue, job: v1::JobIn = body }, body: v1::JobIn => v1::JobAccepted,
         target: |op| Target::Queue(op.queue.clone());
 
-    JobEnqueueBatch = "job.enqueue_batch", "send up to 1000 jobs, each accepted or refused for itself",
+    JobEnqueueBatch = "job.enqueue_batch", "send up to 1000 jobs, each accepted or refused for itself, or all together",
         Post "/v1/queues/{queue}/jobs:batch", JobEnqueue, NewWork, repeatable: true,
         { queue: QueueName = queue, batch: v1::JobBatchIn = body }, body: v1::JobBatchIn => v1::JobBatchOut,
         target: |op| Target::Queue(op.queue.clone());
@@ -125,6 +131,11 @@ operations! {
         Get "/v1/jobs/{job}", JobRead, Read, repeatable: true,
         { job: JobId = job }, body: NoBody => v1::JobOut,
         target: |op| Target::Job(op.job);
+
+    JobList = "job.list", "list jobs by queue, state, owner, kind, tag and correlation id, page by page",
+        Post "/v1/jobs:list", JobRead, Read, repeatable: true,
+        { page: v1::JobListIn = body }, body: v1::JobListIn => v1::JobListOut,
+        target: |_| Target::Namespace;
 
     JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
         Post "/v1/jobs/{job}:cancel", JobCancel, Settle, repeatable: true,
@@ -185,6 +196,21 @@ operations! {
         Post "/v1/queues/{queue}/dead:stop", DeadLetterManage, Settle, repeatable: true,
         { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
         target: |op| Target::Queue(op.queue.clone());
+
+    FlowSubmit = "flow.submit", "send jobs that wait for each other, all of them or none",
+        Post "/v1/flows", JobEnqueue, NewWork, repeatable: true,
+        { flow: v1::FlowParts = flow_body }, body: v1::FlowIn => v1::FlowAccepted,
+        target: |op| Target::Queues(op.flow.nodes.iter().map(|node| node.queue.clone()).collect());
+
+    FlowGet = "flow.get", "show the jobs of a flow",
+        Get "/v1/flows/{flow}", JobRead, Read, repeatable: true,
+        { flow: FlowId = flow }, body: NoBody => v1::FlowOut,
+        target: |op| Target::Flow(op.flow);
+
+    FlowCancel = "flow.cancel", "cancel every job of a flow that has not ended",
+        Post "/v1/flows/{flow}:cancel", JobCancel, Settle, repeatable: true,
+        { flow: FlowId = flow }, body: NoBody => v1::FlowOut,
+        target: |op| Target::Flow(op.flow);
 
     SchedulePut = "schedule.put", "make a schedule or replace what it was told",
         Put "/v1/schedules/{schedule}", ScheduleManage, Manage, repeatable: true,
@@ -319,7 +345,9 @@ impl Answer for v1::QueueOut {}
 impl Answer for v1::QueueList {}
 impl Answer for v1::JobBatchOut {}
 impl Answer for v1::JobOut {}
+impl Answer for v1::JobListOut {}
 impl Answer for v1::JobStands {}
+impl Answer for v1::FlowOut {}
 impl Answer for v1::DeadLetterOut {}
 impl Answer for v1::DeadPreviewOut {}
 impl Answer for v1::DeadAnalysisOut {}
@@ -327,7 +355,11 @@ impl Answer for v1::SweepOut {}
 
 impl Answer for v1::LeaseOut {
     fn bytes(&self) -> usize {
-        self.jobs.iter().map(|job| job.body.0.len() + v1::JOB_TEXT_BYTES).sum()
+        let parents = |job: &v1::LeasedJob| -> usize {
+            let result = |parent: &v1::ParentOut| parent.result.as_ref().map_or(0, |bytes| bytes.0.len());
+            job.parents.iter().map(|parent| result(parent) + v1::JOB_TEXT_BYTES).sum()
+        };
+        self.jobs.iter().map(|job| job.body.0.len() + parents(job) + v1::JOB_TEXT_BYTES).sum()
     }
 }
 
@@ -346,6 +378,12 @@ impl Answer for v1::ServerOut {}
 impl Answer for serde_json::Value {}
 
 impl Answer for v1::JobAccepted {
+    fn status(&self) -> u16 {
+        if self.fresh { 201 } else { 200 }
+    }
+}
+
+impl Answer for v1::FlowAccepted {
     fn status(&self) -> u16 {
         if self.fresh { 201 } else { 200 }
     }

@@ -5,12 +5,14 @@
 //! hands the whole list to a macro; the server registers its routes with it, so an operation without a
 //! handler does not compile and a handler without an operation cannot be reached.
 
+mod idempotency;
 #[macro_use]
 mod list;
 
+pub use idempotency::{IDEMPOTENCY_KEY, give_idempotency_key};
 pub use list::*;
 
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{QueueName, ScheduleName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +53,10 @@ pub enum Target {
     Namespace,
     /// A queue.
     Queue(QueueName),
+    /// Several queues at once: each of them.
+    Queues(Vec<QueueName>),
+    /// A flow: its jobs decide, and at least one must be the caller's to see.
+    Flow(FlowId),
     /// A job: its queue and its owner decide.
     Job(JobId),
     /// A schedule: its queue and its owner decide.

@@ -74,7 +74,8 @@ pub struct DeadJob {
     /// Why the last attempt failed, in one word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Why it is here: `permanent`, `attempts_used`, `worker_lost` or `run_too_long`.
+    /// Why it is here: `permanent`, `attempts_used`, `worker_lost`, `run_too_long` or
+    /// `parent_ended`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
     /// What the worker of the last attempt calls the error.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::limits;
-use sealane_core::name::{AttributeName, ContentType, CorrelationId, Kind, SessionId, Subject, Tag};
+use sealane_core::name::{AttributeName, ContentType, CorrelationId, FairKey, Kind, SessionId, Subject, Tag};
 use sealane_core::queue::{JobOptions, Start};
 use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
+use super::keys::{SentKey, SentUnique, UniqueIn, sent_key, sent_unique};
+use super::links::DependenciesOut;
 use super::schedules::FiringOut;
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
@@ -70,6 +72,39 @@ pub struct JobIn {
     /// How long to wait between attempts; as the queue says where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryIn>,
+    /// Whose turn it is when the job is next, as a tenant or customer: keys of one queue and class take turns,
+    /// and a queue's limits per key count by it. Only a token of it is kept. At most 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fair_key: Option<Text>,
+    /// A repeat under the same key is answered as the first request was, for the queue's window; also
+    /// as the `Idempotency-Key` header. Its sender's own, in this queue. At most 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<Text>,
+    /// What a sealed body is told from others by, 16 bytes; needed with an idempotency key, since two
+    /// seals of one body differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_fingerprint: Option<Bytes>,
+    /// Refuses or merges it while another job with the same key is on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique: Option<UniqueIn>,
+    /// Run after all of these jobs, at most 1000 together with `after_any`.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "at_most::<_, _, { limits::FLOW_BREADTH_MAX }>"
+    )]
+    pub after: Vec<Id>,
+    /// Run after at least one of these jobs.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "at_most::<_, _, { limits::FLOW_BREADTH_MAX }>"
+    )]
+    pub after_any: Vec<Id>,
+    /// What happens when one of them ends otherwise than completed: `fail` (the default) sends this one to
+    /// dead-letter, `cancel` cancels it, `run` runs it all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -106,6 +141,12 @@ pub struct JobParts {
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
     pub options: JobOptions,
+    /// What its turns are taken under. The token of it is made by whoever has the key.
+    pub fair_key: Option<FairKey>,
+    /// What a repeat is told by.
+    pub idempotency: Option<SentKey>,
+    /// What it is to be the only one with.
+    pub unique: Option<SentUnique>,
 }
 
 impl TryFrom<JobIn> for JobParts {
@@ -128,12 +169,15 @@ impl TryFrom<JobIn> for JobParts {
             }
             attributes.insert(name, value);
         }
+        let content_type = taken(job.content_type, ContentType::take)?;
+        let sealed =
+            content_type.as_ref().is_some_and(|name| name.as_str() == sealane_core::sealed::CONTENT_TYPE);
         Ok(Self {
             id,
             input: JobInput {
                 kind: Kind::take(job.kind.0).map_err(Problem::invalid)?,
                 body,
-                content_type: taken(job.content_type, ContentType::take)?,
+                content_type,
                 attributes,
                 session_id: taken(job.session_id, SessionId::take)?,
                 correlation_id: taken(job.correlation_id, CorrelationId::take)?,
@@ -151,8 +195,12 @@ impl TryFrom<JobIn> for JobParts {
             max_attempts: job.max_attempts,
             options: JobOptions {
                 backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
+                links: super::links::links(job.after, job.after_any, job.on_failure.as_deref())?,
                 ..JobOptions::default()
             },
+            fair_key: taken(job.fair_key, FairKey::take)?,
+            idempotency: sent_key(job.idempotency_key, job.body_fingerprint, sealed)?,
+            unique: sent_unique(job.unique)?,
         })
     }
 }
@@ -193,10 +241,13 @@ pub struct JobAccepted {
     pub id: Id,
     /// Its queue.
     pub queue: Text,
-    /// `ready` or `delayed`: the state in which it was accepted.
+    /// `ready`, `delayed` or `blocked`: the state in which it was accepted.
     pub state: Cow<'static, str>,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// True where another job of the same unique key stood in for what was sent: this is that one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
     /// Whether this request accepted it. False for a repeat.
     #[serde(skip)]
     pub fresh: bool,
@@ -205,13 +256,16 @@ pub struct JobAccepted {
 /// Room for a job's texts, beside its body.
 pub const JOB_TEXT_BYTES: usize = 512;
 
-/// Jobs to send together. Each is accepted or refused for itself.
+/// Jobs to send together. Each is accepted or refused for itself, unless all are to be.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobBatchIn {
     /// 1 to 1000 jobs.
     #[serde(deserialize_with = "at_most::<_, _, { limits::BATCH_ITEMS_MAX }>")]
     pub jobs: Vec<JobIn>,
+    /// All of them or none: where one is refused, the others are answered `not_done`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub atomic: bool,
 }
 
 /// What became of a batch, in the order it was sent.
@@ -245,6 +299,7 @@ struct BatchResultFields {
     queue: Option<Text>,
     state: Option<Cow<'static, str>>,
     created_at: Option<Timestamp>,
+    merged: Option<bool>,
     error: Option<ItemError>,
 }
 
@@ -259,10 +314,18 @@ impl TryFrom<BatchResultFields> for JobBatchResult {
                 queue: Some(queue),
                 state: Some(state),
                 created_at: Some(created_at),
+                merged,
                 error: None,
             } => {
                 let id = Id(JobId::parse(&id).map_err(|_| "an accepted job's id is not a UUID")?);
-                Ok(Self::Accepted(JobAccepted { id, queue, state, created_at, fresh: false }))
+                Ok(Self::Accepted(JobAccepted {
+                    id,
+                    queue,
+                    state,
+                    created_at,
+                    merged: merged.unwrap_or(false),
+                    fresh: false,
+                }))
             }
             _ => Err("a result says neither what was accepted nor why not"),
         }
@@ -345,9 +408,13 @@ pub struct JobOut {
     /// Why it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_because: Option<String>,
-    /// Why it is in dead-letter: `permanent`, `attempts_used`, `worker_lost` or `run_too_long`.
+    /// Why it is in dead-letter: `permanent`, `attempts_used`, `worker_lost`, `run_too_long` or
+    /// `parent_ended`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_because: Option<String>,
+    /// What it waits or waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<DependenciesOut>,
     /// The attempts that are over, the last 20 of them, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptOut>,

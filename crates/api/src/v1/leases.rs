@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::dead_filter::{read_category, read_fingerprint};
 use super::jobs::bounded;
+use super::links::ParentOut;
 use super::schedules::FiringOut;
 use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
@@ -106,6 +107,9 @@ pub struct LeasedJob {
     /// How long that is from now, in milliseconds: shorter than wished where the queue's longest run
     /// ends the lease sooner.
     pub lease_ms: u64,
+    /// The jobs that it waited for, in the order of their ids, with what they came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<ParentOut>,
 }
 
 impl std::fmt::Debug for LeasedJob {
@@ -123,7 +127,7 @@ fn no_attributes(map: &StringMap) -> bool {
 }
 
 macro_rules! settle_request {
-    ($(#[$doc:meta])* $name:ident { $(#[$item_doc:meta])* $item:ident { $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? } }) => {
+    ($(#[$doc:meta])* $name:ident $([$atomic:ident])? { $(#[$item_doc:meta])* $item:ident { $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? } }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -131,6 +135,11 @@ macro_rules! settle_request {
             /// 1 to 1000 items.
             #[serde(deserialize_with = "at_most::<_, _, { limits::BATCH_ITEMS_MAX }>")]
             pub items: Vec<$item>,
+            $(
+                /// All of them or none: where one is refused, the others are answered `not_done`.
+                #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+                pub $atomic: bool,
+            )?
         }
 
         $(#[$item_doc])*
@@ -153,7 +162,7 @@ macro_rules! settle_request {
 
 settle_request! {
     /// Jobs that are done.
-    Complete {
+    Complete [atomic] {
         /// One job that is done.
         CompleteItem {
             /// What to keep as its result, at most 1 MiB, sealed if the job was.
@@ -164,7 +173,7 @@ settle_request! {
 
 settle_request! {
     /// Attempts that failed.
-    Fail {
+    Fail [atomic] {
         /// One attempt that failed.
         FailItem {
             /// What went wrong, at most 1 MiB, sealed if the job was.
@@ -184,7 +193,7 @@ settle_request! {
 
 settle_request! {
     /// Jobs handed back; the attempts do not count.
-    Release {
+    Release [atomic] {
         /// One job handed back.
         ReleaseItem {
             /// Wait before the next attempt, in milliseconds.
@@ -206,7 +215,7 @@ settle_request! {
 
 settle_request! {
     /// Jobs to set aside for a person; the attempts do not count.
-    Hold {
+    Hold [atomic] {
         /// One job that its worker cannot open.
         HoldItem {}
     }

@@ -7,9 +7,14 @@ mod bulk;
 mod dead_analysis;
 mod dead_filter;
 mod dead_letter;
+mod flows;
+mod job_list;
 mod jobs;
+mod keys;
 mod leases;
+mod links;
 mod queues;
+mod rates;
 mod schedules;
 mod server;
 mod sessions;
@@ -22,14 +27,21 @@ pub use bulk::{DeadPurgeIn, DeadRedriveIn, SweepOut, WorkOut};
 pub use dead_analysis::{DeadAnalysisOut, HourCount, PatternCount, Values, WordCount};
 pub use dead_filter::{DeadFilterIn, KIND_FIELD, TAG_FIELD, TokenOf};
 pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut};
+pub use flows::{
+    FlowAccepted, FlowIn, FlowJobOut, FlowNode, FlowNodeAccepted, FlowNodeIn, FlowOut, FlowParts,
+};
+pub use job_list::{JobListIn, JobListOut, JobListed, JobWish};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
 };
+pub use keys::{MakeToken, SESSION_FIELD, SentKey, SentUnique, UniqueIn};
 pub use leases::{
     Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,
     Release, ReleaseItem, SettleResult, Settled,
 };
+pub use links::{DependenciesOut, DependencyOut, ParentOut};
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut, QueueSessions};
+pub use rates::StartRate;
 pub use schedules::{
     FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
     ScheduleParts, SkippedOut,

@@ -1,13 +1,14 @@
 //! Queues.
 
 use sealane_core::job::State;
-use sealane_core::queue::{QueueSettings, QueueView, SealingPolicy, SessionMode};
+use sealane_core::queue::{QueueSettings, QueueView, Rate, RunLimit, SealingPolicy, SessionMode};
 use sealane_core::retry::BackoffShape;
 use sealane_core::time::{Millis, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bulk::WorkOut;
+use super::rates::StartRate;
 use crate::problem::Problem;
 use crate::wire::Timestamp;
 
@@ -55,6 +56,22 @@ pub struct QueueIn {
     /// How long a session is held at most, in milliseconds, however often renewed; 3600000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_hold_ms: Option<u64>,
+    /// How many jobs may start in how long; no bound where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<StartRate>,
+    /// Jobs that may run at once; no bound where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// How many jobs of each fair key may start in how long; no bound where absent. Jobs without a key are
+    /// one key together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_key: Option<StartRate>,
+    /// Jobs of each fair key that may run at once; no bound where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_per_key: Option<u32>,
+    /// How long a job's first answer is kept under its idempotency key, in milliseconds; 86400000 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_window_ms: Option<u64>,
 }
 
 impl TryFrom<&QueueIn> for QueueSettings {
@@ -103,6 +120,12 @@ impl TryFrom<&QueueIn> for QueueSettings {
         if let Some(ms) = queue.session_hold_ms {
             settings.sessions.hold = Millis::new(ms);
         }
+        settings.limit = RunLimit { rate: queue.rate.map(Rate::from), concurrency: queue.concurrency };
+        settings.limit_per_key =
+            RunLimit { rate: queue.rate_per_key.map(Rate::from), concurrency: queue.concurrency_per_key };
+        if let Some(ms) = queue.idempotency_window_ms {
+            settings.idempotency_window = Millis::new(ms);
+        }
         Ok(settings)
     }
 }
@@ -138,6 +161,26 @@ pub struct QueueOut {
     pub horizon_ms: u64,
     /// Jobs that may wait at once.
     pub max_depth: u64,
+    /// How many jobs may start in how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<StartRate>,
+    /// Jobs that may run at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// How many jobs of each fair key may start in how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_key: Option<StartRate>,
+    /// Jobs of each fair key that may run at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_per_key: Option<u32>,
+    /// Fair keys that it knows of: those with jobs that have not ended, and those whose rate is not full
+    /// again.
+    pub fair_keys: u64,
+    /// From when on the rates let the next job start, where one is ready and has to wait for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_start_at: Option<Timestamp>,
+    /// How long a job's first answer is kept under its idempotency key, in milliseconds.
+    pub idempotency_window_ms: u64,
     /// `open`, `paused` (takes jobs and hands none out) or `draining` (hands out and takes no new ones).
     pub mode: String,
     /// Whether the jobs of one session are kept in their order: `off`, `on` or `required`.
@@ -178,6 +221,9 @@ pub struct QueueSessions {
 /// A queue's jobs by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueueCounts {
+    /// Waiting for other jobs.
+    #[serde(default)]
+    pub blocked: u64,
     /// Waiting for their time.
     pub delayed: u64,
     /// Waiting for a worker.
@@ -217,6 +263,13 @@ impl QueueOut {
             max_run_ms: queue.settings.max_run.get(),
             horizon_ms: queue.settings.horizon.get(),
             max_depth: queue.settings.max_depth,
+            rate: queue.settings.limit.rate.map(StartRate::from),
+            concurrency: queue.settings.limit.concurrency,
+            rate_per_key: queue.settings.limit_per_key.rate.map(StartRate::from),
+            concurrency_per_key: queue.settings.limit_per_key.concurrency,
+            fair_keys: u64::try_from(queue.fair_keys).unwrap_or(u64::MAX),
+            next_start_at: queue.opens_at.map(Timestamp),
+            idempotency_window_ms: queue.settings.idempotency_window.get(),
             mode: queue.mode.to_string(),
             sessions: queue.settings.sessions.mode.to_string(),
             session_idle_ms: queue.settings.sessions.idle.get(),
@@ -230,6 +283,7 @@ impl QueueOut {
             died_last_hour: queue.deaths.within_an_hour(now),
             work: queue.work.as_ref().map(WorkOut::from),
             jobs: QueueCounts {
+                blocked: of(State::Blocked),
                 delayed: of(State::Delayed),
                 ready: of(State::Ready),
                 running: of(State::Running),

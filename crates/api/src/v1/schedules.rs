@@ -4,13 +4,16 @@ use sealane_core::cadence::Cadence;
 use sealane_core::id::ScheduleId;
 use sealane_core::job::JobInput;
 use sealane_core::limits;
-use sealane_core::name::{CronPattern, QueueName, ScheduleName, ZoneName};
-use sealane_core::queue::{Firing, MissedPolicy, OverlapPolicy, ScheduleSettings, ScheduleView, Start};
+use sealane_core::name::{CronPattern, Principal, QueueName, ScheduleName, ZoneName};
+use sealane_core::queue::{
+    Firing, JobOptions, MissedPolicy, OverlapPolicy, ScheduleSettings, ScheduleView, Start,
+};
 use sealane_core::time::{Millis, Time};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::jobs::{JobIn, JobParts};
+use super::keys::MakeToken;
 use crate::problem::Problem;
 use crate::wire::{Text, Timestamp};
 
@@ -111,6 +114,16 @@ impl ScheduleIn {
                 "a schedule's jobs are sent when they are due: leave job.delay_ms and job.run_at out",
             ));
         }
+        if job.idempotency.is_some() || job.unique.is_some() {
+            return Err(Problem::invalid(
+                "a schedule's jobs are told apart by their due times: leave job.idempotency_key and job.unique out, and see overlap",
+            ));
+        }
+        if job.options.links.is_some() {
+            return Err(Problem::invalid(
+                "a schedule's jobs wait for no others: leave job.after and job.after_any out",
+            ));
+        }
         let settings = ScheduleSettings {
             cadence,
             begins_at: self.begins_at.map(|time| time.0),
@@ -125,6 +138,16 @@ impl ScheduleIn {
         };
         settings.check(now).map_err(Problem::invalid)?;
         Ok(ScheduleParts { id, settings, job })
+    }
+}
+
+impl ScheduleParts {
+    /// Has tokens in the place of the texts that its jobs are told apart by.
+    pub fn tokenise(&mut self, queue: &QueueName, owner: &Principal, token: MakeToken<'_>) {
+        let sent = self.job.tokenised(queue, owner, token);
+        let options = self.settings.options.take().map_or_else(JobOptions::default, |options| *options);
+        self.settings.options =
+            JobOptions { session: sent.session, fair_key: sent.fair_key, ..options }.boxed();
     }
 }
 

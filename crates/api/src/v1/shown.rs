@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, State};
 use sealane_core::name::{AttributeName, QueueName, Tag};
-use sealane_core::queue::{Attempt, JobView};
+use sealane_core::queue::{Acceptance, Attempt, JobView};
 use sealane_core::time::Time;
 
 use super::attempts::AttemptOut;
@@ -18,15 +18,24 @@ use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
 
 impl JobAccepted {
     /// The answer to an enqueue, the same for a repeat: the state it was accepted in, not the present one.
-    pub fn answer(view: &JobView, queue: &QueueName, fresh: bool) -> Self {
-        let first_state = if view.delayed_at_first { State::Delayed } else { State::Ready };
+    pub fn answer(accepted: &Acceptance, queue: &QueueName, fresh: bool) -> Self {
         Self {
-            id: Id(view.id),
+            id: Id(accepted.job),
             queue: queue.into(),
-            state: first_state.as_str().into(),
-            created_at: Timestamp(view.created_at),
+            state: first_state(accepted).as_str().into(),
+            created_at: Timestamp(accepted.created_at),
+            merged: accepted.merged,
             fresh,
         }
+    }
+}
+
+/// The state in which a job was accepted.
+pub(super) fn first_state(accepted: &Acceptance) -> State {
+    match (accepted.blocked, accepted.delayed) {
+        (true, _) => State::Blocked,
+        (false, true) => State::Delayed,
+        (false, false) => State::Ready,
     }
 }
 
@@ -93,6 +102,7 @@ impl JobOut {
             firing: view.firing.as_ref().map(FiringOut::from),
             finished_at: view.finished_at.map(Timestamp),
             dead_because: view.dead_reason.map(|reason| reason.to_string()),
+            dependencies: None,
             attempts: attempts.iter().map(AttemptOut::from).collect(),
             held_because: view.hold_reason.map(|reason| reason.to_string()),
             last_error: view.last_failure.map(|failure| LastError {
@@ -139,6 +149,7 @@ impl LeasedJob {
             receipt,
             lease_expires_at: Timestamp(lease_end),
             lease_ms: lease_end.since(now).get(),
+            parents: Vec::new(),
         }
     }
 }

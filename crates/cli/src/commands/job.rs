@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use sealane::{AttemptOut, Client, Job as NewJob, JobId, JobOut, Priority, RetryIn, Unopenable};
+use sealane::{
+    AttemptOut, Client, DependenciesOut, Job as NewJob, JobId, JobOut, OnConflict, OnFailure, Priority,
+    RetryIn, Unopenable,
+};
 use sealane_api::problem::Code;
 use sealane_api::wire::Bytes;
 use sealane_core::limits;
@@ -15,6 +18,8 @@ use serde::Serialize;
 
 use super::Surroundings;
 use super::acts::{self, Act};
+use super::flow::policy;
+use super::job_list;
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
 use crate::session;
@@ -29,6 +34,8 @@ pub(crate) enum Job {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
+    /// List jobs by their ids
+    List(job_list::List),
     #[command(flatten)]
     Act(Act),
 }
@@ -61,6 +68,9 @@ pub(crate) struct Enqueue {
     /// Whose data it is: an opaque name
     #[arg(long)]
     subject: Option<String>,
+    /// What its turns are taken under, as a tenant: the keys of a queue take turns
+    #[arg(long, value_name = "KEY")]
+    fair_key: Option<String>,
     /// A search word; may be given again
     #[arg(long)]
     tag: Vec<String>,
@@ -88,12 +98,35 @@ pub(crate) struct Enqueue {
     /// Longest wait between attempts, where not as the queue says
     #[arg(long, value_parser = parse, value_name = "TIME")]
     retry_cap: Option<Duration>,
+    /// Run after this job; may be given again
+    #[arg(long, value_parser = job_id, value_name = "ID")]
+    after: Vec<JobId>,
+    /// Run after one of the jobs given like this; may be given again
+    #[arg(long, value_parser = job_id, value_name = "ID")]
+    after_any: Vec<JobId>,
+    /// What happens when such a job ends otherwise than completed: fail, cancel or run
+    #[arg(long, value_parser = policy, value_name = "WHAT")]
+    on_failure: Option<OnFailure>,
+    /// A repeat under the same key is answered as the first send was, for the queue's window
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Refuse it while another job of the queue with this key is on its way, or with `:merge` behind the
+    /// key let that one stand in for it
+    #[arg(long, value_name = "KEY[:merge]", value_parser = unique)]
+    unique: Option<(String, OnConflict)>,
     /// An id made before, to repeat a send; a UUIDv7
     #[arg(long, value_parser = job_id)]
     id: Option<JobId>,
     /// Send the body as it is although there is a keyring
     #[arg(long)]
     plaintext: bool,
+}
+
+/// The key and, behind its last colon, what becomes of a job whose key another one has.
+fn unique(text: &str) -> Result<(String, OnConflict), String> {
+    let named = text.rsplit_once(':').and_then(|(key, word)| Some((key, OnConflict::parse(word)?)));
+    let (key, on_conflict) = named.unwrap_or((text, OnConflict::Refuse));
+    Ok((key.to_owned(), on_conflict))
 }
 
 pub(super) fn job_id(text: &str) -> Result<JobId, String> {
@@ -112,6 +145,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(crate) async fn run(at: &Surroundings, command: Job) -> Result<(), Failure> {
     match command {
         Job::Enqueue(enqueue) => send(at, *enqueue).await,
+        Job::List(list) => job_list::run(at, list).await,
         Job::Get { id } => get(at, id).await,
         Job::Act(act) => acts::run(at, act).await,
     }
@@ -122,6 +156,8 @@ struct Sent {
     id: String,
     queue: String,
     state: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    merged: bool,
 }
 
 async fn send(at: &Surroundings, mut enqueue: Enqueue) -> Result<(), Failure> {
@@ -141,7 +177,10 @@ async fn send(at: &Surroundings, mut enqueue: Enqueue) -> Result<(), Failure> {
         }
     })?;
     let rows = [("id", sent.id.to_string()), ("queue", sent.queue.clone()), ("state", sent.state.clone())];
-    at.output.one(&Sent { id: sent.id.to_string(), queue: sent.queue, state: sent.state }, &rows)
+    at.output.one(
+        &Sent { id: sent.id.to_string(), queue: sent.queue, state: sent.state, merged: sent.merged },
+        &rows,
+    )
 }
 
 impl Enqueue {
@@ -177,7 +216,12 @@ impl Enqueue {
         job = with(job, self.session, NewJob::session);
         job = with(job, self.correlation_id, NewJob::correlation_id);
         job = with(job, self.subject, NewJob::subject);
+        job = with(job, self.fair_key, NewJob::fair_key);
         job = with(job, self.run_at, NewJob::run_at);
+        job = with(job, self.idempotency_key, NewJob::idempotency_key);
+        if let Some((key, on_conflict)) = self.unique {
+            job = job.unique(key, on_conflict);
+        }
         if let Some(priority) = self.priority {
             job = job.priority(priority);
         }
@@ -197,6 +241,11 @@ impl Enqueue {
                 cap_ms: self.retry_cap.map(millis),
                 jitter_percent: None,
             });
+        }
+        job = self.after.into_iter().fold(job, NewJob::after);
+        job = self.after_any.into_iter().fold(job, NewJob::after_any);
+        if let Some(policy) = self.on_failure {
+            job = job.on_failure(policy);
         }
         if let Some(id) = self.id {
             job = job.id(id);
@@ -288,6 +337,7 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
         ("subject", job.subject.clone()),
         ("expires", job.expires_at.map(|at| at.to_string())),
         ("finished", job.finished_at.map(|at| at.to_string())),
+        ("waits for", job.dependencies.as_ref().and_then(waits_for)),
         ("held because", job.held_because.clone()),
         ("dead because", job.dead_because.clone()),
         (
@@ -300,6 +350,11 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
     rows.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
     rows.extend(job.attempts.iter().map(|attempt| ("attempt", attempt_line(attempt))));
     rows
+}
+
+fn waits_for(of: &DependenciesOut) -> Option<String> {
+    let names: Vec<String> = of.blocked_by.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn attempt_line(attempt: &AttemptOut) -> String {
@@ -322,6 +377,15 @@ mod tests {
         assert_eq!(text_or_bytes(Some(b"ok".to_vec())), (Some("ok".to_owned()), None));
         assert_eq!(text_or_bytes(Some(vec![0xff])), (None, Some(Bytes::from(vec![0xff]))));
         assert_eq!(text_or_bytes(None), (None, None));
+    }
+
+    #[test]
+    fn a_unique_key_may_have_colons_of_its_own() {
+        let of = |text| unique(text).unwrap();
+        assert_eq!(of("a"), ("a".to_owned(), OnConflict::Refuse));
+        assert_eq!(of("a:b"), ("a:b".to_owned(), OnConflict::Refuse));
+        assert_eq!(of("a:b:merge"), ("a:b".to_owned(), OnConflict::Merge));
+        assert_eq!(of("merge:refuse"), ("merge".to_owned(), OnConflict::Refuse));
     }
 
     #[test]

@@ -7,7 +7,9 @@ mod bulk;
 mod dead_filter;
 mod dlq;
 mod envelope;
+mod flow;
 mod job;
+mod job_list;
 mod keyring;
 mod queue;
 mod schedule;
@@ -35,6 +37,9 @@ pub(crate) enum Command {
     /// Look at sealed bodies
     #[command(subcommand)]
     Envelope(envelope::Envelope),
+    /// Send jobs that wait for each other, look at them, end them
+    #[command(subcommand)]
+    Flow(flow::Flow),
     /// Send jobs and look at them
     #[command(subcommand)]
     Job(job::Job),
@@ -78,6 +83,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Bench(command) => wait(bench::run(at, command)),
         Command::Dlq(command) => wait(dlq::run(at, command)),
         Command::Envelope(command) => envelope::run(at, &command),
+        Command::Flow(command) => wait(flow::run(at, command)),
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),
         Command::Queue(command) => wait(queue::run(at, command)),

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use sealane::{QueueIn, QueueMode, QueueOut, SweepKind};
+use sealane::{QueueIn, QueueMode, QueueOut, StartRate, SweepKind};
 
 use super::bulk::Consent;
 use super::{Surroundings, bulk};
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
-use crate::session;
+use crate::{rate, session};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Queue {
     /// Create a queue, or replace the settings of one
+    #[command(visible_alias = "set")]
     Create {
         /// Its name
         name: String,
@@ -56,6 +57,11 @@ pub(crate) enum Queue {
         /// How long a session is held at most, however often renewed; 1h where not said
         #[arg(long, value_parser = parse, value_name = "TIME")]
         session_hold: Option<Duration>,
+        #[command(flatten)]
+        limits: Box<Limits>,
+        /// How long a job's first answer is kept under its idempotency key; 24h where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        idempotency_window: Option<Duration>,
     },
     /// Hand out what a queue has and take no new jobs
     Drain {
@@ -88,6 +94,33 @@ pub(crate) enum Queue {
     },
 }
 
+/// How much of a queue may run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Limits {
+    /// How many jobs may start in how long, as in 100/s or 5/10m
+    #[arg(long, value_parser = rate::parse, value_name = "RATE")]
+    rate: Option<StartRate>,
+    /// How many of them at once; all where not said
+    #[arg(long, value_name = "N", requires = "rate")]
+    rate_burst: Option<u32>,
+    /// Jobs that may run at once
+    #[arg(long, value_name = "N")]
+    concurrency: Option<u32>,
+    /// How many jobs of each fair key may start in how long
+    #[arg(long, value_parser = rate::parse, value_name = "RATE")]
+    rate_per_key: Option<StartRate>,
+    /// How many of them at once; all where not said
+    #[arg(long, value_name = "N", requires = "rate_per_key")]
+    rate_per_key_burst: Option<u32>,
+    /// Jobs of each fair key that may run at once
+    #[arg(long, value_name = "N")]
+    concurrency_per_key: Option<u32>,
+}
+
+fn with_burst(rate: Option<StartRate>, burst: Option<u32>) -> Option<StartRate> {
+    rate.map(|rate| StartRate { burst, ..rate })
+}
+
 pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure> {
     let client = session::client(&at.global)?.build();
     match command {
@@ -106,6 +139,8 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             sessions,
             session_idle,
             session_hold,
+            limits,
+            idempotency_window,
         } => {
             let settings = QueueIn {
                 sealing,
@@ -121,6 +156,11 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 sessions,
                 session_idle_ms: session_idle.map(millis),
                 session_hold_ms: session_hold.map(millis),
+                rate: with_burst(limits.rate, limits.rate_burst),
+                concurrency: limits.concurrency,
+                rate_per_key: with_burst(limits.rate_per_key, limits.rate_per_key_burst),
+                concurrency_per_key: limits.concurrency_per_key,
+                idempotency_window_ms: idempotency_window.map(millis),
             };
             show(at, &client.put_queue(&name, &settings).await?)
         }
@@ -170,6 +210,14 @@ fn row(queue: &QueueOut) -> Vec<String> {
     row
 }
 
+fn unbounded() -> String {
+    "unbounded".to_owned()
+}
+
+fn concurrency(jobs: Option<u32>) -> String {
+    jobs.map_or_else(unbounded, |jobs| jobs.to_string())
+}
+
 pub(super) fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
     let jobs = &queue.jobs;
     let mut rows = vec![
@@ -183,6 +231,12 @@ pub(super) fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("mode", queue.mode.clone()),
         ("max depth", queue.max_depth.to_string()),
         ("horizon", format!("{} ms", queue.horizon_ms)),
+        ("rate", queue.rate.map_or_else(unbounded, rate::show)),
+        ("concurrency", concurrency(queue.concurrency)),
+        ("rate per key", queue.rate_per_key.map_or_else(unbounded, rate::show)),
+        ("concurrency per key", concurrency(queue.concurrency_per_key)),
+        ("fair keys", queue.fair_keys.to_string()),
+        ("next start", queue.next_start_at.map_or_else(|| "-".to_owned(), |at| at.to_string())),
         ("created", queue.created_at.to_string()),
         ("ready", jobs.ready.to_string()),
         ("running", jobs.running.to_string()),

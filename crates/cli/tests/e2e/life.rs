@@ -77,6 +77,25 @@ fn every_exit_is_reached_from_the_command_line() {
     let list = place.json(&["dlq", "list", "orders"], "");
     assert_eq!(list["jobs"][0]["because"], "attempts_used", "{list}");
     let dead = id_of(&list["jobs"][0]);
+    // By filter: looked at, and nothing done where nothing is meant.
+    let end = std::time::Instant::now() + DEADLINE;
+    let by_kind = ["dlq", "redrive", "orders", "--kind", "k", "--category", "temporary", "--dry-run"];
+    while place.json(&by_kind, "")["jobs"] != 2 {
+        assert!(std::time::Instant::now() < end, "the records are not read");
+    }
+    let none = place.json(&["dlq", "redrive", "orders", "--code", "E9", "--rate", "5", "--yes"], "");
+    assert_eq!((&none["jobs"], &none["running"]), (&0.into(), &false.into()), "{none}");
+    let found = place.json(&["dlq", "analyse", "orders"], "");
+    assert_eq!((&found["jobs"], &found["patterns"][0]["jobs"]), (&2.into(), &2.into()), "{found}");
+    let table = place.sealane(&["dlq", "analyse", "orders", "-o", "table"], "");
+    assert!(contains(&table.stdout, b"pattern"), "{table:?}");
+    assert_eq!(place.json(&["dlq", "stop", "orders"], "").get("work"), None);
+    let rate = place.sealane(&["dlq", "redrive", "orders", "--rate", "0", "--yes"], "");
+    assert_eq!(rate.status.code(), Some(3), "{rate:?}");
+    let listed = place.json(&["job", "list", "orders", "--state", "dead", "--kind", "k"], "");
+    assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(2), "{listed}");
+    let table = place.sealane(&["job", "list", "-o", "table"], "");
+    assert!(contains(&table.stdout, b"PRIORITY"), "{table:?}");
     assert_eq!(list["jobs"].as_array().map(Vec::len), Some(2), "{list}");
     assert!(place.json(&["dlq", "inspect", &dead], "").to_string().contains("why-canary"));
     assert_eq!(place.json(&["dlq", "redrive", "--job", &dead], "")["state"], "ready");

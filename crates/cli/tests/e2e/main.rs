@@ -2,10 +2,13 @@
 
 mod bench;
 mod data_dir;
+mod flows;
 mod journey;
+mod keys;
 mod kill;
 mod leaks;
 mod life;
+mod limits;
 mod schedules;
 mod support;
 mod sync_order;

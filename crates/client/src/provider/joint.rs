@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
-    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList,
-    QueueOut, Release, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn,
-    SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn,
-    SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
+    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
+    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ScheduleIn, ScheduleListIn,
+    ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn,
+    SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
+    SessionStateOut, Settled, SweepOut,
 };
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{Namespace, QueueName, ScheduleName};
 use sealane_core::queue::{QueueMode, ScheduleAct};
 
@@ -48,8 +49,20 @@ pub trait Provider: Send + Sync {
     /// A job as it stands.
     async fn job(&self, id: JobId) -> Result<JobOut, Error>;
 
+    /// A page of jobs, by id.
+    async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error>;
+
     /// Does something with a job besides working on it.
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;
+
+    /// Accepts a flow, all of it or none.
+    async fn submit_flow(&self, flow: &FlowIn) -> Result<FlowAccepted, Error>;
+
+    /// A flow as it stands.
+    async fn flow(&self, flow: FlowId) -> Result<FlowOut, Error>;
+
+    /// Cancels every job of a flow that has not ended.
+    async fn cancel_flow(&self, flow: FlowId) -> Result<FlowOut, Error>;
 
     /// A page of a queue's dead-letter.
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error>;

@@ -36,7 +36,7 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    pub(super) async fn attempt(self: Arc<Self>, leased: LeasedJob, granted_at: Instant) -> Ended {
+    pub(super) async fn attempt(self: Arc<Self>, mut leased: LeasedJob, granted_at: Instant) -> Ended {
         let job = leased.id.0;
         let granted = Duration::from_millis(leased.lease_ms).min(self.setup.lease);
         let queue = match self.setup.bound_to(&leased) {
@@ -65,8 +65,13 @@ impl Bench {
                 };
             }
         };
+        let parents = std::mem::take(&mut leased.parents);
         let delivery = match self.client.sealing().open(&queue, leased).await {
             Ok(delivery) => Delivery { queue: self.setup.queue.clone(), ..delivery },
+            Err(reason) => return self.set_aside(&lease, &reason).await,
+        };
+        let parents = match self.client.sealing().open_parents(parents).await {
+            Ok(parents) => parents,
             Err(reason) => return self.set_aside(&lease, &reason).await,
         };
         let Some(handler) = self.setup.handler_for(&delivery.kind) else {
@@ -75,7 +80,7 @@ impl Bench {
         };
         let (lost, lease_lost) = watch::channel(false);
         let (cancel, cancelled) = watch::channel(false);
-        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone());
+        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone()).with_parents(parents);
         let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
         self.watch_over((lease, trying), running, (lost, cancel), granted_at + granted).await
     }

@@ -3,10 +3,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use sealane_core::id::JobId;
 use tokio::sync::watch;
 
 use super::outcome::Outcome;
 use crate::delivery::Delivery;
+use crate::parent::Parent;
 
 /// An `async fn(Delivery, JobContext) -> Outcome`, whatever its own type is.
 pub(super) type Handler = Arc<dyn Fn(Delivery, JobContext) -> Running + Send + Sync>;
@@ -24,6 +26,7 @@ where
 /// What a handler is told while it runs.
 #[derive(Clone, Debug)]
 pub struct JobContext {
+    parents: Arc<[Parent]>,
     lease_lost: watch::Receiver<bool>,
     cancelled: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
@@ -61,7 +64,7 @@ impl JobContext {
         let ((lost, lease_lost), (stop, stopping)) = (watch::channel(false), watch::channel(false));
         let (cancel, cancelled) = watch::channel(false);
         let signals = JobSignals { lease_lost: lost, cancelled: cancel, stopping: stop };
-        (Self { lease_lost, cancelled, stopping }, signals)
+        (Self { parents: Arc::default(), lease_lost, cancelled, stopping }, signals)
     }
 
     pub(super) fn new(
@@ -69,7 +72,26 @@ impl JobContext {
         cancelled: watch::Receiver<bool>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { lease_lost, cancelled, stopping }
+        Self { parents: Arc::default(), lease_lost, cancelled, stopping }
+    }
+
+    /// The same with jobs that this one waited for.
+    #[must_use]
+    pub fn with_parents(self, parents: impl Into<Arc<[Parent]>>) -> Self {
+        Self { parents: parents.into(), ..self }
+    }
+
+    /// The jobs that this one waited for and that ended before it began, in the order of their ids, with
+    /// what they came to. Of a flow that this library submitted that is the order of its nodes.
+    #[must_use]
+    pub fn parents(&self) -> &[Parent] {
+        &self.parents
+    }
+
+    /// One of the jobs that this one waited for.
+    #[must_use]
+    pub fn parent(&self, id: JobId) -> Option<&Parent> {
+        self.parents.iter().find(|parent| parent.id == id)
     }
 
     /// Returns when the lease is lost: another attempt may run elsewhere, and what this one

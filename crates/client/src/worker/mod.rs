@@ -18,10 +18,15 @@ mod handler;
 mod heartbeat;
 mod outcome;
 mod pace;
+mod rate;
 mod run;
+#[cfg(feature = "tower")]
+mod service;
 mod settle;
 
 pub use builder::WorkerBuilder;
 pub use handler::{JobContext, JobSignals};
 pub use outcome::{ERROR_BYTES_MAX, Outcome};
 pub use run::{Worked, Worker};
+#[cfg(feature = "tower")]
+pub use service::{HandlerService, JobRequest};

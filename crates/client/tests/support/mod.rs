@@ -15,16 +15,17 @@ use sealane::keys::{Keyring, memory::MemoryKeys};
 use sealane::provider::Capabilities;
 use sealane::providers::memory::Memory;
 use sealane::{
-    BulkWork, Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode,
+    BulkWork, Client, ClientBuilder, Error, FlowId, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode,
     QueueName, QueueOut, Retry,
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
-    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList,
-    Release, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
-    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
-    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
+    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
+    JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, ScheduleIn, ScheduleListIn,
+    ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn,
+    SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
+    SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::name::ScheduleName;
 use sealane_core::queue::ScheduleAct;
@@ -181,8 +182,24 @@ impl Provider for Between {
         self.memory.job(id).await
     }
 
+    async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
+        Provider::jobs(&self.memory, page).await
+    }
+
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         self.pass("act", self.memory.act(id, act)).await
+    }
+
+    async fn submit_flow(&self, flow: &FlowIn) -> Result<FlowAccepted, Error> {
+        self.pass("submit_flow", self.memory.submit_flow(flow)).await
+    }
+
+    async fn flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        self.memory.flow(flow).await
+    }
+
+    async fn cancel_flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        self.memory.cancel_flow(flow).await
     }
 
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {

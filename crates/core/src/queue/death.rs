@@ -26,6 +26,8 @@ words! {
         WorkerLost = "worker_lost" / 3,
         /// The last attempt ran for longer than a run may take.
         RunTooLong = "run_too_long" / 4,
+        /// A job that it waited for ended otherwise than completed.
+        ParentEnded = "parent_ended" / 5,
     }
 }
 
@@ -48,7 +50,7 @@ pub struct Death {
     pub at: Time,
     /// Why it is there.
     pub reason: DeadReason,
-    /// Why the last attempt failed, in one word.
+    /// Why the last attempt failed, in one word; `cancelled` where none was needed to end it.
     pub category: Category,
     /// What its worker calls the error.
     pub code: Option<ErrorCode>,

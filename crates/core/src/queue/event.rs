@@ -5,6 +5,7 @@ use crate::id::{JobId, LeaseId, LockId, ScheduleId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::death::Labels;
+use crate::queue::keys::IdempotencyKey;
 use crate::queue::options::JobOptions;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::session::SessionEnd;
@@ -33,6 +34,20 @@ pub enum ReleaseReason {
     Returned,
     /// The answer that carried the lease never reached a worker.
     Undelivered,
+}
+
+words! {
+    /// What the end of a job means for one that waits for it.
+    AfterParent {
+        /// It waits on: for others.
+        Waits = "waits" / 1,
+        /// Nothing is left to wait for.
+        Runs = "runs" / 2,
+        /// It goes to dead-letter.
+        Dies = "dies" / 3,
+        /// It is cancelled as well.
+        Cancelled = "cancelled" / 4,
+    }
 }
 
 words! {
@@ -224,6 +239,27 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// Another job stood in for one that was sent: it has the same unique key. Noted where the answer
+    /// is kept under an idempotency key.
+    JobMerged {
+        /// Which job stood in.
+        job: JobId,
+        /// Who sent.
+        sender: Principal,
+        /// What a repeat is told by.
+        key: IdempotencyKey,
+        /// When.
+        at: Time,
+    },
+    /// The windows of idempotency keys are over.
+    KeysForgotten {
+        /// The last one's window was over at this time,
+        gone_at: Time,
+        /// and it was this one.
+        key: Token,
+        /// When.
+        at: Time,
+    },
     /// A queue was paused, drains, or is open again.
     QueueModeChanged {
         /// Which queue.
@@ -317,6 +353,17 @@ pub enum Event {
         /// Which.
         session: Token,
         /// When.
+        at: Time,
+    },
+    /// A job that another one waits for ended, and that one has heard of it.
+    ParentEnded {
+        /// Which job waits.
+        job: JobId,
+        /// Which one ended.
+        parent: JobId,
+        /// What that means.
+        next: AfterParent,
+        /// When it heard of it.
         at: Time,
     },
     /// A dead job's record was read: what is said in it, the job can be found by from now on.
@@ -482,6 +529,8 @@ impl Event {
             | Self::HoldReleased { at, .. }
             | Self::JobReprioritised { at, .. }
             | Self::JobMoved { at, .. }
+            | Self::JobMerged { at, .. }
+            | Self::KeysForgotten { at, .. }
             | Self::QueueModeChanged { at, .. }
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }
@@ -491,6 +540,7 @@ impl Event {
             | Self::SessionRenewed { at, .. }
             | Self::SessionStateCleared { at, .. }
             | Self::SessionStateSet { at, .. }
+            | Self::ParentEnded { at, .. }
             | Self::DeadLabelled { at, .. }
             | Self::ScheduleFired { at, .. }
             | Self::ScheduleSkipped { at, .. }

@@ -7,7 +7,8 @@ use super::attempt::AttemptEnd;
 use super::death::{DeadReason, Death};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
-use super::job::{Ended, Expiry, Failure, Job, Phase, Running, Settled};
+use super::job::{Ended, Expiry, Failure, Job, Past, Phase, Running, Settled};
+use super::options::JobOptions;
 use super::ready::Ready;
 use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
@@ -41,6 +42,7 @@ impl Shard {
                     created_at: *at,
                     ready,
                     dead: Default::default(),
+                    unique: Default::default(),
                     died: Default::default(),
                     counts: QueueCounts::default(),
                 });
@@ -146,6 +148,8 @@ impl Shard {
                 self.change(job, |job| job.priority = *priority);
             }
             Event::JobMoved { job, queue, .. } => self.moved(job, *queue, at),
+            Event::JobMerged { .. } => self.merged(event),
+            Event::KeysForgotten { gone_at, key, .. } => self.keys.forget_through(*gone_at, *key),
             Event::QueueModeChanged { queue, mode, .. } => self.queue_at_mut(*queue).mode = *mode,
             Event::SweepBegun { queue, wish, at } => self.sweeps.begun(*queue, (**wish).clone(), *at),
             Event::SweepAdvanced { queue, died_at, job, jobs, due, .. } => {
@@ -162,6 +166,7 @@ impl Shard {
                     death.labels = Some((**labels).clone());
                 }
             }),
+            Event::ParentEnded { job, parent, next, .. } => self.parent_ended(job, parent, *next, at),
             Event::SchedulePut(put) => self.schedule_put(put, record),
             Event::ScheduleFired { .. }
             | Event::ScheduleSkipped { .. }
@@ -175,12 +180,20 @@ impl Shard {
 
     fn enqueued(&mut self, event: &JobEnqueued, record: RecordRef) {
         let later = event.run_at > event.at;
+        let links = event.options.as_ref().and_then(|options| options.links.as_deref());
+        let parents = links.map(|links| Box::new(self.linked(event.job, links)));
+        let phase = match (&parents, later) {
+            (Some(parents), _) if !parents.is_met() => Phase::Blocked,
+            (_, true) => Phase::Delayed,
+            (_, false) => Phase::Ready,
+        };
+        let past = parents.map(|parents| Box::new(Past { parents: Some(parents), ..Past::default() }));
         let job = Job {
             queue: event.queue,
             owner: self.shared_name(&event.owner),
             priority: event.priority,
             sequence: self.next_sequence,
-            phase: if later { Phase::Delayed } else { Phase::Ready },
+            phase,
             attempt: 0,
             // Refused beyond a thousand; whatever else a journal says is as good as without end.
             max_attempts: u16::try_from(event.max_attempts).unwrap_or(u16::MAX),
@@ -191,12 +204,13 @@ impl Shard {
             digest: event.digest,
             input_lsn: record.lsn,
             input_bytes: record.bytes,
-            options: event.options.clone(),
-            past: None,
+            options: event.options.as_deref().and_then(JobOptions::of_live_job),
+            past,
         };
         self.next_sequence += 1;
         self.queue_at_mut(event.queue).ready.forget_keys(event.at);
         self.insert(event.job, Box::new(job));
+        self.keep_answer(event);
     }
 
     fn released(&mut self, id: &JobId, reason: ReleaseReason, run_at: Time, at: Time) {
@@ -235,7 +249,7 @@ impl Shard {
     }
 
     /// Ends a job; `how` makes its last changes and says where the result is.
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         id: &JobId,
         cause: Cause,
@@ -243,19 +257,28 @@ impl Shard {
         how: impl FnOnce(&mut Job) -> (Ended, Option<RecordRef>),
     ) {
         let Some(mut job) = self.remove(id) else { return };
+        if let Some(links) = job.links().filter(|_| job.phase == Phase::Blocked) {
+            self.unlink(id, links);
+        }
         let (ended, result) = how(&mut job);
         job.enter(cause, Phase::Ended(ended));
         self.bound_attempts_of(&mut job);
         self.queue_at_mut(job.queue).counts.add(job.state());
-        self.finished.insert(*id, FinishedJob { job, at, result });
+        for (id, forgotten) in self.finished.insert(*id, FinishedJob { job, at, result }) {
+            if let Some(flow) = forgotten.job.links().and_then(|links| links.flow()) {
+                self.flows.remove(&(flow, id));
+            }
+        }
+        self.note_end_for_children(id);
     }
 
     /// What a failed attempt means for more than its job.
-    fn ended(&mut self, id: &JobId, next: &Next, at: Time) {
+    pub(super) fn ended(&mut self, id: &JobId, next: &Next, at: Time) {
         self.bound_attempts(id);
         if let (Next::Dead, Some(queue)) = (next, self.jobs.get(id).map(|job| job.queue)) {
             self.queue_at_mut(queue).died.note(at);
         }
+        self.note_end_for_children(id);
     }
 
     fn moved(&mut self, id: &JobId, queue: QueueNumber, at: Time) {
@@ -291,8 +314,18 @@ impl Shard {
         job.run_at = at;
         job.sequence = self.next_sequence;
         self.next_sequence += 1;
-        job.enter(Cause::Redrive, Phase::Ready);
+        let links = job.links().cloned();
+        let parents = job.past().parents.as_deref_mut().filter(|parents| !parents.is_met());
+        let blocked = links.zip(parents).is_some_and(|(links, parents)| {
+            self.linked_again(*id, &links, parents);
+            !parents.is_met()
+        });
+        match blocked {
+            true => job.enter(Cause::RedriveBlocked, Phase::Blocked),
+            false => job.enter(Cause::Redrive, Phase::Ready),
+        }
         self.insert(*id, job);
+        self.note_end_for_children(id);
     }
 
     /// Leases go on for as long as they had left when the server stopped: its absence is not the

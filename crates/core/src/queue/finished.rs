@@ -61,7 +61,9 @@ impl Finished {
         id_unix_ms < hour_ago || (self.forgotten_through_ms > 0 && id_unix_ms <= self.forgotten_through_ms)
     }
 
-    pub(super) fn insert(&mut self, id: JobId, job: FinishedJob) {
+    /// Remembers a job, and hands over those that are forgotten for it.
+    pub(super) fn insert(&mut self, id: JobId, job: FinishedJob) -> Vec<(JobId, FinishedJob)> {
+        let mut forgotten = Vec::new();
         let now = job.at;
         self.attempts_kept += job.job.attempts_kept();
         self.jobs.insert(id, job);
@@ -77,12 +79,14 @@ impl Finished {
             }
             if let Some(gone) = self.jobs.remove(&id) {
                 self.attempts_kept -= gone.job.attempts_kept();
+                forgotten.push((id, gone));
             }
             if !old {
                 let id_ms = id.unix_ms().unwrap_or(0);
                 self.forgotten_through_ms = self.forgotten_through_ms.max(id_ms);
             }
         }
+        forgotten
     }
 
     /// Gives a job back to life.

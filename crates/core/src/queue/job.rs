@@ -9,6 +9,7 @@ use crate::queue::attempt::Attempt;
 use crate::queue::death::{DeadReason, Death};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
+use crate::queue::parents::Parents;
 use crate::queue::ready::FairKey;
 use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
@@ -19,6 +20,7 @@ use crate::token::Token;
 /// What a state needs to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    Blocked,
     Delayed,
     Ready,
     Running(Box<Running>),
@@ -133,6 +135,8 @@ pub(super) struct Past {
     pub(super) attempts: Vec<Attempt>,
     /// Who completed it, in an attempt that began then.
     pub(super) completed_by: Option<(Principal, Time)>,
+    /// What it waits or waited for, where that is anything.
+    pub(super) parents: Option<Box<Parents>>,
 }
 
 /// What a job's deadline is about.
@@ -150,6 +154,7 @@ pub(super) enum Deadline {
 impl Job {
     pub(super) fn state(&self) -> State {
         match &self.phase {
+            Phase::Blocked => State::Blocked,
             Phase::Delayed => State::Delayed,
             Phase::Ready => State::Ready,
             Phase::Running(_) => State::Running,
@@ -220,11 +225,17 @@ impl Job {
             Phase::Delayed => Some((self.run_at, Deadline::Due)),
             Phase::Retrying { until } => Some((*until, Deadline::Due)),
             Phase::Running(running) => Some((running.until, Deadline::LeaseEnd)),
-            Phase::Ready | Phase::Held { .. } | Phase::Dead(_) | Phase::Ended(_) => None,
+            Phase::Blocked | Phase::Ready | Phase::Held { .. } | Phase::Dead(_) | Phase::Ended(_) => None,
         };
-        let waits = matches!(self.phase, Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
+        let waits =
+            matches!(self.phase, Phase::Blocked | Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
         let expiry = self.expires.time().filter(|_| waits).map(|at| (at, Deadline::Expiry));
         own.into_iter().chain(expiry)
+    }
+
+    /// What it is the only one with in its queue.
+    pub(super) fn unique_key(&self) -> Option<Token> {
+        self.options.as_ref().and_then(|options| options.unique).map(|unique| unique.key)
     }
 
     /// Since when it waits in its queue, or is dead there.
@@ -251,6 +262,8 @@ impl Job {
             created_at: self.created_at,
             run_at: self.run_at,
             delayed_at_first: self.delayed_at_first,
+            linked: self.links().is_some(),
+            blocked_at_first: self.parents().is_some_and(|parents| parents.blocked_at_first),
             expires_at: self.expires.time(),
             lease_expires_at: self.running().map(|running| running.until),
             holder: self.running().map(|running| running.holder.clone()),
@@ -298,6 +311,10 @@ pub struct JobView {
     pub run_at: Time,
     /// Whether it was accepted as `delayed`, not as `ready`: what a repeated enqueue is answered.
     pub delayed_at_first: bool,
+    /// Whether it has a place among other jobs: it waits for some, or is of a flow.
+    pub linked: bool,
+    /// Whether it was accepted as `blocked`.
+    pub blocked_at_first: bool,
     /// When it is worth nothing any more.
     pub expires_at: Option<Time>,
     /// When the running lease ends.

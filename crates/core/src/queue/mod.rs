@@ -8,7 +8,9 @@
 //!   [`Shard::next_deadline`] and [`Shard::expire`] carry time and bulk work.
 //! - `invariants`: what must always hold, checked by the tests after every step.
 
+mod acceptance;
 mod act;
+mod ahead;
 mod attempt;
 mod command;
 mod dead_letter;
@@ -21,7 +23,11 @@ mod finished;
 mod gate;
 pub mod invariants;
 mod job;
+mod keys;
+mod links;
+mod listing;
 mod options;
+mod parents;
 mod ready;
 mod refusal;
 mod run_limit;
@@ -33,15 +39,23 @@ mod shard;
 mod sweep;
 mod tally;
 pub mod transitions;
+mod unique;
 
+pub use ahead::Together;
 pub use attempt::{Attempt, AttemptEnd};
 pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
 pub use dead_letter::{Analysis, DeadPage, Deaths, Look, Pattern};
 pub use death::{DeadReason, Death, Labels};
-pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut};
+pub use event::{
+    AfterParent, CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut,
+};
 pub use filter::DeadFilter;
 pub use job::{Failure, JobView};
+pub use keys::{Acceptance, IdempotencyKey};
+pub use links::{Links, OnFailure};
+pub use listing::{JobFilter, JobPage};
 pub use options::JobOptions;
+pub use parents::{LinksView, ParentEnd};
 pub use refusal::Refusal;
 pub use run_limit::{Rate, RunLimit};
 pub use schedule::{
@@ -53,3 +67,4 @@ pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{RedriveRate, Sweep, SweepKind, SweepWish};
 pub use tally::Counted;
+pub use unique::{OnConflict, UniqueKey};

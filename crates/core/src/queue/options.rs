@@ -1,9 +1,12 @@
 //! What only some jobs are sent with. A job that has none of it pays nothing for it: everything here
 //! stands in one box, in the event and in the job.
 
+use super::keys::IdempotencyKey;
+use super::links::Links;
 use super::refusal::Refusal;
 use super::schedule::Firing;
 use super::settings::check_backoff;
+use super::unique::UniqueKey;
 use crate::retry::Backoff;
 use crate::token::Token;
 
@@ -14,6 +17,12 @@ pub struct JobOptions {
     pub backoff: Option<Backoff>,
     /// What stands for its session's name.
     pub session: Option<Token>,
+    /// What its sender tells a repeated request by. Kept beside the job, and longer than it.
+    pub idempotency: Option<IdempotencyKey>,
+    /// Of the jobs with one such key, one is on its way at a time.
+    pub unique: Option<UniqueKey>,
+    /// Its place among other jobs.
+    pub links: Option<Box<Links>>,
     /// What its turns are taken under, and what the limits per key count it to.
     pub fair_key: Option<Token>,
     /// The firing of a schedule that it is.
@@ -26,9 +35,15 @@ impl JobOptions {
         (self != Self::default()).then(|| Box::new(self))
     }
 
+    /// What the job itself goes on with.
+    pub(super) fn of_live_job(&self) -> Option<Box<Self>> {
+        Self { idempotency: None, ..self.clone() }.boxed()
+    }
+
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff, session: _, fair_key: _, firing: _ } = self;
+        // Why nothing about links: they were checked when they were made.
+        let Self { backoff, idempotency: _, unique: _, session: _, fair_key: _, firing: _, links: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::id::ScheduleId;
+use crate::id::{JobId, ScheduleId};
 use crate::job::State;
 use crate::limits;
+use crate::name::Principal;
 use crate::queue::schedule::{ScheduleError, SkipReason};
 use crate::queue::settings::SettingsError;
 use crate::sealed::SyntaxError;
@@ -32,6 +33,19 @@ pub enum Refusal {
     TooManyJobs,
     /// The id belongs to a job that was sent with other content.
     JobIdConflict,
+    /// The idempotency key came with other content before.
+    IdempotencyConflict,
+    /// The namespace keeps as many idempotency keys as it may.
+    TooManyKeys,
+    /// The sender has as many idempotency keys as it may.
+    TooManyKeysOfPrincipal,
+    /// Another job of the queue has the unique key and has not ended.
+    UniqueTaken {
+        /// Which.
+        by: JobId,
+        /// Who sent it; nobody where it is sent in the same request.
+        owner: Option<Principal>,
+    },
     /// The id is older than what the server remembers, so it could not tell a repeat.
     IdTooOld,
     /// The id claims to come from the future.
@@ -92,6 +106,27 @@ pub enum Refusal {
     SealExpired,
     /// The job was re-driven as often as it may be.
     RedrivesUsed,
+    /// A job that it should run after is not known.
+    ParentUnknown {
+        /// Which.
+        job: JobId,
+    },
+    /// A job that it should run after is named twice.
+    ParentTwice {
+        /// Which.
+        job: JobId,
+    },
+    /// A job that it has yet to wait for ended otherwise than completed.
+    ParentEnded {
+        /// Which.
+        job: JobId,
+    },
+    /// Too many jobs wait for one, or one for too many.
+    FlowBreadth,
+    /// Too many jobs wait for each other in a row.
+    FlowDepth,
+    /// The flow's id belongs to another flow.
+    FlowIdTaken,
     /// Other bulk work on the queue is not over.
     SweepRunning,
     /// There is no such schedule.
@@ -144,6 +179,22 @@ impl fmt::Display for Refusal {
             Self::JobIdConflict => {
                 f.write_str("a job with this id was sent with other content: make a new id for other content")
             }
+            Self::IdempotencyConflict => f.write_str(
+                "this idempotency key was used for another kind or body: use a new key for other content",
+            ),
+            Self::TooManyKeys => write!(
+                f,
+                "{} idempotency keys are kept here, and no more may: try again later, lower the queues' idempotency_window_ms, or send job ids instead of keys",
+                limits::IDEMPOTENCY_KEYS_MAX
+            ),
+            Self::TooManyKeysOfPrincipal => write!(
+                f,
+                "{} of your idempotency keys are kept, and no more may: try again later, lower the queue's idempotency_window_ms, or send job ids instead of keys",
+                limits::IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX
+            ),
+            Self::UniqueTaken { .. } => f.write_str(
+                "another job of this queue has the unique key and has not ended: wait for it, cancel it, or send with on_conflict merge",
+            ),
             Self::IdTooOld => write!(
                 f,
                 "the id's time is older than the {} minutes for which repeats are recognised: make a new id",
@@ -221,6 +272,31 @@ impl fmt::Display for Refusal {
                 f,
                 "the job was re-driven {} times already: find out why it ends like that and send it as a new one",
                 limits::REDRIVES_MAX
+            ),
+            // Why no difference: whoever may not see a job learns nothing of whether it is there.
+            Self::ParentUnknown { job } => write!(
+                f,
+                "there is no job {job} to run after, or not for this key: send that one first, or both as one flow"
+            ),
+            Self::ParentTwice { job } => {
+                write!(f, "job {job} is named twice: name it once, in after or in after_any")
+            }
+            Self::ParentEnded { job } => write!(
+                f,
+                "the job has yet to wait for {job}, which ended otherwise than completed: re-drive that one first"
+            ),
+            Self::FlowBreadth => write!(
+                f,
+                "at most {0} jobs wait for one, and one for at most {0}: put jobs between them that gather",
+                limits::FLOW_BREADTH_MAX
+            ),
+            Self::FlowDepth => write!(
+                f,
+                "at most {} jobs wait for each other in a row: begin anew from the result of the last one",
+                limits::FLOW_DEPTH_MAX
+            ),
+            Self::FlowIdTaken => f.write_str(
+                "a flow with this id was submitted with other jobs: make a new id for another flow",
             ),
             Self::ScheduleUnknown => f.write_str("no such schedule"),
             Self::ScheduleOtherId { id } => write!(

@@ -41,6 +41,8 @@ pub struct QueueSettings {
     pub limit_per_key: RunLimit,
     /// Whether and how the jobs of one session are kept in order.
     pub sessions: SessionSettings,
+    /// How long a job's first answer is kept under its idempotency key.
+    pub idempotency_window: Millis,
 }
 
 words! {
@@ -67,6 +69,7 @@ impl Default for QueueSettings {
             limit: RunLimit::default(),
             limit_per_key: RunLimit::default(),
             sessions: SessionSettings::default(),
+            idempotency_window: Millis::from_secs(24 * 3_600),
         }
     }
 }
@@ -101,6 +104,8 @@ pub enum SettingsError {
     Rate,
     /// How many may run at once.
     Concurrency,
+    /// The window of idempotency keys.
+    IdempotencyWindow,
 }
 
 impl fmt::Display for SettingsError {
@@ -133,6 +138,12 @@ impl fmt::Display for SettingsError {
                 "session_hold_ms must be {} to {}",
                 limits::LEASE_MS_MIN,
                 limits::SESSION_HOLD_MS_MAX
+            ),
+            Self::IdempotencyWindow => write!(
+                f,
+                "idempotency_window_ms must be {} to {}",
+                limits::IDEMPOTENCY_WINDOW_MS_MIN,
+                limits::IDEMPOTENCY_WINDOW_MS_MAX
             ),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
             Self::Rate => write!(
@@ -169,6 +180,11 @@ impl QueueSettings {
         }
         if !(1..=limits::ATTEMPTS_MAX).contains(&self.retry.max_attempts) {
             return Err(SettingsError::Attempts);
+        }
+        if !(limits::IDEMPOTENCY_WINDOW_MS_MIN..=limits::IDEMPOTENCY_WINDOW_MS_MAX)
+            .contains(&self.idempotency_window.get())
+        {
+            return Err(SettingsError::IdempotencyWindow);
         }
         self.limit.check()?;
         self.limit_per_key.check()?;

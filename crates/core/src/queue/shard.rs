@@ -11,20 +11,23 @@ use super::dead_letter::{DeadLetter, Deaths};
 use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
+use super::keys::Keys;
+use super::parents::ParentEnd;
 use super::ready::Ready;
 use super::schedule::Schedules;
 use super::session::{SessionCounts, Sessions};
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::{Sweep, Sweeps};
-use crate::id::JobId;
+use crate::id::{FlowId, JobId};
 use crate::job::State;
 use crate::name::{Principal, QueueName};
 use crate::time::Time;
+use crate::token::Token;
 
 /// Jobs of a queue by state. Kept with every change, never counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueCounts {
-    counts: [u64; 6],
+    counts: [u64; 7],
     /// Jobs completed since the journal began.
     pub completed: u64,
     /// Jobs that expired and were not re-driven since.
@@ -49,9 +52,12 @@ impl QueueCounts {
         self.counts.iter().sum()
     }
 
-    /// Jobs that wait: for their time, for a worker, or for their next attempt.
+    /// Jobs that wait: for other jobs, for their time, for a worker, or for their next attempt.
     pub fn waiting(&self) -> u64 {
-        [State::Delayed, State::Ready, State::Retrying].into_iter().map(|state| self.of(state)).sum()
+        [State::Blocked, State::Delayed, State::Ready, State::Retrying]
+            .into_iter()
+            .map(|state| self.of(state))
+            .sum()
     }
 
     pub(super) fn add(&mut self, state: State) {
@@ -80,6 +86,7 @@ fn slot(state: State) -> usize {
         State::Retrying => 3,
         State::Held => 4,
         State::Dead => 5,
+        State::Blocked => 6,
         State::Cancelled | State::Completed | State::Expired => {
             unreachable!("finished jobs are not among the live ones")
         }
@@ -94,6 +101,8 @@ pub(super) struct Queue {
     pub(super) created_at: Time,
     pub(super) ready: Ready,
     pub(super) dead: DeadLetter,
+    /// Who has which unique key.
+    pub(super) unique: BTreeMap<Token, JobId>,
     pub(super) died: Deaths,
     pub(super) counts: QueueCounts,
 }
@@ -141,6 +150,13 @@ pub struct Shard {
     pub(super) deadlines: Deadlines,
     pub(super) sessions: Sessions,
     pub(super) finished: Finished,
+    pub(super) keys: Keys,
+    /// Who waits, by whom they wait for.
+    pub(super) waiting: BTreeMap<JobId, BTreeSet<JobId>>,
+    /// Jobs that ended and have not been heard of by everybody who waits for them.
+    pub(super) ends: BTreeMap<JobId, ParentEnd>,
+    /// Jobs of flows, live or remembered.
+    pub(super) flows: BTreeSet<(FlowId, JobId)>,
     pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
@@ -202,7 +218,11 @@ impl Shard {
     pub fn next_deadline(&self) -> Option<Time> {
         let deadline = self.deadlines.first().map(|(at, _, _)| *at);
         let firing = self.schedules.first_due().map(|(due, _)| due);
-        [deadline, firing, self.sweeps.next_turn(), self.sessions.next_end()].into_iter().flatten().min()
+        let keys = self.keys.next_deadline();
+        // What follows from a job's end is due at once.
+        let at_once = (!self.ends.is_empty()).then(Time::default);
+        let holds = self.sessions.next_end();
+        [deadline, firing, keys, self.sweeps.next_turn(), holds, at_once].into_iter().flatten().min()
     }
 
     fn view(&self, number: QueueNumber) -> QueueView {
@@ -295,6 +315,9 @@ impl Indexes<'_> {
         *self.attempts_kept += job.attempts_kept();
         let queue = queue_in(self.queues, job.queue);
         queue.counts.add(job.state());
+        if let Some(key) = job.unique_key() {
+            queue.unique.insert(key, id);
+        }
         queue.ready.enter(job);
         match &job.phase {
             Phase::Ready if !queue.keeps_session_of(job) => queue.ready.insert(id, job),
@@ -315,6 +338,9 @@ impl Indexes<'_> {
         *self.attempts_kept -= job.attempts_kept();
         let queue = queue_in(self.queues, job.queue);
         queue.counts.remove(job.state());
+        if let Some(key) = job.unique_key() {
+            queue.unique.remove(&key);
+        }
         match &job.phase {
             Phase::Ready if !queue.keeps_session_of(job) => queue.ready.remove(job),
             Phase::Dead(death) => {

@@ -29,6 +29,14 @@ causes! {
     Accept = "sent",
     /// A producer sends it, to be run later.
     AcceptLater = "sent, with a delay",
+    /// A producer sends it, to be run after other jobs.
+    AcceptBlocked = "sent, after other jobs",
+    /// What it waited for is done.
+    Unblock = "what it waits for is done",
+    /// What it waited for is done, and its own time has not come.
+    UnblockLater = "what it waits for is done, before its time",
+    /// A job that it waits for ended otherwise.
+    LoseParent = "a job that it waits for failed",
     /// Its time has come.
     Due = "its time comes",
     /// A person does not want to wait for its time.
@@ -57,6 +65,8 @@ causes! {
     Cancel = "cancelled",
     /// A person sends an ended job through once more.
     Redrive = "re-driven",
+    /// A person sends a job through once more that has yet to wait for others.
+    RedriveBlocked = "re-driven, after other jobs",
 }
 
 /// Where a cause leads from a state; `None` stands for a job that is not there yet. No answer: the
@@ -67,6 +77,10 @@ pub const fn after(from: Option<State>, cause: Cause) -> Option<State> {
     Some(match (from, cause) {
         (None, C::Accept) => S::Ready,
         (None, C::AcceptLater) => S::Delayed,
+        (None, C::AcceptBlocked) => S::Blocked,
+        (Some(S::Blocked), C::Unblock) => S::Ready,
+        (Some(S::Blocked), C::UnblockLater) => S::Delayed,
+        (Some(S::Blocked), C::LoseParent) => S::Dead,
         (Some(S::Delayed | S::Retrying), C::Due | C::Promote) => S::Ready,
         (Some(S::Ready), C::Lease) => S::Running,
         (Some(S::Running), C::Complete) => S::Completed,
@@ -76,11 +90,13 @@ pub const fn after(from: Option<State>, cause: Cause) -> Option<State> {
         (Some(S::Running), C::HandBackLater) => S::Delayed,
         (Some(S::Running), C::Hold) => S::Held,
         (Some(S::Held), C::Release) => S::Ready,
-        (Some(S::Delayed | S::Ready | S::Retrying), C::Expire) => S::Expired,
-        (Some(S::Delayed | S::Ready | S::Retrying | S::Running | S::Held | S::Dead), C::Cancel) => {
-            S::Cancelled
-        }
+        (Some(S::Blocked | S::Delayed | S::Ready | S::Retrying), C::Expire) => S::Expired,
+        (
+            Some(S::Blocked | S::Delayed | S::Ready | S::Retrying | S::Running | S::Held | S::Dead),
+            C::Cancel,
+        ) => S::Cancelled,
         (Some(S::Dead | S::Cancelled | S::Expired), C::Redrive) => S::Ready,
+        (Some(S::Dead | S::Cancelled | S::Expired), C::RedriveBlocked) => S::Blocked,
         _ => return None,
     })
 }

@@ -108,6 +108,24 @@ fn a_fingerprint_survives_rotation_and_tells_bodies_apart() {
     assert_ne!(base, print(&before, "orders", "k", b"body "));
 }
 
+/// That of an error is made under the same root, and is no body's.
+#[test]
+fn an_error_s_fingerprint_survives_rotation_and_tells_errors_and_bodies_apart() {
+    let mut ring = keyring();
+    let before = envelope_with(MemoryKeys::new(ring.clone()), NOW);
+    ring.rotate(&SequenceRandom::danger_from_bytes(vec![5; 32])).unwrap();
+    let after = envelope_with(MemoryKeys::new(ring), NOW);
+    let print = |envelope: &Envelope, namespace: &str, queue: &str, error: &[u8]| {
+        ready(envelope.error_fingerprint(namespace, queue, error)).unwrap()
+    };
+    let base = print(&before, "acme", "orders", b"oops");
+    assert_eq!(base, print(&after, "acme", "orders", b"oops"));
+    assert_ne!(base, print(&before, "acme", "invoices", b"oops"));
+    assert_ne!(base, print(&before, "umbrella", "orders", b"oops"));
+    assert_ne!(base, print(&before, "acme", "orders", b"oops "));
+    assert_ne!(base, ready(before.fingerprint("acme", "orders", "", b"oops")).unwrap());
+}
+
 /// Made once with an independent program from the contract's formula.
 #[test]
 fn the_fingerprint_is_the_published_one() {
@@ -122,6 +140,8 @@ fn the_fingerprint_is_the_published_one() {
     let envelope = envelope_with(MemoryKeys::new(ring), NOW);
     let print = ready(envelope.fingerprint("acme", "orders", "invoice.render", b"hello, queue")).unwrap();
     assert_eq!(data_encoding::HEXLOWER.encode(&print), "b3119812fcd2aa816ba9153fd65723d3");
+    let print = ready(envelope.error_fingerprint("acme", "orders", b"hello, error")).unwrap();
+    assert_eq!(data_encoding::HEXLOWER.encode(&print), "50ff73e851a1264d7dbfcfa0bdd1f2db");
 }
 
 #[test]

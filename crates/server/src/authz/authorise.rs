@@ -1,13 +1,16 @@
 //! The authoriser.
 
 use sealane_api::operation::{Operation, Target};
+use sealane_api::permission::Permission;
 use sealane_api::problem::Problem;
 use sealane_core::control::AccessKey;
+use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::JobView;
 
 use super::role::{Reach, reach};
 use crate::authn::Caller;
 use crate::boundary::Door;
+use crate::runtime::Machine;
 
 /// An operation whose caller may ask it. There is no way to make one but [`authorise`].
 #[derive(Debug)]
@@ -48,6 +51,20 @@ pub fn permits<Op: Operation>(caller: &Caller) -> Result<(), Problem> {
     }
 }
 
+/// Whether a caller may see a job of this owner in this queue.
+pub fn sees(key: &AccessKey, owner: &Principal, queue: &QueueName) -> bool {
+    permits_on(key, Permission::JobRead, owner, queue)
+}
+
+/// Whether a caller holds this permission on a job of this owner in this queue.
+pub fn permits_on(key: &AccessKey, permission: Permission, owner: &Principal, queue: &QueueName) -> bool {
+    within(key, reach(key.role, permission), owner, queue)
+}
+
+fn within(key: &AccessKey, reach: Reach, owner: &Principal, queue: &QueueName) -> bool {
+    key.opens(queue) && reach.covers(*owner == key.principal)
+}
+
 /// Judges an operation by what it really touches.
 pub async fn authorise<Op: Operation>(
     door: &Door,
@@ -60,6 +77,7 @@ pub async fn authorise<Op: Operation>(
         // Receipts carry their principal under a MAC; the handler refuses another's.
         Target::Namespace | Target::Leases => reach != Reach::None,
         Target::Queue(queue) => reach != Reach::None && caller.key.opens(&queue),
+        Target::Queues(queues) => reach != Reach::None && queues.iter().all(|queue| caller.key.opens(queue)),
         Target::Schedule(name) => {
             let namespace = door.namespace.clone();
             let found = door
@@ -82,9 +100,18 @@ pub async fn authorise<Op: Operation>(
                 })
                 .await?;
             let (queue, view) = found.ok_or_else(Problem::not_found)?;
-            let owned = view.owner == caller.key.principal;
+            let permitted = within(&caller.key, reach, &view.owner, &queue);
             job = Some(view);
-            caller.key.opens(&queue) && reach.covers(owned)
+            permitted
+        }
+        Target::Flow(flow) => {
+            let (namespace, key) = (door.namespace.clone(), caller.key.clone());
+            let any = move |machine: &Machine| {
+                let shard = machine.shard(&namespace);
+                let mut jobs = shard.flow(flow).filter_map(|job| shard.job(&job));
+                jobs.any(|view| within(&key, reach, &view.owner, shard.queue_name(view.queue)))
+            };
+            door.engine.read(any).await?
         }
     };
     if permitted { Ok(Authorized { operation, caller, job }) } else { Err(Problem::not_found()) }

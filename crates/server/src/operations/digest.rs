@@ -59,11 +59,35 @@ impl JobDigests {
         digest.update(&number(parts.max_attempts.map(u64::from)));
         // Why nothing for what is absent: whatever is added here later leaves the digests of jobs without it.
         // Its session's name was counted above.
-        let JobOptions { backoff, fair_key: _, firing: _, session: _ } = &parts.options;
+        let JobOptions { backoff, session: _, fair_key: _, firing: _, idempotency: _, unique: _, links } =
+            &parts.options;
         if let Some(backoff) = backoff {
             digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
             digest.update(&backoff.base.get().to_be_bytes());
             digest.update(&backoff.cap.get().to_be_bytes());
+        }
+        if let Some(key) = &parts.fair_key {
+            digest.update_prefixed(b"fair key");
+            digest.update_prefixed(key.as_str().as_bytes());
+        }
+        if let Some(sent) = &parts.idempotency {
+            digest.update_prefixed(b"idempotency key");
+            digest.update_prefixed(sent.key.as_str().as_bytes());
+            digest.update_prefixed(sent.fingerprint.as_ref().map_or(&[][..], |bytes| &bytes[..]));
+        }
+        if let Some(sent) = &parts.unique {
+            digest.update_prefixed(b"unique key");
+            digest.update_prefixed(sent.key.as_str().as_bytes());
+            digest.update(&[sent.on_conflict.code()]);
+        }
+        if let Some(links) = links {
+            digest.update_prefixed(b"links");
+            digest.update_prefixed(links.flow().as_ref().map_or(&[][..], |flow| flow.as_bytes()));
+            digest.update(&[links.on_failure().code()]);
+            for jobs in [links.all(), links.any()] {
+                digest.update(&count(jobs.len()));
+                jobs.iter().for_each(|job| digest.update(job.as_bytes()));
+            }
         }
         let mut first_half = [0; 16];
         first_half.copy_from_slice(&digest.finish()[..16]);
@@ -120,6 +144,14 @@ mod tests {
             ("retry", json!({"backoff": "linear"})),
             ("retry", json!({"backoff": "constant", "base_ms": 7})),
             ("retry", Value::Null),
+            ("idempotency_key", json!("a")),
+            ("idempotency_key", json!("b")),
+            ("unique", json!({"key": "a"})),
+            ("unique", json!({"key": "b"})),
+            ("unique", json!({"key": "a", "on_conflict": "merge"})),
+            ("after", json!(["019b76da-a800-7000-8000-000000000001"])),
+            ("after", json!(["019b76da-a800-7000-8000-000000000002"])),
+            ("after_any", json!(["019b76da-a800-7000-8000-000000000001"])),
         ] {
             let mut changed = job.clone();
             changed[name] = other;

@@ -5,23 +5,27 @@ use std::sync::Arc;
 use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet};
 use sealane_api::problem::{Code, ItemError, Problem};
 use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts};
+use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::limits;
-use sealane_core::name::{Principal, QueueName};
+use sealane_core::name::QueueName;
 use sealane_core::record::RecordRef;
 use sealane_storage::ReadError;
 
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
-use crate::runtime::NewJob;
+use crate::runtime::{Fault, NewJob};
 
 impl Handle<JobEnqueue> for Door {
     async fn handle(&self, asked: Authorized<JobEnqueue>) -> Result<JobAccepted, Problem> {
         let (JobEnqueue { queue, job }, key) = asked.into_parts();
-        let job = self.new_job(job, &queue, &key.principal)?;
-        let mut results = self.engine.enqueue(queue.clone(), key.principal, vec![job]).await?;
-        let accepted = results.pop().expect("one job, one result")?;
-        Ok(JobAccepted::answer(&accepted.view, &queue, accepted.fresh))
+        let key = Arc::new(key);
+        let job = self.new_job(job, &queue, &key)?;
+        let principal = key.principal.clone();
+        let mut results = self.engine.enqueue(queue.clone(), principal, vec![job], false).await?;
+        let accepted = results.pop().expect("one job, one result");
+        let accepted = accepted.map_err(|fault| self.told(&key, fault))?;
+        Ok(JobAccepted::answer(&accepted.acceptance, &queue, accepted.fresh))
     }
 }
 
@@ -32,9 +36,10 @@ impl Handle<JobEnqueueBatch> for Door {
         // Each job is judged for itself: what cannot be read is refused in its place.
         let mut results: Vec<Option<JobBatchResult>> = Vec::with_capacity(batch.jobs.len());
         let mut jobs = Vec::with_capacity(batch.jobs.len());
+        let key = Arc::new(key);
         for job in batch.jobs {
             let id = job.id.clone();
-            match self.new_job(job, &queue, &key.principal) {
+            match self.new_job(job, &queue, &key) {
                 Ok(job) => {
                     results.push(None);
                     jobs.push(job);
@@ -43,15 +48,21 @@ impl Handle<JobEnqueueBatch> for Door {
             }
         }
         let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
-        let judged = self.engine.enqueue(queue.clone(), key.principal, jobs).await?;
+        let judged = if batch.atomic && jobs.len() < results.len() {
+            jobs.iter().map(|_| Err(Fault::NotDone)).collect()
+        } else {
+            self.engine.enqueue(queue.clone(), key.principal.clone(), jobs, batch.atomic).await?
+        };
         let mut judged = ids.into_iter().zip(judged);
         for place in results.iter_mut().filter(|place| place.is_none()) {
             let (id, result) = judged.next().expect("one result for each job that was handed over");
             *place = Some(match result {
-                Ok(accepted) => {
-                    JobBatchResult::Accepted(JobAccepted::answer(&accepted.view, &queue, accepted.fresh))
-                }
-                Err(fault) => refused(Some(id.to_string()), &fault.into()),
+                Ok(accepted) => JobBatchResult::Accepted(JobAccepted::answer(
+                    &accepted.acceptance,
+                    &queue,
+                    accepted.fresh,
+                )),
+                Err(fault) => refused(Some(id.to_string()), &self.told(&key, fault)),
             });
         }
         Ok(JobBatchOut { results: results.into_iter().flatten().collect() })
@@ -63,11 +74,13 @@ impl Handle<JobGet> for Door {
         let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
         let namespace = self.namespace.clone();
         let (number, id) = (view.queue, view.id);
-        let (queue, attempts) = self
+        let key = asked.key().clone();
+        let (queue, attempts, dependencies) = self
             .engine
             .read(move |machine| {
                 let shard = machine.shard(&namespace);
-                (shard.queue_name(number).clone(), shard.attempts(&id))
+                let dependencies = super::flows::dependencies(shard, &id, &key);
+                (shard.queue_name(number).clone(), shard.attempts(&id), dependencies)
             })
             .await?;
         let owner = view.owner == asked.key().principal;
@@ -79,7 +92,8 @@ impl Handle<JobGet> for Door {
         let result = outcome(view.result)?;
         let error = outcome(view.last_failure.and_then(|failure| failure.record))?;
         let input = self.readable(self.records.read_job(view.input))?;
-        Ok(JobOut::show(&view, &queue, &attempts, input.as_deref(), result, error))
+        let shown = JobOut::show(&view, &queue, &attempts, input.as_deref(), result, error);
+        Ok(JobOut { dependencies, ..shown })
     }
 }
 
@@ -96,10 +110,18 @@ fn refused(id: Option<String>, problem: &Problem) -> JobBatchResult {
 }
 
 impl Door {
-    fn new_job(&self, job: JobIn, queue: &QueueName, owner: &Principal) -> Result<NewJob, Problem> {
-        let mut parts = JobParts::try_from(job)?;
-        let digest = self.job_digests.of(queue, owner, &parts);
-        parts.options.session = parts.input.session_id.as_ref().map(|session| self.session_token(session));
+    fn new_job(&self, job: JobIn, queue: &QueueName, key: &Arc<AccessKey>) -> Result<NewJob, Problem> {
+        self.job_of(JobParts::try_from(job)?, queue, key)
+    }
+
+    pub(super) fn job_of(
+        &self,
+        parts: JobParts,
+        queue: &QueueName,
+        key: &Arc<AccessKey>,
+    ) -> Result<NewJob, Problem> {
+        let digest = self.job_digests.of(queue, &key.principal, &parts);
+        let options = self.options(&parts, queue, &key.principal).boxed();
         let id = match parts.id {
             Some(id) => id,
             None => self.new_job_id()?,
@@ -112,7 +134,8 @@ impl Door {
             start: parts.start,
             ttl: parts.ttl,
             max_attempts: parts.max_attempts,
-            options: parts.options.boxed(),
+            sight: parts.options.links.is_some().then(|| Arc::clone(key)),
+            options,
             digest,
         })
     }

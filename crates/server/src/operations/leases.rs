@@ -12,7 +12,7 @@ use sealane_core::time::{Millis, Time};
 use super::jobs::within_batch;
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
-use crate::runtime::{LeaseWish, SettleItem};
+use crate::runtime::{Fault, LeaseWish, SettleItem};
 
 impl Handle<LeaseAcquire> for Door {
     async fn handle(&self, asked: Authorized<LeaseAcquire>) -> Result<LeaseOut, Problem> {
@@ -47,7 +47,9 @@ impl Handle<LeaseAcquire> for Door {
             } else if let Some(input) = self.readable(self.records.read_job(job.view.input))? {
                 bytes += input.body.len();
                 let receipt = self.receipts.write(&self.namespace, &key.principal, &job.receipt);
-                jobs.push(LeasedJob::hand_out(&job.view, &queue, input, receipt, now));
+                let parents = self.parents_of(&job.parents, &mut bytes)?;
+                let handed = LeasedJob::hand_out(&job.view, &queue, input, receipt, now);
+                jobs.push(LeasedJob { parents, ..handed });
                 continue;
             } else {
                 Settle::Hold(HoldReason::Unreadable)
@@ -55,7 +57,7 @@ impl Handle<LeaseAcquire> for Door {
             aside.push(SettleItem { receipt: job.receipt, outcome, data: None });
         }
         if !aside.is_empty() {
-            self.engine.settle(aside).await?;
+            self.engine.settle(aside, false).await?;
         }
         leased.delivered();
         Ok(LeaseOut { jobs })
@@ -68,6 +70,7 @@ impl Door {
         &self,
         key: &AccessKey,
         items: Vec<I>,
+        atomic: bool,
         read: impl Fn(&mut I) -> Result<(Settle, Option<Vec<u8>>), Problem>,
         receipt: impl Fn(&I) -> &str,
     ) -> Result<Settled, Problem> {
@@ -81,7 +84,12 @@ impl Door {
                 Ok(receipt)
             }));
         }
-        let settled = self.engine.settle(good).await?.into_iter().map(|result| result.map_err(Problem::from));
+        let settled = if atomic && good.len() < judged.len() {
+            good.iter().map(|_| Err(Fault::NotDone)).collect()
+        } else {
+            self.engine.settle(good, atomic).await?
+        };
+        let settled = settled.into_iter().map(|result| result.map_err(Problem::from));
         Ok(in_order(judged, settled, self.clock.now()))
     }
 
@@ -124,7 +132,7 @@ impl Handle<LeaseComplete> for Door {
     async fn handle(&self, asked: Authorized<LeaseComplete>) -> Result<Settled, Problem> {
         let (LeaseComplete { request }, key) = asked.into_parts();
         let read = |item: &mut sealane_api::v1::CompleteItem| Ok((Settle::Complete, item.take_result()?));
-        self.settle(&key, request.items, read, |item| &item.receipt).await
+        self.settle(&key, request.items, request.atomic, read, |item| &item.receipt).await
     }
 }
 
@@ -141,7 +149,7 @@ impl Handle<LeaseFail> for Door {
             };
             Ok((outcome, item.take_error()?))
         };
-        self.settle(&key, request.items, read, |item| &item.receipt).await
+        self.settle(&key, request.items, request.atomic, read, |item| &item.receipt).await
     }
 }
 
@@ -151,7 +159,7 @@ impl Handle<LeaseRelease> for Door {
         let read = |item: &mut sealane_api::v1::ReleaseItem| {
             Ok((Settle::Release { delay: Millis::new(item.delay_ms.unwrap_or(0)) }, None))
         };
-        self.settle(&key, request.items, read, |item| &item.receipt).await
+        self.settle(&key, request.items, request.atomic, read, |item| &item.receipt).await
     }
 }
 
@@ -159,7 +167,7 @@ impl Handle<LeaseHold> for Door {
     async fn handle(&self, asked: Authorized<LeaseHold>) -> Result<Settled, Problem> {
         let (LeaseHold { request }, key) = asked.into_parts();
         let read = |_: &mut sealane_api::v1::HoldItem| Ok((Settle::Hold(HoldReason::Unopenable), None));
-        self.settle(&key, request.items, read, |item| &item.receipt).await
+        self.settle(&key, request.items, request.atomic, read, |item| &item.receipt).await
     }
 }
 

@@ -15,6 +15,7 @@ use sealane_core::queue::{ScheduleAct, ScheduleView};
 use crate::authz::Authorized;
 use crate::authz::role::{Reach, reach};
 use crate::boundary::{Door, Handle};
+use crate::keys::TokenField;
 use crate::runtime::NewSchedule;
 
 impl Handle<SchedulePut> for Door {
@@ -29,9 +30,9 @@ impl Handle<SchedulePut> for Door {
             .await
             .map_err(|_| Problem::new(Code::StorageFailed, "the server is stopping"))??;
         let digest = self.job_digests.of(&queue, &key.principal, &parts.job);
-        if let Some(session) = &parts.job.input.session_id {
-            parts.settings.options.get_or_insert_default().session = Some(self.session_token(session));
-        }
+        parts.tokenise(&queue, &key.principal, &|field, within, text| {
+            self.blind_tokens.of(&self.namespace, TokenField(field), within, text)
+        });
         let id = match parts.id.or(present.map(|view| view.id)) {
             Some(id) => id,
             None => ScheduleId::from_bytes(*self.new_job_id()?.as_bytes()),

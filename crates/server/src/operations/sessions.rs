@@ -5,7 +5,8 @@ use sealane_api::operation::{
 };
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    HeldSession, SessionAcceptOut, SessionListOut, SessionReleased, SessionStands, SessionStateOut,
+    HeldSession, SESSION_FIELD, SessionAcceptOut, SessionListOut, SessionReleased, SessionStands,
+    SessionStateOut,
 };
 use sealane_api::wire::{Bytes, Text, Timestamp};
 use sealane_core::control::AccessKey;
@@ -21,8 +22,7 @@ use crate::boundary::{Door, Handle};
 use crate::keys::TokenField;
 use crate::runtime::{SessionAsk, SessionWish};
 
-/// A session has one name in all queues of a namespace, so that a job can move with it.
-const SESSION: TokenField = TokenField("session");
+const SESSION: TokenField = TokenField(SESSION_FIELD);
 
 impl Door {
     /// What stands for a session's name.

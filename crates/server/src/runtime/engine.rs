@@ -59,6 +59,11 @@ impl From<JournalError> for Trouble {
     }
 }
 
+/// Whether a job was accepted, and not only answered for.
+pub(super) fn is_fresh(events: &[Event]) -> bool {
+    events.iter().any(|event| matches!(event, Event::JobEnqueued(_)))
+}
+
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
         Self::Fault(refusal.into())
@@ -82,9 +87,9 @@ pub(super) fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, Jo
 
 /// The queues, the journal and who waits for them.
 pub struct Engine {
-    namespace: Namespace,
-    machine: Machine,
-    journal: Box<dyn Journal>,
+    pub(super) namespace: Namespace,
+    pub(super) machine: Machine,
+    pub(super) journal: Box<dyn Journal>,
     pub(super) records: Arc<dyn JournalReader>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -211,6 +216,7 @@ impl Engine {
                 self.finish_turn()?;
             }
         }
+        self.follow(now)?;
         self.serve_waiters(now)?;
         self.serve_session_waiters(now)?;
         if self.shard().has_unlabelled() {
@@ -252,12 +258,28 @@ impl Engine {
                 let done = told(self.put_queue(now, &queue, settings))?;
                 self.answer(reply, done);
             }
-            Request::Enqueue { queue, owner, jobs, reply } => {
+            Request::Enqueue { queue, owner, jobs, atomic: true, reply } => {
+                let results = self.enqueue_together(now, &queue, &owner, &jobs)?;
+                self.answer(reply, results);
+            }
+            Request::Settle { items, atomic: true, reply } => {
+                let results = self.settle_together(now, &items)?;
+                self.answer(reply, results);
+            }
+            Request::Enqueue { queue, owner, jobs, atomic: false, reply } => {
                 let mut results = Vec::with_capacity(jobs.len());
                 for job in jobs {
                     results.push(told(self.enqueue(now, &queue, &owner, &job))?);
                 }
                 self.answer(reply, results);
+            }
+            Request::SubmitFlow { owner, jobs, reply } => {
+                let done = self.submit_flow(now, &owner, &jobs)?;
+                self.answer(reply, done);
+            }
+            Request::CancelFlow { flow, meant, reply } => {
+                let done = told(self.cancel_flow(now, flow, &meant))?;
+                self.answer(reply, done);
             }
             Request::Lease { wish, reply } => self.lease_or_wait(now, wish, reply)?,
             Request::Extend { items, reply } => {
@@ -267,7 +289,7 @@ impl Engine {
                 }
                 self.answer(reply, results);
             }
-            Request::Settle { items, reply } => {
+            Request::Settle { items, atomic: false, reply } => {
                 let mut results = Vec::with_capacity(items.len());
                 for item in items {
                     results.push(told(self.settle(now, &item))?);
@@ -337,35 +359,25 @@ impl Engine {
         owner: &Principal,
         job: &NewJob,
     ) -> Result<Accepted, Trouble> {
-        let events = self.decide(
-            now,
-            &Command::Enqueue(Enqueue {
-                job: job.id,
-                id_given: job.id_given,
-                queue,
-                owner,
-                input: &job.input,
-                priority: job.priority,
-                start: job.start,
-                ttl: job.ttl,
-                max_attempts: job.max_attempts,
-                options: job.options.as_deref(),
-                digest: job.digest,
-            }),
-        )?;
-        let fresh = !events.is_empty();
+        self.check_sight(job)?;
+        let command = job.command(queue, owner);
+        let events = self.decide(now, &Command::Enqueue(command))?;
         // Why here and not before: a repeat of what was accepted is answered on a full disk as well.
-        if fresh && self.no_room() {
+        if !events.is_empty() && self.no_room() {
             return Err(Trouble::Fault(Fault::StorageFull));
         }
+        let fresh = is_fresh(&events);
         for event in events {
-            let Event::JobEnqueued(enqueued) = &event else {
-                unreachable!("enqueue makes one kind of event")
-            };
-            let data = CallerData::Job { queue: enqueued.queue, input: &job.input };
-            self.append(event, Some(data))?;
+            let data = job.data(&event);
+            self.append(event, data)?;
         }
-        Ok(Accepted { view: self.view(&job.id), fresh })
+        Ok(self.accepted(now, &command, fresh))
+    }
+
+    /// The answer to an enqueue that was honoured.
+    pub(super) fn accepted(&self, now: Time, command: &Enqueue<'_>, fresh: bool) -> Accepted {
+        let acceptance = self.shard().acceptance(now, command);
+        Accepted { acceptance: acceptance.expect("what was honoured has an answer"), fresh }
     }
 
     fn extend(&mut self, now: Time, receipt: Receipt, lease: Option<Millis>) -> Result<JobView, Trouble> {
@@ -465,7 +477,8 @@ impl Engine {
             }
             let view = self.view(&job);
             let receipt = Receipt { job, attempt: view.attempt, lease, lock };
-            jobs.push(Leased { receipt, view });
+            let parents = self.parents_of(&view);
+            jobs.push(Leased { receipt, view, parents });
         }
         Ok(jobs)
     }

@@ -20,6 +20,10 @@ pub enum Fault {
     NoRandomness,
     /// Too many lease requests are waiting already.
     TooManyWaiters,
+    /// It was to be done with others or not at all, and one of them was refused.
+    NotDone,
+    /// What is to be stored together is larger than the journal can make durable at once.
+    TooLargeTogether,
 }
 
 impl From<Refusal> for Fault {
@@ -50,6 +54,14 @@ impl From<Fault> for Problem {
             Fault::NoRandomness => Self::new(
                 Code::StorageFailed,
                 "the system gave no random bytes, so no lease could be made: try again",
+            ),
+            Fault::NotDone => Self::new(
+                Code::NotDone,
+                "another item of this atomic request was refused, so nothing of it was done: leave that one out, or mend it",
+            ),
+            Fault::TooLargeTogether => Self::new(
+                Code::BodyTooLarge,
+                "together these are more than one journal segment holds: send fewer at once, or raise segment_bytes",
             ),
             Fault::TooManyWaiters => Self::new(
                 Code::LimitExceeded,

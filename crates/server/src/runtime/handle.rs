@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{KeyId, Principal, QueueName, ScheduleName};
 use sealane_core::queue::session::SessionView;
 use sealane_core::queue::{
@@ -16,8 +16,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::fault::Fault;
 use super::machine::Machine;
 use super::request::{
-    Accepted, AcceptedSession, LeaseWish, LeasedJobs, NewJob, Reply, Request, SessionAsk, SessionWish,
-    SettleItem, SweepBegun,
+    Accepted, AcceptedSession, LeaseWish, LeasedJobs, NewJob, NoneAccepted, Reply, Request, SessionAsk,
+    SessionWish, SettleItem, SweepBegun,
 };
 use super::schedules::{NewSchedule, ScheduleRequest};
 
@@ -59,14 +59,33 @@ impl EngineHandle {
         self.ask(|reply| Request::PutQueue { queue, settings, reply }).await?
     }
 
-    /// Accepts jobs, each for itself.
+    /// Accepts jobs: each for itself, or all of them or none.
     pub async fn enqueue(
         &self,
         queue: QueueName,
         owner: Principal,
         jobs: Vec<NewJob>,
+        atomic: bool,
     ) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
-        self.ask(|reply| Request::Enqueue { queue, owner, jobs, reply }).await
+        self.ask(|reply| Request::Enqueue { queue, owner, jobs, atomic, reply }).await
+    }
+
+    /// Accepts jobs together or not at all.
+    pub async fn submit_flow(
+        &self,
+        owner: Principal,
+        jobs: Vec<(QueueName, NewJob)>,
+    ) -> Result<Vec<Accepted>, NoneAccepted> {
+        self.ask(|reply| Request::SubmitFlow { owner, jobs, reply }).await?
+    }
+
+    /// Cancels every job of a flow that is meant and has not ended.
+    pub async fn cancel_flow(
+        &self,
+        flow: FlowId,
+        meant: impl Fn(&Principal, &QueueName) -> bool + Send + 'static,
+    ) -> Result<(), Fault> {
+        self.ask(|reply| Request::CancelFlow { flow, meant: Box::new(meant), reply }).await?
     }
 
     /// Hands out jobs, waiting for them if wished.
@@ -82,9 +101,13 @@ impl EngineHandle {
         self.ask(|reply| Request::Extend { items, reply }).await
     }
 
-    /// Settles leases.
-    pub async fn settle(&self, items: Vec<SettleItem>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
-        self.ask(|reply| Request::Settle { items, reply }).await
+    /// Settles leases: each for itself, or all of them or none.
+    pub async fn settle(
+        &self,
+        items: Vec<SettleItem>,
+        atomic: bool,
+    ) -> Result<Vec<Result<JobView, Fault>>, Fault> {
+        self.ask(|reply| Request::Settle { items, atomic, reply }).await
     }
 
     /// Does something with one job.

@@ -17,12 +17,14 @@ mod acts;
 mod bounds;
 mod engine;
 mod fault;
+mod flows;
 mod handle;
 mod machine;
 mod request;
 mod schedules;
 mod session_waiters;
 mod sessions;
+mod together;
 mod waiters;
 
 pub use engine::{Engine, Stopped};

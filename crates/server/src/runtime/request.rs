@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName, SessionId};
 use sealane_core::queue::session::{SessionReceipt, SessionView};
 use sealane_core::queue::{
-    Act, JobOptions, JobView, Labels, QueueMode, QueueSettings, QueueView, Receipt, Settle, Start, SweepWish,
+    Acceptance, Act, JobOptions, JobView, Labels, ParentEnd, QueueMode, QueueSettings, QueueView, Receipt,
+    Settle, Start, SweepWish,
 };
 use sealane_core::time::Millis;
 use sealane_core::token::Token;
@@ -39,15 +40,32 @@ pub struct NewJob {
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
     pub options: Option<Box<JobOptions>>,
+    /// Who may see what it waits for, where it waits for anything.
+    pub sight: Option<Arc<AccessKey>>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
+}
+
+/// One of several jobs was refused, so none was accepted.
+#[derive(Debug)]
+pub struct NoneAccepted {
+    /// Which was refused, by its place; `None` where it was not about one of them.
+    pub place: Option<usize>,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl From<Fault> for NoneAccepted {
+    fn from(fault: Fault) -> Self {
+        Self { place: None, fault }
+    }
 }
 
 /// A job that was accepted, now or before.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The job.
-    pub view: JobView,
+    /// Which one, and as what.
+    pub acceptance: Acceptance,
     /// Whether this request accepted it.
     pub fresh: bool,
 }
@@ -81,6 +99,8 @@ pub struct Leased {
     pub receipt: Receipt,
     /// The job.
     pub view: JobView,
+    /// The jobs that it waited for, and the queue that each was sent to.
+    pub parents: Vec<(ParentEnd, QueueName)>,
 }
 
 /// Jobs on their way to a worker. Dropped before [`LeasedJobs::delivered`] was called, they go back:
@@ -119,7 +139,7 @@ impl Drop for LeasedJobs {
             .map(|leased| SettleItem { receipt: leased.receipt, outcome: Settle::Undelivered, data: None })
             .collect();
         // Why the result is let go: with the channel full, the leases end by time instead.
-        let _ = engine.try_send(Request::Settle { items, reply: oneshot::channel().0 });
+        let _ = engine.try_send(Request::Settle { items, atomic: false, reply: oneshot::channel().0 });
     }
 }
 
@@ -218,6 +238,9 @@ pub enum SessionAsk {
     },
 }
 
+/// Says whether a job of this owner in this queue is meant.
+pub(super) type Meant = Box<dyn Fn(&Principal, &QueueName) -> bool + Send>;
+
 pub(super) type Read = Box<dyn FnOnce(&Machine) -> Box<dyn FnOnce() + Send> + Send>;
 
 /// What can be asked of the engine.
@@ -239,8 +262,28 @@ pub(super) enum Request {
         owner: Principal,
         /// The jobs.
         jobs: Vec<NewJob>,
+        /// Whether all of them or none.
+        atomic: bool,
         /// What became of each.
         reply: Reply<Vec<Result<Accepted, Fault>>>,
+    },
+    /// Accept jobs together or not at all.
+    SubmitFlow {
+        /// Who sends.
+        owner: Principal,
+        /// The jobs and where to, in an order in which each comes behind those that it waits for.
+        jobs: Vec<(QueueName, NewJob)>,
+        /// The jobs as they stand then.
+        reply: Reply<Result<Vec<Accepted>, NoneAccepted>>,
+    },
+    /// Cancel every job of a flow that a caller may cancel and that has not ended.
+    CancelFlow {
+        /// Which flow.
+        flow: FlowId,
+        /// Which of its jobs are meant.
+        meant: Meant,
+        /// When it is done.
+        reply: Reply<Result<(), Fault>>,
     },
     /// Hand out jobs.
     Lease {
@@ -260,6 +303,8 @@ pub(super) enum Request {
     Settle {
         /// Which, and what.
         items: Vec<SettleItem>,
+        /// Whether all of them or none.
+        atomic: bool,
         /// Where each job stands then.
         reply: Reply<Vec<Result<JobView, Fault>>>,
     },

@@ -36,6 +36,11 @@ fn setting(name: &str, value: u64) -> (&'static str, String, String) {
     ("PUT", "/v1/queues/settings".to_owned(), json!({name: value, "sealing": "allowed"}).to_string())
 }
 
+fn rate(rate: &Value) -> (&'static str, String, String) {
+    let wish = json!({"rate_per_key": rate, "sealing": "allowed"});
+    ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
+}
+
 fn key(name: &str, value: Value) -> (&'static str, String, String) {
     let mut wish = json!({"principal": "p", "role": "worker"});
     wish[name] = value;
@@ -55,6 +60,17 @@ fn lease(name: &str, value: u64) -> (&'static str, String, String) {
 
 fn many(count: u64, item: impl Fn(u64) -> Value) -> Value {
     (0..count).map(item).collect()
+}
+
+fn node(name: &str) -> Value {
+    let mut job = job("x");
+    job["id"] = json!(crate::support::job_id().to_string());
+    json!({"name": name, "queue": "q", "job": job})
+}
+
+fn flow(nodes: &Value) -> (&'static str, String, String) {
+    let id = crate::support::job_id().to_string();
+    ("POST", "/v1/flows".to_owned(), json!({"id": id, "nodes": nodes}).to_string())
 }
 
 fn probe(limit: &Limit) -> Option<Probe> {
@@ -94,6 +110,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 format!(r#"{{"kind":{}{}}}"#, "[".repeat(n), "]".repeat(n)),
             )
         },
+        "IDEMPOTENCY_KEY_BYTES_MAX" => |n| with("idempotency_key", json!(text(n))),
+        "UNIQUE_KEY_BYTES_MAX" => |n| with("unique", json!({"key": text(n)})),
+        "IDEMPOTENCY_WINDOW_MS_MAX" => |n| setting("idempotency_window_ms", n),
         "DELAY_MS_MAX" => |n| with("delay_ms", json!(n)),
         "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
         "ATTEMPTS_MAX" => |n| setting("max_attempts", n),
@@ -103,6 +122,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
         }
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
+        "CONCURRENCY_MAX" => |n| setting("concurrency_per_key", n),
+        "RATE_STARTS_MAX" => |n| rate(&json!({"starts": n, "period_ms": 1})),
+        "RATE_PERIOD_MS_MAX" => |n| rate(&json!({"starts": 1, "period_ms": n})),
+        "FAIR_KEY_BYTES_MAX" => |n| with("fair_key", json!(text(n))),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
         "LEASE_MS_MAX" => |n| {
             let wish = json!({"lease_ms": n, "max_run_ms": limits::RUN_MS_MAX, "sealing": "allowed"});
@@ -113,6 +136,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "SESSION_PAGE_MAX" => {
             |n| ("POST", "/v1/queues/q/sessions:list".to_owned(), json!({"max": n}).to_string())
         }
+        "FLOW_NODES_MAX" => |n| flow(&many(n, |at| node(&format!("n{at}")))),
+        "FLOW_NODE_NAME_BYTES_MAX" => |n| flow(&json!([node(&text(n))])),
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
         "SCHEDULE_NAME_BYTES_MAX" => |n| {
             let (method, _, body) = schedule("every_ms", json!(5_000));
@@ -131,17 +156,16 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "ANALYSIS_LABELS_MAX"
                 | "ATTEMPTS_KEPT_MAX"
                 | "ATTEMPTS_REMEMBERED_MAX"
-                | "CONCURRENCY_MAX"
                 | "DEAD_LABELLED_PER_TURN_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
+                | "IDEMPOTENCY_KEYS_MAX"
+                | "IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX"
                 | "JOBS_MAX"
                 | "LOOKED_AT_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
-                | "RATE_PERIOD_MS_MAX"
-                | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
                 | "SCHEDULES_MAX"
                 | "SESSIONS_HELD_MAX"
@@ -151,6 +175,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // core/tests/scenarios/session_end.txt, and with a door in sessions.rs
                 "SESSION_STATE_BYTES_MAX" => Some(Probe::Elsewhere),
+                // core/tests/flows.rs
+                "FLOW_BREADTH_MAX" | "FLOW_DEPTH_MAX" | "FLOW_STEPS_PER_TURN_MAX" => Some(Probe::Elsewhere),
+                // flows: results_reach_a_child_as_far_as_their_limit
+                "PARENT_RESULTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // an_answer_has_as_many_bodies_as_its_limit_allows

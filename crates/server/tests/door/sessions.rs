@@ -6,7 +6,7 @@ use sealane_storage::testing::lossy_disk::LossyDisk;
 use serde_json::{Value, json};
 
 use super::http::{Http, Reply, job};
-use super::support::Home;
+use super::support::{Home, job_id};
 
 async fn send(http: &Http, queue: &str, session: &str, body: &str) -> String {
     let mut job = job(body);
@@ -157,5 +157,60 @@ async fn whoever_waits_for_a_session_gets_it_when_it_is_free_and_its_jobs_when_t
     let jobs = tokio::spawn(async move { other.post("/v1/queues/q/leases", &wish).await });
     admin.post("/v1/queues/q/sessions:release", &json!({"session_id": name})).await;
     assert_eq!(jobs.await.expect("it ends").problem(), "session_lock_lost");
+    server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-13 (jobs of schedules, flows and atomic batches stand in their sessions' lines)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_are_in_their_session_however_they_came() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk.clone())).await;
+    let admin = Http::admin(&server);
+    admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed","sessions":"required"}"#).await;
+    let with = |session: Option<&str>| {
+        let mut job = job("x");
+        session.iter().for_each(|name| job["session_id"] = json!(name));
+        job
+    };
+    let from_flow = json!({"id": job_id().to_string(), "nodes": [
+        {"name": "second", "queue": "q", "job": with(Some("s")), "after": ["first"]},
+        {"name": "first", "queue": "q", "job": with(Some("s"))},
+    ]});
+    let flow = admin.post("/v1/flows", &from_flow).await;
+    assert_eq!(flow.status, 201, "{flow:?}");
+    let whole = |jobs: Value| json!({"atomic": true, "jobs": jobs});
+    let batch = whole(json!([with(Some("s")), with(None)]));
+    let refused = admin.post("/v1/queues/q/jobs:batch", &batch).await;
+    assert_eq!(refused.json["results"][1]["error"]["code"], "session_required", "{refused:?}");
+    let batch = admin.post("/v1/queues/q/jobs:batch", &whole(json!([with(Some("s"))]))).await;
+    let schedule = json!({"queue": "q", "every_ms": 86_400_000, "job": with(Some("s"))});
+    let put = admin.send("PUT", "/v1/schedules/daily", &schedule.to_string()).await;
+    assert_eq!(put.status, 200, "{put:?}");
+    let fired = admin.send("POST", "/v1/schedules/daily:fire", "").await;
+    assert_eq!(fired.status, 201, "{fired:?}");
+    server.stop().await.expect("a clean stop");
+
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    let held = accept(&admin, &json!({})).await;
+    assert_eq!(held.json["session"]["session_id"], "s");
+    let list = admin.post("/v1/queues/q/sessions:list", &json!({})).await;
+    assert_eq!(list.json["sessions"][0]["jobs"], 4, "{list:?}");
+    let line = [
+        &flow.json["nodes"][1]["id"],
+        &flow.json["nodes"][0]["id"],
+        &batch.json["results"][0]["id"],
+        &fired.json["job_id"],
+    ];
+    for (at, id) in line.into_iter().enumerate() {
+        let wish = json!({"wait_ms": 60_000, "session_receipt": receipt(&held)});
+        let leased = admin.post("/v1/queues/q/leases", &wish).await;
+        assert_eq!(
+            (&leased.json["jobs"][0]["id"], leased.json["jobs"].as_array().map(Vec::len)),
+            (id, Some(1)),
+            "{at}: {leased:?}"
+        );
+        assert_eq!(complete(&admin, &leased, 0).await["ok"], true);
+    }
     server.stop().await.expect("a clean stop");
 }

@@ -10,12 +10,15 @@ use sealane_core::token::Token;
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::retrying;
+use super::{keys, links, retrying};
 
 // Invariant: a tag is never reused and never changes its meaning.
 const BACKOFF: u8 = 1;
+const IDEMPOTENCY_KEY: u8 = 2;
+const UNIQUE_KEY: u8 = 3;
 const SESSION: u8 = 4;
 const FAIR_KEY: u8 = 5;
+const LINKS: u8 = 6;
 const FIRING: u8 = 7;
 
 /// The first version of a job's record that can hold these.
@@ -38,15 +41,24 @@ pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
 
 /// Each behind its tag, up to the end of the record.
 pub(super) fn encode_tagged(options: &JobOptions, out: &mut Fields<'_>) {
-    let JobOptions { backoff, session, fair_key, firing } = options;
+    let JobOptions { backoff, idempotency, unique, session, fair_key, links, firing } = options;
     if let Some(backoff) = backoff {
         out.tagged(BACKOFF, |out| retrying::backoff(backoff, out));
+    }
+    if let Some(key) = idempotency {
+        out.tagged(IDEMPOTENCY_KEY, |out| keys::idempotency(key, out));
+    }
+    if let Some(unique) = unique {
+        out.tagged(UNIQUE_KEY, |out| keys::unique(unique, out));
     }
     if let Some(session) = session {
         out.tagged(SESSION, |out| out.fixed(session.as_bytes()));
     }
     if let Some(key) = fair_key {
         out.tagged(FAIR_KEY, |out| out.fixed(key.as_bytes()));
+    }
+    if let Some(links) = links {
+        out.tagged(LINKS, |out| links::encode(links, out));
     }
     if let Some(Firing { schedule, due }) = firing {
         out.tagged(FIRING, |out| {
@@ -76,8 +88,11 @@ pub(super) fn decode_tagged(cursor: &mut Cursor<'_>) -> Result<Option<Box<JobOpt
     cursor.tagged("options", |tag, cursor| {
         match tag {
             BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
+            IDEMPOTENCY_KEY => options.idempotency = Some(keys::take_idempotency(cursor)?),
+            UNIQUE_KEY => options.unique = Some(keys::take_unique(cursor)?),
             SESSION => options.session = Some(Token::from_bytes(cursor.fixed("session")?)),
             FAIR_KEY => options.fair_key = Some(Token::from_bytes(cursor.fixed("fair_key")?)),
+            LINKS => options.links = Some(links::decode(cursor)?),
             FIRING => {
                 let schedule = ScheduleId::from_bytes(cursor.fixed("schedule")?);
                 options.firing = Some(Firing { schedule, due: cursor.time("due")? });

@@ -19,6 +19,7 @@ const CONCURRENCY_PER_KEY: u8 = 4;
 const SESSIONS: u8 = 10;
 const SESSION_IDLE: u8 = 11;
 const SESSION_HOLD: u8 = 12;
+const IDEMPOTENCY_WINDOW: u8 = 20;
 
 /// What version 1 says nothing of, as `FORMAT.md` lists it. Numbers of the format, not the defaults: those
 /// may change, and what an old record means may not.
@@ -30,6 +31,7 @@ const MAX_DEPTH_1: u64 = 1_000_000;
 /// What is so without a tag, in the same way.
 const SESSIONS_2: SessionSettings =
     SessionSettings { mode: SessionMode::Off, idle: Millis::new(60_000), hold: Millis::new(3_600_000) };
+const IDEMPOTENCY_WINDOW_1: Millis = Millis::new(86_400_000);
 
 fn version_1(
     sealing: SealingPolicy,
@@ -46,6 +48,7 @@ fn version_1(
         max_run: MAX_RUN_1.max(lease),
         horizon: HORIZON_1,
         max_depth: MAX_DEPTH_1,
+        idempotency_window: IDEMPOTENCY_WINDOW_1,
         limit: RunLimit::default(),
         limit_per_key: RunLimit::default(),
         sessions: SESSIONS_2,
@@ -59,8 +62,13 @@ fn as_version_1(settings: &QueueSettings) -> QueueSettings {
 
 /// Without what stands behind tags: all that version 2 can hold.
 fn as_version_2(settings: &QueueSettings) -> QueueSettings {
-    let unbounded = RunLimit::default();
-    QueueSettings { limit: unbounded, limit_per_key: unbounded, sessions: SESSIONS_2, ..*settings }
+    QueueSettings {
+        limit: RunLimit::default(),
+        limit_per_key: RunLimit::default(),
+        sessions: SESSIONS_2,
+        idempotency_window: IDEMPOTENCY_WINDOW_1,
+        ..*settings
+    }
 }
 
 /// The first version that can hold these.
@@ -83,6 +91,7 @@ pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
         limit,
         limit_per_key,
         sessions,
+        idempotency_window,
     } = settings;
     out.u8(sealing.code());
     out.millis(*lease);
@@ -100,6 +109,9 @@ pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
     run_limit((RATE, CONCURRENCY), limit, out);
     run_limit((RATE_PER_KEY, CONCURRENCY_PER_KEY), limit_per_key, out);
     session_settings(sessions, out);
+    if *idempotency_window != IDEMPOTENCY_WINDOW_1 {
+        out.tagged(IDEMPOTENCY_WINDOW, |out| out.millis(*idempotency_window));
+    }
 }
 
 pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettings, DecodeError> {
@@ -124,6 +136,11 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettin
                 SESSIONS => settings.sessions.mode = cursor.code("sessions", SessionMode::from_code)?,
                 SESSION_IDLE => settings.sessions.idle = cursor.millis("session_idle")?,
                 SESSION_HOLD => settings.sessions.hold = cursor.millis("session_hold")?,
+                IDEMPOTENCY_WINDOW => match cursor.millis("idempotency_window")? {
+                    // What is not set has no field.
+                    IDEMPOTENCY_WINDOW_1 => return Err(DecodeError::Field { field: "settings" }),
+                    window => settings.idempotency_window = window,
+                },
                 _ => return Err(DecodeError::Field { field: "settings" }),
             }
             // A tag that says what is so without it is a second form of the same settings.

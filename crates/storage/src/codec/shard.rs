@@ -8,7 +8,7 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{dead_letter, options, person, schedule, session, settings};
+use super::{dead_letter, keys, links, options, person, schedule, session, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -115,6 +115,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::SessionRenewed { .. }
         | Event::SessionStateCleared { .. }
         | Event::SessionStateSet { .. } => session::encode(event, out),
+        Event::ParentEnded { job, parent, next, at: _ } => links::encode_end(job, parent, *next, out),
         Event::HoldReleased { .. }
         | Event::JobCancelRequested { .. }
         | Event::JobCancelled { .. }
@@ -126,6 +127,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::SweepAdvanced { .. }
         | Event::SweepBegun { .. }
         | Event::SweepEnded { .. } => person::encode(event, out),
+        Event::JobMerged { .. } | Event::KeysForgotten { .. } => keys::encode(event, out),
         Event::SchedulePut(_)
         | Event::ScheduleFired { .. }
         | Event::ScheduleSkipped { .. }
@@ -222,6 +224,8 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
         session::SESSION_ACCEPTED..=session::LAST_TAG => session::decode(tag, at, cursor)?,
+        keys::JOB_MERGED | keys::KEYS_FORGOTTEN => keys::decode(tag, at, cursor)?,
+        links::PARENT_ENDED => links::decode_end(at, cursor)?,
         dead_letter::JOB_FAILED_ALIKE | dead_letter::DEAD_LABELLED => dead_letter::decode(tag, at, cursor)?,
         schedule::FIRST_TAG..=schedule::LAST_TAG => schedule::decode(tag, at, cursor)?,
         _ => person::decode(tag, version, at, cursor)?,
@@ -251,6 +255,9 @@ fn tag(event: &Event) -> u8 {
         Event::SessionRenewed { .. } => session::SESSION_RENEWED,
         Event::SessionStateCleared { .. } => session::SESSION_STATE_CLEARED,
         Event::SessionStateSet { .. } => session::SESSION_STATE_SET,
+        Event::JobMerged { .. } => keys::JOB_MERGED,
+        Event::KeysForgotten { .. } => keys::KEYS_FORGOTTEN,
+        Event::ParentEnded { .. } => links::PARENT_ENDED,
         Event::HoldReleased { .. } => person::HOLD_RELEASED,
         Event::JobCancelRequested { .. } => person::JOB_CANCEL_REQUESTED,
         Event::JobCancelled { .. } => person::JOB_CANCELLED,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
-use sealane_core::id::{JobId, LeaseId, LockId};
+use sealane_core::id::{FlowId, JobId, LeaseId, LockId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
     AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
@@ -12,8 +12,9 @@ use sealane_core::name::{
 };
 use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
-    CancelReason, DeadFilter, Event, JobEnqueued, JobOptions, Labels, Next, QueueMode, QueueNumber,
-    QueueSettings, Rate, RedriveRate, ReleaseReason, RunLimit, SweepKind, SweepWish,
+    AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
+    Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
+    RunLimit, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -139,8 +140,69 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(third_settings(at));
     facts.push(job_with_key(at));
     facts.extend(dead_letter_facts(at));
+    facts.extend(about_keys(at));
+    facts.extend(linked(at));
     facts.extend(session_facts(at));
     facts
+}
+
+/// Idempotency and unique keys, and the setting about them.
+fn about_keys(at: Time) -> Vec<Fact> {
+    let token = |byte: u8| Token::from_bytes([byte; 16]);
+    let key = IdempotencyKey { key: token(1), fingerprint: token(2) };
+    let with = |options: JobOptions| match enqueued(1) {
+        Fact::Shard { namespace, event: Event::JobEnqueued(job) } => Fact::Shard {
+            namespace,
+            event: Event::JobEnqueued(JobEnqueued { options: options.boxed(), ..job }),
+        },
+        other => other,
+    };
+    let unique = |on_conflict: &OnConflict| {
+        with(JobOptions {
+            unique: Some(UniqueKey { key: token(3), on_conflict: *on_conflict }),
+            ..JobOptions::default()
+        })
+    };
+    let settings = QueueSettings { idempotency_window: Millis::new(13), ..QueueSettings::default() };
+    let mut facts = vec![
+        shard(Event::JobMerged { job: job_id(1), sender: principal(), key, at }),
+        shard(Event::KeysForgotten { gone_at: Time::from_unix_ms(9), key: token(4), at }),
+        with(JobOptions { idempotency: Some(key), ..JobOptions::default() }),
+    ];
+    facts.extend(OnConflict::ALL.iter().map(unique));
+    facts.push(shard(Event::QueueChanged { number: QUEUE, settings, at }));
+    let queue = QueueName::parse("keys").expect("follows the rule");
+    facts.push(shard(Event::QueueCreated { number: QUEUE, queue, settings, at }));
+    facts
+}
+
+/// Jobs that wait for others, and what they hear of them.
+fn linked(at: Time) -> Vec<Fact> {
+    let (flow, all, any) = (FlowId::from_bytes([6; 16]), vec![job_id(2), job_id(3)], vec![job_id(4)]);
+    let links = [
+        Links::new(Some(flow), all, any, OnFailure::Cancel),
+        Links::new(None, vec![job_id(2)], Vec::new(), OnFailure::Fail),
+    ];
+    let jobs = links.map(|links| {
+        let links = links.map(Box::new).expect("few, and none twice");
+        shard(Event::JobEnqueued(JobEnqueued {
+            job: job_id(1),
+            queue: QUEUE,
+            owner: principal(),
+            priority: Priority::Normal,
+            run_at: at,
+            expires_at: None,
+            max_attempts: 5,
+            options: JobOptions { links: Some(links), ..JobOptions::default() }.boxed(),
+            digest: [9; 16],
+            at,
+        }))
+    });
+    let heard = AfterParent::ALL.iter().map(|next| {
+        let (job, parent) = (job_id(1), job_id(2));
+        shard(Event::ParentEnded { job, parent, next: *next, at })
+    });
+    jobs.into_iter().chain(heard).collect()
 }
 
 /// Kinds of the first release with what only their second version can hold.

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use sealane_api::problem::Problem;
-use sealane_api::v1::{JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, QueueOut, SettleResult};
+use sealane_api::v1::{
+    JobAccepted, JobIn, JobListIn, JobListOut, JobListed, JobOut, JobParts, JobWish, LeasedJob, QueueIn,
+    QueueOut, SettleResult,
+};
 use sealane_core::id::{JobId, LeaseId, LockId};
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::{
-    CancelReason, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard,
+    CancelReason, Command, Enqueue, Event, JobFilter, JobOptions, Lease, QueueSettings, Receipt, Refusal,
+    Settle, Shard,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
-use sealane_crypto::digest;
+use sealane_core::token::Token;
+use sealane_crypto::{digest, prefix};
 
 use super::records::{Record, Records};
 use super::schedules::Templates;
-use super::sessions;
 use super::sessions::Sessions;
 use super::{receipt, view};
 
@@ -77,45 +81,51 @@ impl Machine {
         job: &JobIn,
         fresh_id: JobId,
     ) -> Result<JobAccepted, Problem> {
-        let digest = digest_of(queue, job);
-        let mut parts = JobParts::try_from(job.clone())?;
-        parts.options.session =
-            parts.input.session_id.as_ref().map(|session| sessions::token(session.as_str()));
+        let digest = digest_of(queue.as_str(), job);
+        let parts = JobParts::try_from(job.clone())?;
         let id = parts.id.unwrap_or(fresh_id);
-        let events = self.command(
-            now,
-            &Command::Enqueue(Enqueue {
-                job: id,
-                id_given: parts.id.is_some(),
-                queue,
-                owner,
-                input: &parts.input,
-                priority: parts.priority,
-                start: parts.start,
-                ttl: parts.ttl,
-                max_attempts: parts.max_attempts,
-                options: Some(&parts.options),
-                digest,
-            }),
-        )?;
-        let fresh = !events.is_empty();
+        let options = parts.tokenised(queue, owner, &token);
+        let command = command(&parts, &options, id, digest, queue, owner);
+        let events = self.command(now, &Command::Enqueue(command)).map_err(in_the_way)?;
+        let fresh = events.iter().any(|event| matches!(event, Event::JobEnqueued(_)));
+        let accepted = self.shard.acceptance(now, &command).ok_or_else(Problem::not_found)?;
         if fresh {
             self.records.insert(id, Record::of(Arc::new(parts.input)));
         }
-        let job = self.shard.job(&id).ok_or_else(Problem::not_found)?;
-        Ok(JobAccepted::answer(&job, queue, fresh))
+        Ok(JobAccepted::answer(&accepted, queue, fresh))
     }
 
     pub(super) fn job(&self, id: JobId) -> Result<JobOut, Problem> {
         let (Some(job), Some(record)) = (self.shard.job(&id), self.records.get(&id)) else {
             return Err(Problem::not_found());
         };
-        Ok(view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record))
+        let shown = view::job(&job, self.shard.queue_name(job.queue), &self.shard.attempts(&id), record);
+        Ok(JobOut { dependencies: self.dependencies(&id), ..shown })
     }
 
     pub(super) fn jobs_of(&self, queue: &QueueName) -> Vec<JobOut> {
         let all = self.records.ids_in_order().into_iter().filter_map(|id| self.job(id).ok());
         all.filter(|job| *job.queue == *queue.as_str()).collect()
+    }
+
+    pub(super) fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Problem> {
+        let wish = JobWish::try_from(page)?;
+        let number = |name: &QueueName| self.shard.queue_number(name).ok_or_else(Problem::not_found);
+        let queue = wish.queue.as_ref().map(number).transpose()?;
+        let filter = JobFilter { queue, state: wish.state, owner: wish.owner.clone() };
+        let found = self.shard.jobs_page(&filter, &|_| true, wish.after, wish.candidates());
+        let (mut jobs, mut next, last) = (Vec::new(), found.next, found.jobs.last().map(|job| job.id));
+        for job in &found.jobs {
+            let input = self.records.get(&job.id).map(|record| &*record.input);
+            if wish.wants(input) {
+                jobs.push(JobListed::show(job, self.shard.queue_name(job.queue), input));
+            }
+            if jobs.len() >= wish.max && Some(job.id) != last {
+                next = Some(job.id);
+                break;
+            }
+        }
+        Ok(JobListOut { jobs, next: next.map(|id| id.to_string()) })
     }
 
     pub(super) fn lease(
@@ -145,7 +155,8 @@ impl Machine {
     ) -> Option<LeasedJob> {
         let job = self.shard.job(&id)?;
         let held = Receipt { job: id, attempt: job.attempt, lease, lock };
-        Some(view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held, now))
+        let leased = view::leased(&job, self.shard.queue_name(job.queue), self.records.get(&id)?, &held, now);
+        Some(LeasedJob { parents: self.parents(&job), ..leased })
     }
 
     /// Settles one lease and keeps what was reported with it.
@@ -160,7 +171,7 @@ impl Machine {
             return SettleResult::refused(None, &Refusal::LeaseLost.into());
         };
         match self.command(now, &Command::Settle { receipt, outcome }) {
-            Err(problem) => SettleResult::refused(Some(receipt.job), &problem),
+            Err(refusal) => SettleResult::refused(Some(receipt.job), &refusal.into()),
             Ok(events) => {
                 if !events.is_empty()
                     && let Some(record) = self.records.get_mut(&receipt.job)
@@ -181,7 +192,7 @@ impl Machine {
             return SettleResult::refused(None, &Refusal::LeaseLost.into());
         };
         match self.command(now, &Command::Extend { receipt, lease }) {
-            Err(problem) => SettleResult::refused(Some(receipt.job), &problem),
+            Err(refusal) => SettleResult::refused(Some(receipt.job), &refusal.into()),
             Ok(_) => self.done(receipt.job, now),
         }
     }
@@ -191,7 +202,7 @@ impl Machine {
         SettleResult::done(&job.expect("a command that was honoured leaves its job live or remembered"), now)
     }
 
-    pub(super) fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Problem> {
+    pub(super) fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Refusal> {
         self.pass_time(now);
         let events = self.shard.decide(now, command)?;
         self.apply(&events);
@@ -219,9 +230,48 @@ impl Machine {
     }
 }
 
-/// Tells a repeat from a conflict: over the queue and everything supplied.
-fn digest_of(queue: &QueueName, job: &JobIn) -> [u8; 16] {
+/// A job as the queue's rules judge it.
+pub(super) fn command<'a>(
+    parts: &'a JobParts,
+    options: &'a JobOptions,
+    job: JobId,
+    digest: [u8; 16],
+    queue: &'a QueueName,
+    owner: &'a Principal,
+) -> Enqueue<'a> {
+    Enqueue {
+        job,
+        id_given: parts.id.is_some(),
+        queue,
+        owner,
+        input: &parts.input,
+        priority: parts.priority,
+        start: parts.start,
+        ttl: parts.ttl,
+        max_attempts: parts.max_attempts,
+        options: Some(options),
+        digest,
+    }
+}
+
+/// Without a key: here the texts and their tokens are in the same memory.
+pub(super) fn token(field: &'static str, within: &[u8], text: &[u8]) -> Token {
+    let hash = digest::sha256(&[&prefix::join(&[field.as_bytes(), within, text])]);
+    Token::from_bytes(*hash.first_chunk().expect("32 bytes begin with 16"))
+}
+
+/// Everybody here may see every job.
+pub(super) fn in_the_way(refusal: Refusal) -> Problem {
+    let job_id = match &refusal {
+        Refusal::UniqueTaken { by, .. } => Some(*by),
+        _ => None,
+    };
+    Problem { job_id, ..refusal.into() }
+}
+
+/// Tells a repeat from a conflict: over where it goes and everything supplied.
+pub(super) fn digest_of(place: &str, job: &impl serde::Serialize) -> [u8; 16] {
     let json = serde_json::to_vec(job).expect("a job is texts, numbers and lists, which JSON can hold");
-    let hash = digest::sha256(&[queue.as_str().as_bytes(), b"\0", &json]);
+    let hash = digest::sha256(&[place.as_bytes(), b"\0", &json]);
     *hash.first_chunk().expect("32 bytes begin with 16")
 }

@@ -6,12 +6,14 @@
 
 mod acts;
 mod dead_letter;
+mod flows;
 mod machine;
 mod operations;
 mod receipt;
 mod records;
 mod schedules;
 mod sessions;
+mod together;
 mod view;
 
 pub use operations::Memory;

@@ -1,6 +1,6 @@
 //! What the machine only refers to: inputs, results and errors, by job.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sealane_core::id::JobId;
@@ -51,7 +51,11 @@ impl Records {
         const SMALL: usize = 64;
         let known = shard.live_jobs() + shard.finished_jobs();
         if self.jobs.len() > SMALL + 2 * known {
-            self.jobs.retain(|id, _| shard.job(id).is_some());
+            // What a job waited for is handed out with it, however long ago that ended.
+            let live = self.jobs.keys().filter(|id| shard.job(id).is_some_and(|view| view.linked));
+            let needed: HashSet<JobId> =
+                live.flat_map(|id| shard.ended_parents(id)).map(|end| end.job).collect();
+            self.jobs.retain(|id, _| shard.job(id).is_some() || needed.contains(id));
         }
     }
 }

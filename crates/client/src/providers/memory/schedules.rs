@@ -12,7 +12,7 @@ use sealane_core::queue::{Command, Event, Fire, Firing, PutSchedule, ScheduleAct
 use sealane_core::time::Time;
 use sealane_crypto::digest;
 
-use super::machine::Machine;
+use super::machine::{Machine, token};
 use super::records::Record;
 
 /// The templates by schedule. One for each schedule there is.
@@ -54,7 +54,8 @@ impl Machine {
     ) -> Result<ScheduleOut, Problem> {
         let present = self.shard.schedule(name);
         let before = present.as_ref().map(|view| view.settings.cadence.clone());
-        let parts = wish.clone().parts(now, before.as_ref())?;
+        let mut parts = wish.clone().parts(now, before.as_ref())?;
+        parts.tokenise(&wish.queue, owner, &token);
         let json =
             serde_json::to_vec(&wish.job).expect("a job is texts, numbers and lists, which JSON can hold");
         let hash = digest::sha256(&[b"schedule\0", &json]);
@@ -95,7 +96,8 @@ impl Machine {
         name: &ScheduleName,
         act: ScheduleAct,
     ) -> Result<(), Problem> {
-        self.command(now, &Command::ActOnSchedule { schedule: name, act }).map(|_| ())
+        self.command(now, &Command::ActOnSchedule { schedule: name, act })?;
+        Ok(())
     }
 
     pub(super) fn remove_schedule(&mut self, now: Time, name: &ScheduleName) -> Result<(), Problem> {

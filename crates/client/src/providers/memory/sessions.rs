@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    HeldSession, LeasedJob, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut,
-    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut,
+    HeldSession, LeasedJob, SESSION_FIELD, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn,
+    SessionListOut, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut,
 };
 use sealane_api::wire::{Bytes, Text, Timestamp};
 use sealane_core::id::{LeaseId, LockId};
@@ -16,16 +16,13 @@ use sealane_core::queue::session::{
 use sealane_core::queue::{Command, Event, QueueNumber, Refusal, Shard};
 use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
-use sealane_crypto::digest;
 
-use super::machine::Machine;
+use super::machine::{self, Machine};
 use super::receipt;
 
 /// What stands for a session's name. Inside one process it need not be kept from anybody.
-pub(super) fn token(name: &str) -> Token {
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest::sha256(&[name.as_bytes()])[..16]);
-    Token::from_bytes(half)
+fn token(name: &str) -> Token {
+    machine::token(SESSION_FIELD, b"", name.as_bytes())
 }
 
 /// The names that sessions were asked for by, and what they remember.

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
-    Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut,
-    MoveIn, QueueIn, QueueList, QueueOut, Release, ReprioritiseIn, ScheduleIn, ScheduleListIn,
-    ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn,
-    SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands,
-    SessionStateIn, SessionStateOut, Settled, SweepOut,
+    FlowAccepted, FlowIn, FlowOut, Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
+    JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut,
+    Release, ReprioritiseIn, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn,
+    SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased,
+    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
-use sealane_core::id::JobId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::limits;
 use sealane_core::name::{Namespace, QueueName, ScheduleName};
 use sealane_core::queue::{QueueMode, ScheduleAct};
@@ -23,6 +23,11 @@ use crate::provider::{BulkWork, Capabilities, JobAct, Provider};
 
 /// The most bytes that one leased job takes in either format: its body in base64, and room for its texts.
 const LEASED_JOB_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 3 * 4 + (2 << 20);
+
+/// The most bytes that the results of other jobs take in one answer: so many go with one job, and no
+/// further job is added beyond as many.
+const PARENT_RESULTS_BYTES_MAX: usize =
+    (limits::LEASE_BODIES_BYTES_MAX + limits::PARENT_RESULTS_BYTES_MAX) / 3 * 4 + 4;
 
 #[async_trait]
 impl Provider for Server {
@@ -68,6 +73,10 @@ impl Provider for Server {
         self.get::<operation::JobGet>(&id.to_string()).await
     }
 
+    async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
+        self.call::<operation::JobList>("", page).await
+    }
+
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         let id = id.to_string();
         match act {
@@ -85,6 +94,20 @@ impl Provider for Server {
                 self.call::<operation::JobReprioritise>(&id, &to).await
             }
         }
+    }
+
+    async fn submit_flow(&self, flow: &FlowIn) -> Result<FlowAccepted, Error> {
+        let bytes = flow.nodes.iter().map(|node| node.job.body.0.len() + JOB_TEXT_BYTES).sum();
+        let body = Some(written(flow, bytes));
+        self.exchange::<operation::FlowSubmit>("", body, ANSWER_TIME_MAX, ANSWER_BYTES_MAX).await
+    }
+
+    async fn flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        self.get::<operation::FlowGet>(&flow.to_string()).await
+    }
+
+    async fn cancel_flow(&self, flow: FlowId) -> Result<FlowOut, Error> {
+        self.get::<operation::FlowCancel>(&flow.to_string()).await
     }
 
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {
@@ -149,7 +172,8 @@ impl Provider for Server {
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {
         let jobs = usize::try_from(wish.max.unwrap_or(1)).unwrap_or(limits::BATCH_ITEMS_MAX);
-        let bytes_max = ANSWER_BYTES_MAX.saturating_add(jobs.saturating_mul(LEASED_JOB_BYTES_MAX));
+        let bytes_max = (ANSWER_BYTES_MAX + PARENT_RESULTS_BYTES_MAX)
+            .saturating_add(jobs.saturating_mul(LEASED_JOB_BYTES_MAX));
         let time_max = ANSWER_TIME_MAX + Duration::from_millis(wish.wait_ms.unwrap_or(0));
         self.exchange::<operation::LeaseAcquire>(queue.as_str(), Some(written(wish, 64)), time_max, bytes_max)
             .await
