@@ -69,6 +69,8 @@ codes! {
     LimitExceeded = "limit_exceeded", 429, "a limit is reached", retry: true, unsure: false;
     /// There is no such thing, or not for this caller.
     NotFound = "not_found", 404, "not found", retry: false, unsure: false;
+    /// The report's number is not the next one of its attempt.
+    ReportOrder = "report_order", 409, "the report is out of order", retry: false, unsure: false;
     /// The queue takes sealed bodies only.
     SealingRequired = "sealing_required", 422, "the body must be sealed", retry: false, unsure: false;
     /// The journal could not be written.
@@ -132,11 +134,16 @@ impl From<Refusal> for Problem {
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning => Code::LimitExceeded,
             Refusal::QueueDraining => Code::QueueDraining,
-            Refusal::JobState { .. } | Refusal::RedrivesUsed | Refusal::SealExpired => Code::JobState,
+            Refusal::JobState { .. }
+            | Refusal::RedrivesUsed
+            | Refusal::ReportsUsed
+            | Refusal::SealExpired => Code::JobState,
             Refusal::JobIdConflict => Code::JobIdConflict,
             Refusal::IdTooOld => Code::IdTooOld,
             Refusal::SealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
+            Refusal::ReportTooLarge { .. } => Code::BodyTooLarge,
+            Refusal::ReportOrder { .. } => Code::ReportOrder,
             Refusal::Settings(_)
             | Refusal::IdAhead
             | Refusal::IdVersion
@@ -146,6 +153,8 @@ impl From<Refusal> for Problem {
             | Refusal::MaxAttempts
             | Refusal::LeaseTime
             | Refusal::RetryAfter
+            | Refusal::ReportEmpty
+            | Refusal::ReportPercent
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
             | Refusal::SealedForOther

@@ -56,6 +56,7 @@ mod delivery;
 mod error;
 mod job;
 mod job_ids;
+mod job_log;
 mod plaintext;
 mod producer;
 pub mod provider;
@@ -73,13 +74,17 @@ pub use context::{Context, ContextError};
 pub use delivery::{Delivery, Unopenable};
 pub use error::Error;
 pub use job::Job;
+pub use job_log::{JobLog, Logged};
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
 pub use provider::{JobAct, Provider};
 pub use retry::Retry;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
-pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
+pub use worker::{
+    CheckpointError, ERROR_BYTES_MAX, Heard, JobContext, JobSignals, LOG_BYTES_WAITING_MAX,
+    MESSAGE_BYTES_MAX, Outcome, REPORT_EVERY, Worked, Worker, WorkerBuilder,
+};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,

@@ -15,7 +15,7 @@ use sealane_core::name::{
 };
 use sealane_core::queue::{
     CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
-    ReleaseReason, RunLimit, SealingPolicy, SweepKind,
+    ReleaseReason, Report, ReportedProgress, RunLimit, SealingPolicy, SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -290,7 +290,18 @@ fn event() -> impl Strategy<Value = Event> {
         (job(), time()).prop_map(|(job, at)| Event::JobExpired { job, at }),
         time().prop_map(|at| Event::ServerStarted { at }),
         by_person(),
+        reported(),
     ]
+}
+
+fn reported() -> impl Strategy<Value = Event> {
+    let bytes = || prop::option::of(any::<u32>());
+    let progress = prop::option::of((any::<u8>(), bytes()));
+    let progress =
+        progress.prop_map(|said| said.map(|(percent, message)| ReportedProgress { percent, message }));
+    let report = (any::<u32>(), progress, bytes(), bytes())
+        .prop_map(|(seq, progress, log, checkpoint)| Report { seq, progress, log, checkpoint });
+    (job(), report, time()).prop_map(|(job, report, at)| Event::JobReported { job, report, at })
 }
 
 fn by_person() -> impl Strategy<Value = Event> {

@@ -123,6 +123,11 @@ operations! {
         { job: JobId = job }, body: NoBody => v1::JobOut,
         target: |op| Target::Job(op.job);
 
+    JobLogs = "job.logs", "show what a job's workers logged",
+        Post "/v1/jobs/{job}/logs", JobRead, Read, repeatable: true,
+        { job: JobId = job, page: v1::JobLogIn = body }, body: v1::JobLogIn => v1::JobLogOut,
+        target: |op| Target::Job(op.job);
+
     JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
         Post "/v1/jobs/{job}:cancel", JobCancel, Settle, repeatable: true,
         { job: JobId = job, how: v1::CancelIn = body }, body: v1::CancelIn => v1::JobStands,
@@ -193,6 +198,11 @@ operations! {
         { request: v1::Extend = body }, body: v1::Extend => v1::Settled,
         target: |_| Target::Leases;
 
+    LeaseReport = "lease.report", "say how it goes with leased jobs; that makes no lease longer",
+        Post "/v1/leases:report", JobWork, Settle, repeatable: true,
+        { request: v1::Reports = body }, body: v1::Reports => v1::Settled,
+        target: |_| Target::Leases;
+
     LeaseHold = "lease.hold", "set jobs aside that cannot be opened; the attempts do not count",
         Post "/v1/leases:hold", JobWork, Settle, repeatable: true,
         { request: v1::Hold = body }, body: v1::Hold => v1::Settled,
@@ -235,6 +245,12 @@ impl Answer for v1::SweepOut {}
 impl Answer for v1::LeaseOut {
     fn bytes(&self) -> usize {
         self.jobs.iter().map(|job| job.body.0.len() + v1::JOB_TEXT_BYTES).sum()
+    }
+}
+
+impl Answer for v1::JobLogOut {
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.bytes.as_ref().map_or(0, |bytes| bytes.0.len()) + 128).sum()
     }
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
+use super::reports::{CheckpointOut, LogOut, ProgressOut};
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
@@ -72,7 +73,7 @@ pub struct JobIn {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u32) -> bool {
+pub(super) fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
@@ -344,6 +345,15 @@ pub struct JobOut {
     /// The attempts that are over, the last 20 of them, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptOut>,
+    /// What its worker said last about how far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<ProgressOut>,
+    /// What the next attempt goes on from, where a worker left something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointOut>,
+    /// How much log there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogOut>,
     /// The last failed attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,

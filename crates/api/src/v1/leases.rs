@@ -8,7 +8,8 @@ use sealane_core::name::ErrorCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::jobs::bounded;
+use super::jobs::{bounded, is_zero};
+use super::reports::LeasedCheckpoint;
 use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
@@ -86,6 +87,13 @@ pub struct LeasedJob {
     /// How long that is from now, in milliseconds: shorter than wished where the queue's longest run
     /// ends the lease sooner.
     pub lease_ms: u64,
+    /// What a former attempt left to go on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<LeasedCheckpoint>,
+    /// The number of this attempt's next report. Not 0 where the job was handed back and comes again under
+    /// the same attempt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub next_report: u32,
 }
 
 impl std::fmt::Debug for LeasedJob {

@@ -7,6 +7,7 @@ mod dead_letter;
 mod jobs;
 mod leases;
 mod queues;
+mod reports;
 mod server;
 mod shown;
 
@@ -22,4 +23,9 @@ pub use leases::{
     Release, ReleaseItem, SettleResult, Settled,
 };
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
+pub use reports::{
+    CheckpointOut, JobLogIn, JobLogOut, LeasedCheckpoint, LogEntry, LogOut, LogPlace, ProgressIn,
+    ProgressOut, ReportItem, Reports,
+};
 pub use server::ServerOut;
+pub use shown::WorkerSaid;

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use sealane_api::v1::{
     Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, Settled, SweepOut,
+    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
+    Reports, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName};
@@ -44,6 +45,9 @@ pub trait Provider: Send + Sync {
     /// A job as it stands.
     async fn job(&self, id: JobId) -> Result<JobOut, Error>;
 
+    /// What a job's workers logged.
+    async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error>;
+
     /// Does something with a job besides working on it.
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;
 
@@ -70,6 +74,9 @@ pub trait Provider: Send + Sync {
 
     /// Makes leases last longer.
     async fn extend(&self, request: &Extend) -> Result<Settled, Error>;
+
+    /// Takes word of how it goes with jobs. Makes no lease longer.
+    async fn report(&self, request: &Reports) -> Result<Settled, Error>;
 
     /// Sets jobs aside that cannot be opened; the attempts do not count.
     async fn hold(&self, request: &Hold) -> Result<Settled, Error>;

@@ -13,6 +13,7 @@ use super::builder::Setup;
 use super::handler::{JobContext, when_true};
 use super::heartbeat::{self, Loss};
 use super::outcome::Outcome;
+use super::report::{Desk, Reporter};
 use super::settle::{Ended, Lease};
 use crate::client::Client;
 use crate::delivery::{Delivery, Unopenable};
@@ -42,7 +43,8 @@ impl Bench {
             Err(reason) => {
                 let receipt = leased.receipt;
                 let queue = self.setup.queue.clone();
-                let lease = Lease { queue, job, attempt: leased.attempt, receipt, sealed: true };
+                let lease =
+                    Lease { queue, job, attempt: leased.attempt, receipt, sealed: true, next_report: 0 };
                 return self.set_aside(&lease, &reason).await;
             }
         };
@@ -52,20 +54,28 @@ impl Bench {
             attempt: leased.attempt,
             receipt: leased.receipt.clone(),
             sealed: leased.content_type.as_deref() == Some(CONTENT_TYPE),
+            next_report: leased.next_report,
         };
+        let checkpoint = leased.checkpoint.clone();
         let delivery = match self.client.sealing().open(&queue, leased).await {
             Ok(delivery) => Delivery { queue: self.setup.queue.clone(), ..delivery },
             Err(reason) => return self.set_aside(&lease, &reason).await,
         };
+        let checkpoint =
+            match self.client.sealing().open_checkpoint(&queue, job, lease.sealed, checkpoint).await {
+                Ok(checkpoint) => checkpoint,
+                Err(reason) => return self.set_aside(&lease, &reason).await,
+            };
         let Some(handler) = self.setup.handler_for(&delivery.kind) else {
             tracing::warn!(%job, kind = delivery.kind, "no handler for this kind of job; it is handed back");
             return lease.release(&self.client, NO_HANDLER_DELAY).await;
         };
         let (lost, lease_lost) = watch::channel(false);
         let (cancel, cancelled) = watch::channel(false);
-        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone());
+        let desk = Desk::default();
+        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone(), desk.clone(), checkpoint);
         let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
-        self.watch_over(lease, running, (lost, cancel), granted_at + granted).await
+        self.watch_over(lease, running, &desk, (lost, cancel), granted_at + granted).await
     }
 
     /// Keeps the lease while the handler runs and settles when it has ended.
@@ -73,22 +83,29 @@ impl Bench {
         &self,
         lease: Lease,
         mut running: Running,
+        desk: &Desk,
         (lost, cancelled): (watch::Sender<bool>, watch::Sender<bool>),
         until: Instant,
     ) -> Ended {
         let beats = heartbeat::keep(&self.client, &lease.receipt, self.setup.lease, until, &cancelled);
         let mut keep = std::pin::pin!(beats);
+        let mut reporter = Reporter::new(&self.client, &lease, desk, &cancelled);
         let mut over = std::pin::pin!(when_true(self.over.clone()));
         let mut loss = None;
         let mut given_up = false;
         let joined = loop {
+            let reports = reporter.run();
             tokio::select! {
                 biased;
                 joined = &mut running.task => break joined,
                 found = &mut keep, if loss.is_none() => {
                     loss = Some(found);
+                    if found == Loss::Refused {
+                        desk.close();
+                    }
                     lost.send_replace(true);
                 }
+                () = reports, if loss != Some(Loss::Refused) => {}
                 () = &mut over, if !given_up => {
                     given_up = true;
                     running.task.abort();
@@ -99,6 +116,7 @@ impl Bench {
             tracing::warn!(job = %lease.job, attempt = lease.attempt, "the lease was lost while the job ran");
             return Ended::Unsettled;
         }
+        reporter.finish().await;
         match joined {
             Ok(outcome) => lease.settle(&self.client, outcome).await,
             Err(error) => self.broken_off(&lease, &error).await,

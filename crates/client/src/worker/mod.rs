@@ -14,10 +14,12 @@ mod builder;
 mod handler;
 mod heartbeat;
 mod outcome;
+mod report;
 mod run;
 mod settle;
 
 pub use builder::WorkerBuilder;
 pub use handler::{JobContext, JobSignals};
 pub use outcome::{ERROR_BYTES_MAX, Outcome};
+pub use report::{CheckpointError, Heard, LOG_BYTES_WAITING_MAX, MESSAGE_BYTES_MAX, REPORT_EVERY};
 pub use run::{Worked, Worker};

@@ -20,7 +20,8 @@ use sealane::{
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
     Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Settled, SweepOut,
+    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Reports,
+    Settled, SweepOut,
 };
 
 /// 2026-01-01.
@@ -157,6 +158,10 @@ impl Provider for Between {
         self.memory.job(id).await
     }
 
+    async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
+        self.memory.job_log(id, page).await
+    }
+
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         self.pass("act", self.memory.act(id, act)).await
     }
@@ -200,6 +205,10 @@ impl Provider for Between {
             return Err(Error::Refused(Box::new(ProblemDocument::new(&problem, ""))));
         }
         self.pass("extend", self.memory.extend(request)).await
+    }
+
+    async fn report(&self, request: &Reports) -> Result<Settled, Error> {
+        self.pass("report", self.memory.report(request)).await
     }
 
     async fn hold(&self, request: &Hold) -> Result<Settled, Error> {

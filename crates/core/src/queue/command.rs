@@ -5,6 +5,7 @@ use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::options::JobOptions;
+use crate::queue::report::Report;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::time::{Millis, Time};
@@ -161,6 +162,13 @@ pub enum Command<'a> {
         receipt: Receipt,
         /// What became of it.
         outcome: &'a Settle,
+    },
+    /// Say how it goes with a leased job.
+    Report {
+        /// Which attempt.
+        receipt: Receipt,
+        /// What is said.
+        report: Report,
     },
     /// Do something with one job.
     Act {

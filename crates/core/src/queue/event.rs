@@ -5,6 +5,7 @@ use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::options::JobOptions;
+use crate::queue::report::Report;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::time::Time;
@@ -122,6 +123,15 @@ pub enum Event {
         reason: ReleaseReason,
         /// Not before this time; at or before `at` means at once.
         run_at: Time,
+        /// When.
+        at: Time,
+    },
+    /// A worker said how it goes. The record carries the bytes of what it said.
+    JobReported {
+        /// Which job.
+        job: JobId,
+        /// What was said.
+        report: Report,
         /// When.
         at: Time,
     },
@@ -296,6 +306,7 @@ impl Event {
             | Self::LeaseExtended { at, .. }
             | Self::LeaseExpired { at, .. }
             | Self::JobReleased { at, .. }
+            | Self::JobReported { at, .. }
             | Self::JobCompleted { at, .. }
             | Self::JobFailed { at, .. }
             | Self::JobHeld { at, .. }

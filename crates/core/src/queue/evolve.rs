@@ -88,8 +88,10 @@ impl Shard {
                     false => job.enter(Cause::HandBack, Phase::Ready),
                 }
             }),
+            Event::JobReported { job, report, .. } => self.job_reported(job, report, at, record),
             Event::JobCompleted { job, .. } => self.finish(job, Cause::Complete, at, |job| {
                 job.settled_as(Settled::Completed);
+                job.drop_checkpoint();
                 let by = job.running().map(|running| (running.holder.clone(), running.started_at));
                 job.past().completed_by = by;
                 (Ended::Completed, Some(record))
@@ -193,7 +195,7 @@ impl Shard {
         let (ended, result) = how(&mut job);
         job.enter(cause, Phase::Ended(ended));
         self.queue_at_mut(job.queue).counts.add(job.state());
-        self.finished.insert(*id, FinishedJob { job, at, result });
+        self.logs.kept -= self.finished.insert(*id, FinishedJob { job, at, result });
     }
 
     fn moved(&mut self, id: &JobId, queue: QueueNumber, at: Time) {

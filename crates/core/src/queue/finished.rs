@@ -38,6 +38,14 @@ impl Finished {
         self.jobs.get(id)
     }
 
+    pub(super) fn get_mut(&mut self, id: &JobId) -> Option<&mut Box<Job>> {
+        self.jobs.get_mut(id).map(|finished| &mut finished.job)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &FinishedJob> {
+        self.jobs.values()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.jobs.len()
     }
@@ -48,8 +56,10 @@ impl Finished {
         id_unix_ms < hour_ago || (self.forgotten_through_ms > 0 && id_unix_ms <= self.forgotten_through_ms)
     }
 
-    pub(super) fn insert(&mut self, id: JobId, job: FinishedJob) {
+    /// Takes a job in and lets others go; says how many log entries went with them.
+    pub(super) fn insert(&mut self, id: JobId, job: FinishedJob) -> usize {
         let now = job.at;
+        let mut log_entries = 0;
         self.jobs.insert(id, job);
         self.order.push_back((now, id));
         while let Some((at, id)) = self.order.front().copied() {
@@ -61,12 +71,14 @@ impl Finished {
             if self.jobs.get(&id).is_none_or(|job| job.at != at) {
                 continue;
             }
-            self.jobs.remove(&id);
+            let forgotten = self.jobs.remove(&id);
+            log_entries += forgotten.and_then(|job| Some(job.job.reports()?.log_entries())).unwrap_or(0);
             if !old {
                 let id_ms = id.unix_ms().unwrap_or(0);
                 self.forgotten_through_ms = self.forgotten_through_ms.max(id_ms);
             }
         }
+        log_entries
     }
 
     /// Gives a job back to life.

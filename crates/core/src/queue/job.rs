@@ -8,6 +8,7 @@ use crate::name::{Principal, QueueName};
 use crate::queue::attempt::{Attempt, DeadReason};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
+use crate::queue::report::{Reported, Reports};
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
@@ -125,6 +126,8 @@ pub(super) struct Past {
     pub(super) here_since: Option<Time>,
     /// The last few that did not complete the job.
     pub(super) attempts: Vec<Attempt>,
+    /// What its workers reported while they ran it.
+    pub(super) reports: Option<Box<Reports>>,
     /// Who completed it, in an attempt that began then.
     pub(super) completed_by: Option<(Principal, Time)>,
 }
@@ -255,6 +258,7 @@ impl Job {
             input: RecordRef { lsn: self.input_lsn, bytes: self.input_bytes },
             last_failure: past.and_then(|past| past.last_failure),
             dead_reason: self.dead_reason(),
+            reported: self.reported(),
             result: None,
         }
     }
@@ -305,6 +309,8 @@ pub struct JobView {
     pub last_failure: Option<Failure>,
     /// Why it is in dead-letter.
     pub dead_reason: Option<DeadReason>,
+    /// What its workers reported while they ran it.
+    pub reported: Reported,
     /// The record of its completion, which may carry a result.
     pub result: Option<RecordRef>,
 }

@@ -20,6 +20,7 @@ mod job;
 mod options;
 mod ready;
 mod refusal;
+mod report;
 mod run_limit;
 mod sealing;
 mod settings;
@@ -33,6 +34,7 @@ pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReas
 pub use job::{Failure, JobView};
 pub use options::JobOptions;
 pub use refusal::Refusal;
+pub use report::{Progress, Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
 pub use run_limit::{Rate, RunLimit};
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};

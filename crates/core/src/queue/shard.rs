@@ -12,6 +12,7 @@ use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::ready::Ready;
+use super::report::Logs;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
 use crate::id::JobId;
@@ -120,6 +121,7 @@ pub struct Shard {
     pub(super) swept: Option<QueueNumber>,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
+    pub(super) logs: Logs,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,

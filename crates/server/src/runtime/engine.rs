@@ -255,6 +255,13 @@ impl Engine {
                 }
                 self.answer(reply, results);
             }
+            Request::Report { items, reply } => {
+                let mut results = Vec::with_capacity(items.len());
+                for item in items {
+                    results.push(told(self.report(now, &item))?);
+                }
+                self.answer(reply, results);
+            }
             Request::CreateKey { key, reply } => {
                 let judged = self.machine.control().create_key(key.clone());
                 let done = told(self.control(judged))?.map(|()| key);

@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
-use super::request::{Accepted, LeaseWish, LeasedJobs, NewJob, Reply, Request, SettleItem, SweepBegun};
+use super::request::{
+    Accepted, LeaseWish, LeasedJobs, NewJob, Reply, ReportItem, Request, SettleItem, SweepBegun,
+};
 
 /// Sends requests to the engine and waits for durable answers.
 #[derive(Clone)]
@@ -69,6 +71,11 @@ impl EngineHandle {
     /// Settles leases.
     pub async fn settle(&self, items: Vec<SettleItem>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
         self.ask(|reply| Request::Settle { items, reply }).await
+    }
+
+    /// Takes reports on leased jobs.
+    pub async fn report(&self, items: Vec<ReportItem>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
+        self.ask(|reply| Request::Report { items, reply }).await
     }
 
     /// Does something with one job.

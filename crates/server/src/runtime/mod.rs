@@ -19,6 +19,7 @@ mod engine;
 mod fault;
 mod handle;
 mod machine;
+mod reports;
 mod request;
 mod waiters;
 
@@ -26,4 +27,4 @@ pub use engine::{Engine, Stopped};
 pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
-pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, SettleItem, SweepBegun};
+pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, ReportItem, SettleItem, SweepBegun};

@@ -7,7 +7,7 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{
-    Act, JobOptions, JobView, QueueMode, QueueSettings, QueueView, Receipt, Settle, Start, SweepKind,
+    Act, JobOptions, JobView, QueueMode, QueueSettings, QueueView, Receipt, Report, Settle, Start, SweepKind,
 };
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -58,6 +58,17 @@ pub struct SettleItem {
     pub outcome: Settle,
     /// The result or error.
     pub data: Option<Vec<u8>>,
+}
+
+/// One report on a leased job.
+#[derive(Debug)]
+pub struct ReportItem {
+    /// Which lease.
+    pub receipt: Receipt,
+    /// What is said.
+    pub report: Report,
+    /// Its bytes.
+    pub data: Vec<u8>,
 }
 
 /// Bulk work that was wished for.
@@ -175,6 +186,13 @@ pub(super) enum Request {
     Settle {
         /// Which, and what.
         items: Vec<SettleItem>,
+        /// Where each job stands then.
+        reply: Reply<Vec<Result<JobView, Fault>>>,
+    },
+    /// Say how it goes with leased jobs.
+    Report {
+        /// Which, and what.
+        items: Vec<ReportItem>,
         /// Where each job stands then.
         reply: Reply<Vec<Result<JobView, Fault>>>,
     },

@@ -111,7 +111,14 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "CONCURRENCY_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FINISHED_JOBS_MAX"
+                | "CHECKPOINT_BYTES_MAX"
                 | "JOBS_MAX"
+                | "LOG_BYTES_MAX"
+                | "LOG_ENTRIES_MAX"
+                | "LOG_ENTRIES_OF_ALL_MAX"
+                | "LOG_ENTRY_BYTES_MAX"
+                | "PROGRESS_MESSAGE_BYTES_MAX"
+                | "REPORTS_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
                 | "RATE_PERIOD_MS_MAX"
@@ -122,6 +129,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // an_answer_has_as_many_bodies_as_its_limit_allows
                 "LEASE_BODIES_BYTES_MAX" => Some(Probe::Elsewhere),
+                // reports: reports_are_durable_shown_to_the_owner_and_hand_the_checkpoint_on
+                "LOG_PAGE_MAX" => Some(Probe::Elsewhere),
                 // server/src/config.rs
                 "CERTIFICATE_NAMES_MAX" => Some(Probe::Elsewhere),
                 // a_result_has_its_limit

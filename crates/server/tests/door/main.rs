@@ -10,5 +10,6 @@ mod http;
 mod life;
 mod limits;
 mod published;
+mod reports;
 mod strangers;
 mod support;

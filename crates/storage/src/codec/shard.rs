@@ -8,7 +8,7 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{options, person, settings};
+use super::{options, person, report, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -105,6 +105,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             out.u8(reason.code());
         }
         Event::ServerStarted { at: _ } => {}
+        Event::JobReported { .. } => report::encode(event, out),
         Event::HoldReleased { .. }
         | Event::JobCancelRequested { .. }
         | Event::JobCancelled { .. }
@@ -200,6 +201,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         }
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
+        report::JOB_REPORTED => report::decode(at, cursor)?,
         _ => person::decode(tag, at, cursor)?,
     };
     Ok(Fact::Shard { namespace, event })
@@ -220,6 +222,7 @@ fn tag(event: &Event) -> u8 {
         Event::JobHeld { .. } => JOB_HELD,
         Event::JobExpired { .. } => JOB_EXPIRED,
         Event::ServerStarted { .. } => SERVER_STARTED,
+        Event::JobReported { .. } => report::JOB_REPORTED,
         Event::HoldReleased { .. } => person::HOLD_RELEASED,
         Event::JobCancelRequested { .. } => person::JOB_CANCEL_REQUESTED,
         Event::JobCancelled { .. } => person::JOB_CANCELLED,

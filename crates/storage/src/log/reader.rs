@@ -37,9 +37,10 @@ pub(super) struct LogReader {
 pub(super) fn place<'a>(namespace: &'a Namespace, event: &'a Event, lsn: u64) -> Option<at_rest::Place<'a>> {
     let (field, job): (&str, &JobId) = match event {
         Event::JobEnqueued(enqueued) => (INPUT, &enqueued.job),
-        Event::JobCompleted { job, .. } | Event::JobFailed { job, .. } | Event::JobCancelled { job, .. } => {
-            (OUTCOME, job)
-        }
+        Event::JobCompleted { job, .. }
+        | Event::JobFailed { job, .. }
+        | Event::JobCancelled { job, .. }
+        | Event::JobReported { job, .. } => (OUTCOME, job),
         _ => return None,
     };
     Some(at_rest::Place {

@@ -12,7 +12,7 @@ use sealane_core::name::{
 };
 use sealane_core::queue::{
     CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
-    ReleaseReason, RunLimit, SweepKind,
+    ReleaseReason, Report, ReportedProgress, RunLimit, SweepKind,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -129,6 +129,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
     facts.extend(third_settings(at));
+    facts.extend(reports(at));
     facts
 }
 
@@ -162,6 +163,26 @@ fn second_versions(at: Time) -> [Fact; 4] {
         })),
         shard(Event::JobFailed { job: job_id(1), category: Category::System, code, next: Next::Dead, at }),
     ]
+}
+
+/// A report on a job with two parts.
+pub fn reported(number: u64) -> Fact {
+    let progress = Some(ReportedProgress { percent: 1, message: Some(4) });
+    let report = Report { progress, log: Some(6), ..Report::default() };
+    shard(Event::JobReported { job: job_id(number), report, at: Time::from_unix_ms(1) })
+}
+
+/// A report with everything in it, and one of each part alone.
+fn reports(at: Time) -> [Fact; 4] {
+    let progress = |message| Some(ReportedProgress { percent: 42, message });
+    let (none, job) = (Report::default(), job_id(1));
+    [
+        Report { seq: 7, progress: progress(Some(1)), log: Some(2), checkpoint: Some(u32::MAX) },
+        Report { progress: progress(None), ..none },
+        Report { seq: 1, log: Some(0), ..none },
+        Report { seq: u32::MAX, checkpoint: Some(5), ..none },
+    ]
+    .map(|report| shard(Event::JobReported { job, report, at }))
 }
 
 /// Settings that only the third version can hold.

@@ -14,6 +14,7 @@ use sealane_core::time::{Millis, Time};
 use sealane_crypto::digest;
 
 use super::records::{Record, Records};
+use super::reports::ReportBytes;
 use super::{receipt, view};
 
 #[derive(Default)]
@@ -87,7 +88,15 @@ impl Machine {
         )?;
         let fresh = !events.is_empty();
         if fresh {
-            self.records.insert(id, Record { input: Arc::new(parts.input), result: None, error: None });
+            self.records.insert(
+                id,
+                Record {
+                    input: Arc::new(parts.input),
+                    result: None,
+                    error: None,
+                    reports: ReportBytes::default(),
+                },
+            );
         }
         let job = self.shard.job(&id).ok_or_else(Problem::not_found)?;
         Ok(JobAccepted::answer(&job, queue, fresh))
@@ -167,7 +176,7 @@ impl Machine {
         }
     }
 
-    fn done(&self, id: JobId, now: Time) -> SettleResult {
+    pub(super) fn done(&self, id: JobId, now: Time) -> SettleResult {
         let job = self.shard.job(&id);
         SettleResult::done(&job.expect("a command that was honoured leaves its job live or remembered"), now)
     }

@@ -9,6 +9,7 @@ mod machine;
 mod operations;
 mod receipt;
 mod records;
+mod reports;
 mod view;
 
 pub use operations::Memory;

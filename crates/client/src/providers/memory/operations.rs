@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut,
-    JobBatchResult, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
-    SettleResult, Settled, SweepOut,
+    JobBatchResult, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList,
+    QueueOut, Release, Reports, SettleResult, Settled, SweepOut,
 };
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::HoldReason;
@@ -165,6 +165,10 @@ impl Provider for Memory {
         Ok(self.change(|machine, _| machine.job(id))?)
     }
 
+    async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
+        Ok(self.change(|machine, _| machine.job_log(id, page))?)
+    }
+
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         Ok(self.change(|machine, now| machine.act(now, id, act))?)
     }
@@ -249,6 +253,10 @@ impl Provider for Memory {
         self.settle_all(&request.items, |machine, now, item| {
             machine.extend(now, &item.receipt, item.lease_ms.map(Millis::new))
         })
+    }
+
+    async fn report(&self, request: &Reports) -> Result<Settled, Error> {
+        self.settle_all(&request.items, |machine, now, item| machine.report(now, item))
     }
 
     async fn hold(&self, request: &Hold) -> Result<Settled, Error> {

@@ -7,11 +7,14 @@ use sealane_core::id::JobId;
 use sealane_core::job::JobInput;
 use sealane_core::queue::Shard;
 
+use super::reports::ReportBytes;
+
 /// What was supplied and reported about one job.
 pub(super) struct Record {
     pub(super) input: Arc<JobInput>,
     pub(super) result: Option<Vec<u8>>,
     pub(super) error: Option<Vec<u8>>,
+    pub(super) reports: ReportBytes,
 }
 
 #[derive(Default)]

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JOB_TEXT_BYTES, JobAccepted,
-    JobBatchIn, JobBatchOut, JobIn, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList,
-    QueueOut, Release, ReprioritiseIn, Settled, SweepOut,
+    JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn,
+    QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;
@@ -63,6 +63,10 @@ impl Provider for Server {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         self.get::<operation::JobGet>(&id.to_string()).await
+    }
+
+    async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
+        self.call::<operation::JobLogs>(&id.to_string(), page).await
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
@@ -126,6 +130,10 @@ impl Provider for Server {
 
     async fn extend(&self, request: &Extend) -> Result<Settled, Error> {
         self.call::<operation::LeaseExtend>("", request).await
+    }
+
+    async fn report(&self, request: &Reports) -> Result<Settled, Error> {
+        self.call::<operation::LeaseReport>("", request).await
     }
 
     async fn hold(&self, request: &Hold) -> Result<Settled, Error> {
