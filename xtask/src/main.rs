@@ -19,6 +19,7 @@ mod failure;
 mod fixtures;
 mod packages;
 mod place;
+mod sim;
 mod step;
 mod toolchain;
 mod tools;
@@ -51,6 +52,7 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
             print_usage();
             Ok(())
         }
+        "sim" => sim::run(rest),
         name => run_one_step(name, rest),
     }
 }
@@ -73,6 +75,7 @@ fn print_usage() {
     println!("usage: cargo xtask ci [--list] [--only STEP,STEP] [--from STEP]");
     println!("       cargo xtask STEP");
     println!("       cargo xtask bench [--seconds N] [--rounds N]");
+    println!("       cargo xtask sim [--seconds N] [--seeds N] [--seed 0x…]");
     println!();
     ci::print_steps();
 }

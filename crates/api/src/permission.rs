@@ -23,6 +23,10 @@ pub enum Permission {
     QueueConfigure,
     /// Read a queue's settings and counts.
     QueueRead,
+    /// Put, pause, resume, fire and remove schedules.
+    ScheduleManage,
+    /// Read schedules.
+    ScheduleRead,
     /// Read what the server is and how it is set up.
     ServerRead,
 }
@@ -40,6 +44,8 @@ impl Permission {
         Self::JobWork,
         Self::QueueConfigure,
         Self::QueueRead,
+        Self::ScheduleManage,
+        Self::ScheduleRead,
         Self::ServerRead,
     ];
 
@@ -56,6 +62,8 @@ impl Permission {
             Self::JobWork => "job.work",
             Self::QueueConfigure => "queue.configure",
             Self::QueueRead => "queue.read",
+            Self::ScheduleManage => "schedule.manage",
+            Self::ScheduleRead => "schedule.read",
             Self::ServerRead => "server.read",
         }
     }

@@ -71,6 +71,8 @@ codes! {
     NotFound = "not_found", 404, "not found", retry: false, unsure: false;
     /// The report's number is not the next one of its attempt.
     ReportOrder = "report_order", 409, "the report is out of order", retry: false, unsure: false;
+    /// The schedule stands where this cannot be done to it, or its name or id is taken.
+    ScheduleState = "schedule_state", 409, "the schedule is in another state", retry: false, unsure: false;
     /// The queue takes sealed bodies only.
     SealingRequired = "sealing_required", 422, "the body must be sealed", retry: false, unsure: false;
     /// The journal could not be written.
@@ -128,8 +130,12 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             // Why: unknown and forbidden look alike, to the letter.
-            Refusal::QueueUnknown | Refusal::JobUnknown => return Self::not_found(),
+            Refusal::QueueUnknown | Refusal::JobUnknown | Refusal::ScheduleUnknown => {
+                return Self::not_found();
+            }
             Refusal::TooManyQueues
+            | Refusal::TooManySchedules
+            | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning => Code::LimitExceeded,
@@ -139,6 +145,9 @@ impl From<Refusal> for Problem {
             | Refusal::ReportsUsed
             | Refusal::SealExpired => Code::JobState,
             Refusal::JobIdConflict => Code::JobIdConflict,
+            Refusal::ScheduleOtherId { .. } | Refusal::ScheduleIdTaken | Refusal::ScheduleSkips { .. } => {
+                Code::ScheduleState
+            }
             Refusal::IdTooOld => Code::IdTooOld,
             Refusal::SealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
@@ -158,6 +167,8 @@ impl From<Refusal> for Problem {
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
             | Refusal::SealedForOther
+            | Refusal::Schedule(_)
+            | Refusal::NotItsTemplate
             | Refusal::SealedNeedsId => Code::InvalidRequest,
         };
         Self::new(code, refusal.to_string())

@@ -118,6 +118,7 @@ impl From<Error> for Failure {
                     failure
                 }
             }
+            Error::CircuitOpen { .. } => Self::new(UNREACHABLE, "unreachable", "no answer", text),
             Error::Open(_) => Self::new(DATA, "cannot_open", "it does not open", text),
             Error::Seal(_) => Self::new(DATA, "cannot_seal", "it cannot be sealed", text),
             Error::Setup { .. } => Self::new(DATA, "setup", "the client cannot be set up", text),

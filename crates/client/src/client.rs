@@ -15,12 +15,14 @@ use sealane_crypto::{Random, SystemRandom};
 use sealane_envelope::keys::KeyProvider;
 use sealane_envelope::{Envelope, Part};
 
+use crate::circuit::Breaker;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::job_ids::JobIds;
 use crate::plaintext::PlaintextPolicy;
 use crate::producer::Producer;
 use crate::provider::{JobAct, Provider};
+use crate::reach::Reach;
 use crate::retry::Retry;
 use crate::sealing::Sealing;
 use crate::tally::{Counters, Tally};
@@ -35,7 +37,7 @@ pub struct Client {
 }
 
 struct Shared {
-    provider: Arc<dyn Provider>,
+    reach: Reach,
     sealing: Sealing,
     retry: Retry,
     random: Arc<dyn Random>,
@@ -50,6 +52,7 @@ impl Client {
             reading: None,
             sends_plaintext: false,
             retry: Retry::default(),
+            breaker: Breaker::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -109,7 +112,7 @@ impl Client {
         if act.is_repeatable() {
             self.retry("job.act", || self.provider().act(id, act)).await
         } else {
-            self.provider().act(id, act).await
+            self.reach().begin(self.provider().act(id, act)).await
         }
     }
 
@@ -139,7 +142,7 @@ impl Client {
     pub async fn sweep(&self, queue: &str, kind: SweepKind) -> Result<SweepOut, Error> {
         let queue = QueueName::parse(queue).map_err(Error::invalid)?;
         // Why once: when the answer was lost and the work is over, another try would begin it anew.
-        self.provider().sweep(&queue, kind).await
+        self.reach().begin(self.provider().sweep(&queue, kind)).await
     }
 
     /// What a completed job came to, opened; `None` where it is not completed or came to nothing.
@@ -196,7 +199,11 @@ impl Client {
     }
 
     pub(crate) fn provider(&self) -> &dyn Provider {
-        &*self.shared.provider
+        self.shared.reach.provider()
+    }
+
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.shared.reach
     }
 
     pub(crate) fn sealing(&self) -> &Sealing {
@@ -211,11 +218,28 @@ impl Client {
         &self.shared.retry
     }
 
-    pub(crate) async fn retry<T, F>(&self, what: &'static str, call: impl FnMut() -> F) -> Result<T, Error>
+    /// Tries new work and questions until they go well or for good not.
+    pub(crate) async fn retry<T, F>(
+        &self,
+        what: &'static str,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        self.shared.retry.run(self.random(), what, call).await
+        self.shared.retry.run(self.random(), what, || self.reach().begin(call())).await
+    }
+
+    /// The same for what ends work that was begun.
+    pub(crate) async fn retry_ending<T, F>(
+        &self,
+        what: &'static str,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.shared.retry.run(self.random(), what, || self.reach().end(call())).await
     }
 }
 
@@ -237,6 +261,7 @@ pub struct ClientBuilder {
     reading: Option<PlaintextPolicy>,
     sends_plaintext: bool,
     retry: Retry,
+    breaker: Breaker,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -264,6 +289,17 @@ impl ClientBuilder {
     /// How failed calls are tried again.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// When a provider that fails again and again is left alone: by default after 5 failures in a row,
+    /// for 30 s. New work and questions are then refused as [`Error::CircuitOpen`], which says when to
+    /// try again; [`Retry`] waits for it where its bounds allow. Heartbeats and settlements always go.
+    ///
+    /// A failure is an answer that did not come, or a server that says that it cannot. A refusal is
+    /// none: whoever refuses is well.
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.breaker = breaker;
         self
     }
 
@@ -296,7 +332,7 @@ impl ClientBuilder {
         };
         Client {
             shared: Arc::new(Shared {
-                provider: self.provider,
+                reach: Reach::new(self.provider, self.breaker),
                 sealing,
                 retry: self.retry,
                 random: self.random,

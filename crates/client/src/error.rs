@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealane_api::problem::{Code, ItemError, Problem, ProblemDocument};
 use sealane_crypto::RandomError;
@@ -23,6 +24,17 @@ pub enum Error {
         status: u16,
         /// What is wrong with it. Never holds the answer itself.
         detail: String,
+    },
+    /// The provider failed again and again and is not asked for a while.
+    #[error(
+        "the provider '{provider}' failed again and again and is left alone for now; try again in {} ms",
+        retry_after.as_millis()
+    )]
+    CircuitOpen {
+        /// Its name.
+        provider: &'static str,
+        /// When it may be asked again.
+        retry_after: Duration,
     },
     /// What the server holds does not open with the keys at hand.
     #[error("it does not open")]
@@ -117,7 +129,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Refused(document) => document.retryable,
-            Self::Unreachable { .. } => true,
+            Self::CircuitOpen { .. } | Self::Unreachable { .. } => true,
             Self::Answer { status, .. } => matches!(status, 502..=504),
             Self::Open(reason) => reason.is_transient(),
             _ => false,
@@ -134,10 +146,11 @@ impl Error {
         }
     }
 
-    /// How long the server asked to wait before trying again.
-    pub(crate) fn retry_after_ms(&self) -> Option<u64> {
+    /// How long to wait before trying again, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused(document) => document.retry_after_ms,
+            Self::CircuitOpen { retry_after, .. } => Some(*retry_after),
+            Self::Refused(document) => document.retry_after_ms.map(Duration::from_millis),
             _ => None,
         }
     }

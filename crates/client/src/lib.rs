@@ -49,6 +49,7 @@
 //!
 //! Start reading at [`Client`]; [`provider`] is the joint for other carriers of jobs.
 
+mod circuit;
 mod client;
 pub mod clock;
 mod context;
@@ -61,6 +62,7 @@ mod plaintext;
 mod producer;
 pub mod provider;
 pub mod providers;
+mod reach;
 mod retry;
 mod sealing;
 mod tally;
@@ -69,6 +71,7 @@ pub mod testing;
 mod typed;
 mod worker;
 
+pub use circuit::Breaker;
 pub use client::{Client, ClientBuilder};
 pub use context::{Context, ContextError};
 pub use delivery::{Delivery, Unopenable};

@@ -49,17 +49,24 @@ impl Retry {
         F: Future<Output = Result<T, Error>>,
     {
         let began = Instant::now();
+        let mut told: Option<Error> = None;
         for failed in 1.. {
             let error = match call().await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let asked = error.retry_after_ms().map(Duration::from_millis);
-            let wait = self.wait(failed, random).max(asked.unwrap_or_default());
-            if !error.is_transient() || failed >= self.tries_max || began.elapsed() + wait > self.total_max {
+            if !error.is_transient() {
                 return Err(error);
             }
+            let wait = self.wait(failed, random).max(error.retry_after().unwrap_or_default());
             tracing::debug!(what, failed, error = %Chain(&error), "trying again");
+            let told = match told.take() {
+                Some(before) if says_more(&before, &error) => told.insert(before),
+                _ => told.insert(error),
+            };
+            if failed >= self.tries_max || began.elapsed() + wait > self.total_max {
+                return Err(told.clone());
+            }
             sleep(wait).await;
         }
         unreachable!("the loop above ends by returning")
@@ -74,6 +81,12 @@ impl Retry {
         let _ = random.fill(&mut part);
         full / 2 + (full / 2) * u32::from(part[0]) / 255
     }
+}
+
+/// Whether the failure of an earlier try is what the caller should hear of, not that of a later one.
+fn says_more(earlier: &Error, later: &Error) -> bool {
+    // Why: an answer that was lost once may have been a yes, whatever the last try met.
+    matches!(later, Error::CircuitOpen { .. }) || (earlier.may_have_happened() && !later.may_have_happened())
 }
 
 /// An error with its causes on one line, for logs.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sealane::testing::TestServer;
-use sealane::{Client, Job, Outcome, Provider as _, QueueIn, QueueName, Worker};
+use sealane::{Breaker, Client, Job, Outcome, Provider as _, QueueIn, QueueName, Worker};
 use sealane_api::v1::LeaseIn;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -24,6 +24,7 @@ async fn started() -> (TestServer, Client) {
 fn stubborn(client: &Client) -> Worker {
     client
         .worker("orders")
+        .breaker(Breaker::NEVER)
         .default_handler(async |delivery, _| match delivery.attempt {
             3 => Outcome::COMPLETE,
             _ => Outcome::fail("not yet"),

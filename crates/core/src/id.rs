@@ -7,6 +7,10 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId([u8; 16]);
 
+/// A schedule's id: a UUID. Made by whoever makes the schedule, since sealed bodies are bound to it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScheduleId([u8; 16]);
+
 /// One attempt's lease. Random, so that a receipt cannot be guessed and an old one never matches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId([u8; 16]);
@@ -32,6 +36,11 @@ impl JobId {
     /// Makes a UUIDv7 from a time and random bytes.
     pub fn v7(unix_ms: u64, random: [u8; 10]) -> Self {
         Self(*uuid::Builder::from_unix_timestamp_millis(unix_ms, &random).as_uuid().as_bytes())
+    }
+
+    /// Makes a UUIDv8: the bytes as they are, but for the six bits that say so.
+    pub fn v8(bytes: [u8; 16]) -> Self {
+        Self(*uuid::Builder::from_custom_bytes(bytes).as_uuid().as_bytes())
     }
 
     /// Reads the canonical text form. One spelling only: another spelling of the same id would
@@ -69,6 +78,26 @@ impl JobId {
     }
 }
 
+impl ScheduleId {
+    /// Takes the 16 bytes as they are.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads the canonical text form.
+    ///
+    /// # Errors
+    /// For every other text.
+    pub fn parse(text: &str) -> Result<Self, IdSyntax> {
+        JobId::parse(text).map(|id| Self(id.0))
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
 impl LeaseId {
     /// Takes the 16 bytes as they are.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -88,6 +117,18 @@ impl fmt::Display for JobId {
 }
 
 impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for ScheduleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        uuid::Uuid::from_bytes(self.0).as_hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for ScheduleId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

@@ -8,6 +8,7 @@
 //! Start reading at [`queue`]. [`control`] is the second machine (access keys). [`sealed`] knows the
 //! shape of a sealed body, not how to open one.
 
+pub mod cadence;
 pub mod control;
 pub mod id;
 pub mod job;

@@ -73,6 +73,7 @@ limits! {
     RATE_STARTS_MAX: u32 = 1_000_000, "starts", "starts and burst of a rate", "invalid_request";
     RATE_PERIOD_MS_MAX: u64 = 31 * 86_400_000, "ms", "period_ms of a rate", "invalid_request";
     CONCURRENCY_MAX: u32 = 1_000_000, "jobs", "concurrency: jobs that run at once, of a queue or of a fair key", "invalid_request";
+    FAIR_KEYS_MAX: usize = 100_000, "keys", "fair keys that one queue knows of: with jobs that have not ended, or a rate that is not full again", "limit_exceeded";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
@@ -83,12 +84,25 @@ limits! {
     CONNECTIONS_MAX: usize = 4_096, "connections", "open connections of the server", "new connections wait in the system's backlog";
     ENGINE_REQUESTS_MAX: usize = 4_096, "requests", "requests queued before the engine", "the request waits";
     GROUP_BYTES_MAX: usize = 8_388_608, "bytes", "one journal group", "the rest goes into the next group";
+    WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
+    SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";
+    SCHEDULE_NAME_BYTES_MAX: usize = 128, "bytes", "schedule name", "invalid_request";
+    CRON_PATTERN_BYTES_MAX: usize = 256, "bytes", "cron pattern", "invalid_request";
+    ZONE_NAME_BYTES_MAX: usize = 64, "bytes", "time zone name", "invalid_request";
+    SCHEDULE_EVERY_MS_MAX: u64 = 366 * 86_400_000, "ms", "every_ms of a schedule", "invalid_request";
+    SCHEDULE_JITTER_MS_MAX: u64 = 86_400_000, "ms", "jitter_ms of a schedule", "invalid_request";
+    SCHEDULE_LATE_MS_MAX: u64 = 60_000, "ms", "lateness with which a firing still counts as on time", "the firing is missed, and the schedule's policy decides";
+    SCHEDULE_CATCH_UP_MS_MAX: u64 = 86_400_000, "ms", "age of missed firings that are made up for", "older ones are left out";
+    FIRINGS_PER_TURN_MAX: usize = 100, "firings", "firings between two turns of the engine", "the rest follows in the next turn";
     EXPIRIES_PER_TURN_MAX: usize = 1_000, "jobs", "deadlines worked off between two turns of the engine", "the rest follows in the next turn";
 }
 
 /// Shortest lease in milliseconds.
 pub const LEASE_MS_MIN: u64 = 100;
+
+/// Shortest interval of a schedule in milliseconds.
+pub const SCHEDULE_EVERY_MS_MIN: u64 = 1_000;
 
 /// How long a finished job stays readable, and how old a new job's id may be, in milliseconds.
 pub const FINISHED_KEPT_MS: u64 = 3_600_000;

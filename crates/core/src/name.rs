@@ -157,6 +157,27 @@ text_type!(
 );
 
 text_type!(
+    /// A schedule's name.
+    ScheduleName, "schedule name",
+    "1 to 128 of a-z, 0-9, '-', '_' and '.', beginning and ending with a letter or digit, without '..'",
+    |text| dotted(text, limits::SCHEDULE_NAME_BYTES_MAX)
+);
+
+text_type!(
+    /// A cron pattern, not looked into yet.
+    CronPattern, "cron",
+    "1 to 256 printable ASCII characters",
+    |text| printable(text, limits::CRON_PATTERN_BYTES_MAX)
+);
+
+text_type!(
+    /// A time zone's name, not looked up yet.
+    ZoneName, "time_zone",
+    "1 to 64 printable ASCII characters",
+    |text| printable(text, limits::ZONE_NAME_BYTES_MAX)
+);
+
+text_type!(
     /// The public part of an access key.
     KeyId, "key id",
     "16 of a-z and 2-7",
@@ -173,6 +194,10 @@ fn dotted(text: &str, max: usize) -> bool {
         && edge(*last)
         && bytes.iter().all(|byte| edge(*byte) || matches!(byte, b'.' | b'_' | b'-'))
         && !text.contains("..")
+}
+
+fn printable(text: &str, max: usize) -> bool {
+    !text.is_empty() && text.len() <= max && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
 
 fn label(text: &str, max: usize) -> bool {

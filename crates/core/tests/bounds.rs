@@ -10,11 +10,12 @@ use sealane_core::job::{Category, JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{KeyId, Kind, Namespace, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, Lease, QueueSettings, Rate, Receipt, Refusal, Report, ReportKey,
-    ReportedProgress, RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind,
+    Act, Command, Enqueue, Event, JobOptions, Lease, QueueSettings, Rate, Receipt, Refusal, Report,
+    ReportKey, ReportedProgress, RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 
 const START: u64 = 1_767_225_600_000;
 const RECORD: RecordRef = RecordRef { lsn: 0, bytes: 1 };
@@ -25,6 +26,7 @@ struct Bench {
     queue: QueueName,
     owner: Principal,
     priority: Priority,
+    options: Option<JobOptions>,
     input: JobInput,
     sent: u64,
 }
@@ -37,6 +39,7 @@ impl Bench {
             queue: QueueName::parse("q").unwrap(),
             owner: Principal::parse("p").unwrap(),
             priority: Priority::Normal,
+            options: None,
             input: JobInput {
                 kind: Kind::parse("k").unwrap(),
                 body: Vec::new(),
@@ -73,6 +76,7 @@ impl Bench {
 
     fn enqueue(&mut self, id: JobId, delay: u64) -> Result<usize, Refusal> {
         let (queue, owner, input) = (self.queue.clone(), self.owner.clone(), self.input.clone());
+        let options = self.options.clone();
         self.run(&Command::Enqueue(Enqueue {
             job: id,
             id_given: true,
@@ -83,7 +87,7 @@ impl Bench {
             start: Start::After(Millis::new(delay)),
             ttl: None,
             max_attempts: None,
-            options: None,
+            options: options.as_ref(),
             digest: [0; 16],
         }))
     }
@@ -344,6 +348,50 @@ fn there_is_a_number_of_live_access_keys_and_no_more() {
     control.evolve(&event);
     assert!(control.key(&key(3).id).is_none(), "the revoked one made room in the list");
     assert_eq!(control.keys().count(), limits::ACCESS_KEYS_MAX);
+}
+
+#[test]
+fn a_queue_knows_of_its_number_of_fair_keys_and_no_more() {
+    let mut bench = Bench::new();
+    let queue = bench.queue.clone();
+    let rate = Rate { starts: 1, period: Millis::new(1_000), burst: 1 };
+    let limit_per_key = RunLimit { rate: Some(rate), ..RunLimit::default() };
+    let settings =
+        QueueSettings { sealing: SealingPolicy::Allowed, limit_per_key, ..QueueSettings::default() };
+    bench.run(&Command::PutQueue { queue: &queue, settings }).unwrap();
+    let send = |bench: &mut Bench, number: u64, key: u64| {
+        let token = Token::from_bytes(*Bench::id(key).as_bytes());
+        bench.options = Some(JobOptions { fair_key: Some(token), ..JobOptions::default() });
+        bench.enqueue(Bench::id(number), 0)
+    };
+    let keys = limits::FAIR_KEYS_MAX as u64;
+    for number in 0..keys {
+        send(&mut bench, number, number).unwrap();
+    }
+    assert_eq!(send(&mut bench, keys, keys), Err(Refusal::TooManyFairKeys));
+    assert_eq!(send(&mut bench, keys, 7), Ok(1), "a known key is one more job");
+    let act = |bench: &mut Bench, job: u64, act: &Act| bench.run(&Command::Act { job: Bench::id(job), act });
+    bench.work(0);
+    assert_eq!(send(&mut bench, keys + 1, keys), Err(Refusal::TooManyFairKeys), "its rate is not full again");
+    let other = QueueName::parse("other").unwrap();
+    bench.put_queue(&other).unwrap();
+    let (here, there) = (queue.clone(), other.clone());
+    bench.queue = there.clone();
+    send(&mut bench, keys + 1, keys).unwrap();
+    let back = Act::Move { queue: here.clone(), sealed: false };
+    assert_eq!(act(&mut bench, keys + 1, &back), Err(Refusal::TooManyFairKeys), "moved here neither");
+    bench.queue = here;
+    bench.now = bench.now.plus(Millis::new(1_000));
+    assert_eq!(act(&mut bench, 9, &Act::Cancel { force: false }), Ok(1));
+    assert_eq!(act(&mut bench, keys + 1, &back), Ok(1), "one whose job has ended made room");
+    assert_eq!(send(&mut bench, keys + 2, keys + 1), Ok(1), "and one whose rate is full again");
+    let view = bench.shard.queue(&queue).unwrap();
+    assert_eq!(view.fair_keys, limits::FAIR_KEYS_MAX);
+    assert_eq!(
+        act(&mut bench, 9, &Act::Redrive { seal_expires: None }),
+        Err(Refusal::TooManyFairKeys),
+        "nor does one come back"
+    );
 }
 
 #[test]

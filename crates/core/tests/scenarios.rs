@@ -2,8 +2,9 @@
 //! answer behind `->`. A table is a story that a person can check without reading code.
 //!
 //! ```text
-//! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m] -> created | unchanged | changed | refused …
-//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h]
+//! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m]
+//!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
+//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!                                                              -> delayed | ready | refused CODE
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
@@ -20,6 +21,8 @@
 //!                                                              -> ok | ok, asked to stop | known | refused CODE
 //! reported j1                                                  -> 40%@1.0 checkpoint@1.0 log=2-1 next=1 | nothing
 //! log      j1 [after=1.0] [max=2]                              -> 1.1 1.2 | nothing
+//! opens    [orders]                                            -> now | in 500 ms | never: when a worker gets a job
+//! keys     [orders]                                            -> 2: fair keys that are known
 //! state    j1                                                  -> running attempt=1
 //! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
@@ -33,12 +36,13 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, JobOptions, Lease, QueueMode, QueueSettings, Receipt, Refusal, Report,
-    ReportKey, ReportedProgress, SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
+    Act, Command, Enqueue, Event, JobOptions, Lease, QueueMode, QueueSettings, QueueView, Rate, Receipt,
+    Refusal, Report, ReportKey, ReportedProgress, SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 
 const START: u64 = 1_767_225_600_000;
 
@@ -162,6 +166,8 @@ impl World {
                 "ok".to_owned()
             }
             "restart" => self.restart(options.get("after").map_or(Millis::default(), |text| millis(text))),
+            "opens" => self.opens(bare.first().unwrap_or(&"orders")),
+            "keys" => self.queue_named(bare.first().unwrap_or(&"orders")).fair_keys.to_string(),
             "state" => self.state(bare[0]),
             "attempts" => self.attempts(bare[0]),
             other => panic!("no such verb: {other}"),
@@ -181,6 +187,12 @@ impl World {
                 "horizon" => settings.horizon = millis(value),
                 "depth" => settings.max_depth = value.parse().expect("a number"),
                 "run" => settings.max_run = millis(value),
+                "rate" => settings.limit.rate = Some(rate(value)),
+                "concurrency" => settings.limit.concurrency = Some(value.parse().expect("a number")),
+                "key_rate" => settings.limit_per_key.rate = Some(rate(value)),
+                "key_concurrency" => {
+                    settings.limit_per_key.concurrency = Some(value.parse().expect("a number"));
+                }
                 "sealing" => settings.sealing = SealingPolicy::parse(value).expect("a policy"),
                 other => panic!("no such setting: {other}"),
             }
@@ -193,6 +205,23 @@ impl World {
                 [Event::QueueCreated { .. }] => "created".to_owned(),
                 _ => "changed".to_owned(),
             },
+        }
+    }
+
+    fn queue_named(&self, name: &str) -> QueueView {
+        self.shard.queue(&QueueName::parse(name).expect("a queue name")).expect("a known queue")
+    }
+
+    /// When a worker that asks now will be given something.
+    fn opens(&self, name: &str) -> String {
+        let number = self.shard.queue_number(&QueueName::parse(name).expect("a queue name"));
+        let number = number.expect("a known queue");
+        let at = self.shard.opens_at(number);
+        assert_eq!(at.is_some_and(|at| at <= self.now), self.shard.has_ready(number, self.now));
+        match at {
+            None => "never".to_owned(),
+            Some(at) if at <= self.now => "now".to_owned(),
+            Some(at) => format!("in {}", at.since(self.now)),
         }
     }
 
@@ -230,7 +259,12 @@ impl World {
             base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
             ..Backoff::default()
         });
-        let job_options = JobOptions { backoff }.boxed();
+        let fair_key = options.get("key").map(|text| {
+            let mut bytes = [0; 16];
+            text.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
+            Token::from_bytes(bytes)
+        });
+        let job_options = JobOptions { backoff, fair_key, ..JobOptions::default() }.boxed();
         let command = Enqueue {
             job,
             id_given: true,
@@ -444,6 +478,14 @@ fn millis(text: &str) -> Millis {
         other => panic!("no such unit: {other}"),
     };
     Millis::new(number * unit)
+}
+
+/// `3/1s` or, with a burst, `3/1s/1`.
+fn rate(text: &str) -> Rate {
+    let parts: Vec<&str> = text.split('/').collect();
+    let starts = parts[0].parse().expect("a number");
+    let burst = parts.get(2).map_or(starts, |burst| burst.parse().expect("a number"));
+    Rate { starts, period: millis(parts[1]), burst }
 }
 
 fn code(refusal: &Refusal) -> String {

@@ -25,7 +25,7 @@ pub enum Fact {
 /// What a caller supplied with an event. It is encrypted on its own, under the data key of its queue.
 #[derive(Clone, Copy)]
 pub enum CallerData<'a> {
-    /// With `JobEnqueued`: everything the producer sent.
+    /// With `JobEnqueued`: everything the producer sent; with `SchedulePut`: what each of its jobs carries.
     Job {
         /// The queue whose data key is used.
         queue: QueueNumber,
@@ -47,7 +47,7 @@ impl CallerData<'_> {
     pub fn belongs_to(&self, fact: &Fact) -> bool {
         let Fact::Shard { event, .. } = fact else { return false };
         match self {
-            Self::Job { .. } => matches!(event, Event::JobEnqueued(_)),
+            Self::Job { .. } => matches!(event, Event::JobEnqueued(_) | Event::SchedulePut(_)),
             Self::Outcome { .. } => matches!(
                 event,
                 Event::JobCompleted { .. }

@@ -1,7 +1,7 @@
 //! Every operation. To add one: a block here, a handler in the server.
 
 use sealane_core::id::JobId;
-use sealane_core::name::{KeyId, QueueName};
+use sealane_core::name::{KeyId, QueueName, ScheduleName};
 
 use super::{Answer, Class, Method, NoBody, Operation, Target};
 use crate::permission::Permission;
@@ -15,6 +15,9 @@ macro_rules! taken {
     };
     (job, $parameter:ident, $body:ident) => {
         JobId::parse($parameter).map_err(Problem::invalid)?
+    };
+    (schedule, $parameter:ident, $body:ident) => {
+        ScheduleName::parse($parameter).map_err(Problem::invalid)?
     };
     (key, $parameter:ident, $body:ident) => {
         // Why not found: whatever is not a key id names no key.
@@ -173,6 +176,41 @@ operations! {
         { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 
+    SchedulePut = "schedule.put", "make a schedule or replace what it was told",
+        Put "/v1/schedules/{schedule}", ScheduleManage, Manage, repeatable: true,
+        { schedule: ScheduleName = schedule, wish: v1::ScheduleIn = body }, body: v1::ScheduleIn => v1::ScheduleOut,
+        target: |op| Target::Queue(op.wish.queue.clone());
+
+    ScheduleList = "schedule.list", "list the schedules that the caller may see, by name",
+        Post "/v1/schedules:list", ScheduleRead, Read, repeatable: true,
+        { page: v1::ScheduleListIn = body }, body: v1::ScheduleListIn => v1::ScheduleListOut,
+        target: |_| Target::Namespace;
+
+    ScheduleGet = "schedule.get", "show a schedule and its coming firings; never the body of its jobs",
+        Get "/v1/schedules/{schedule}", ScheduleRead, Read, repeatable: true,
+        { schedule: ScheduleName = schedule }, body: NoBody => v1::ScheduleOut,
+        target: |op| Target::Schedule(op.schedule.clone());
+
+    SchedulePause = "schedule.pause", "let a schedule not fire until it is resumed",
+        Post "/v1/schedules/{schedule}:pause", ScheduleManage, Manage, repeatable: true,
+        { schedule: ScheduleName = schedule }, body: NoBody => v1::ScheduleOut,
+        target: |op| Target::Schedule(op.schedule.clone());
+
+    ScheduleResume = "schedule.resume", "let a paused schedule fire again, from now on",
+        Post "/v1/schedules/{schedule}:resume", ScheduleManage, Manage, repeatable: true,
+        { schedule: ScheduleName = schedule }, body: NoBody => v1::ScheduleOut,
+        target: |op| Target::Schedule(op.schedule.clone());
+
+    ScheduleFire = "schedule.fire", "send one of a schedule's jobs now, beside the regular ones",
+        Post "/v1/schedules/{schedule}:fire", ScheduleManage, NewWork, repeatable: false,
+        { schedule: ScheduleName = schedule }, body: NoBody => v1::FireOut,
+        target: |op| Target::Schedule(op.schedule.clone());
+
+    ScheduleRemove = "schedule.remove", "remove a schedule; its jobs stay",
+        Delete "/v1/schedules/{schedule}", ScheduleManage, Manage, repeatable: false,
+        { schedule: ScheduleName = schedule }, body: NoBody => v1::ScheduleGone,
+        target: |op| Target::Schedule(op.schedule.clone());
+
     LeaseAcquire = "lease.acquire", "take jobs to work on, waiting for them if wished",
         Post "/v1/queues/{queue}/leases", JobWork, NewWork, repeatable: false,
         { queue: QueueName = queue, wish: v1::LeaseIn = body }, body: v1::LeaseIn => v1::LeaseOut,
@@ -255,6 +293,9 @@ impl Answer for v1::JobLogOut {
 }
 
 impl Answer for v1::Settled {}
+impl Answer for v1::ScheduleOut {}
+impl Answer for v1::ScheduleListOut {}
+impl Answer for v1::ScheduleGone {}
 impl Answer for v1::AccessKeyList {}
 impl Answer for v1::AccessKeyOut {}
 impl Answer for v1::ServerOut {}
@@ -263,6 +304,12 @@ impl Answer for serde_json::Value {}
 impl Answer for v1::JobAccepted {
     fn status(&self) -> u16 {
         if self.fresh { 201 } else { 200 }
+    }
+}
+
+impl Answer for v1::FireOut {
+    fn status(&self) -> u16 {
+        201
     }
 }
 

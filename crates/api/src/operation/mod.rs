@@ -11,7 +11,7 @@ mod list;
 pub use list::*;
 
 use sealane_core::id::JobId;
-use sealane_core::name::QueueName;
+use sealane_core::name::{QueueName, ScheduleName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -53,6 +53,8 @@ pub enum Target {
     Queue(QueueName),
     /// A job: its queue and its owner decide.
     Job(JobId),
+    /// A schedule: its queue and its owner decide.
+    Schedule(ScheduleName),
     /// Leases: each receipt names the principal that it was given to.
     Leases,
 }

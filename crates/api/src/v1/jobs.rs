@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
 use super::reports::{CheckpointOut, LogOut, ProgressOut};
+use super::schedules::FiringOut;
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
@@ -149,7 +150,10 @@ impl TryFrom<JobIn> for JobParts {
             start: start(job.delay_ms, job.run_at)?,
             ttl: job.ttl_ms.map(Millis::new),
             max_attempts: job.max_attempts,
-            options: JobOptions { backoff: job.retry.as_ref().map(Backoff::try_from).transpose()? },
+            options: JobOptions {
+                backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
+                ..JobOptions::default()
+            },
         })
     }
 }
@@ -330,6 +334,9 @@ pub struct JobOut {
     pub created_at: Timestamp,
     /// Not before this time.
     pub run_at: Timestamp,
+    /// Which firing of which schedule it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firing: Option<FiringOut>,
     /// When it is worth nothing any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

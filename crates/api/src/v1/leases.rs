@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::jobs::{bounded, is_zero};
 use super::reports::LeasedCheckpoint;
+use super::schedules::FiringOut;
 use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
 
@@ -80,6 +81,9 @@ pub struct LeasedJob {
     /// When it is worth nothing any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// Which firing of which schedule it is; a sealed body is then the schedule's template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firing: Option<FiringOut>,
     /// Proof of this lease: good for this attempt and this worker's principal only.
     pub receipt: String,
     /// When the lease ends unless extended.

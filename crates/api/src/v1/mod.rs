@@ -8,6 +8,7 @@ mod jobs;
 mod leases;
 mod queues;
 mod reports;
+mod schedules;
 mod server;
 mod shown;
 
@@ -26,6 +27,10 @@ pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
 pub use reports::{
     CheckpointOut, JobLogIn, JobLogOut, LeasedCheckpoint, LogEntry, LogOut, LogPlace, ProgressIn,
     ProgressOut, ReportItem, Reports,
+};
+pub use schedules::{
+    FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    ScheduleParts, SkippedOut,
 };
 pub use server::ServerOut;
 pub use shown::WorkerSaid;

@@ -13,6 +13,7 @@ use super::attempts::AttemptOut;
 use super::jobs::{JobAccepted, JobOut, LastError};
 use super::leases::{LeasedJob, SettleResult};
 use super::reports::{CheckpointOut, LeasedCheckpoint, LogOut, ProgressOut};
+use super::schedules::FiringOut;
 use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
 
@@ -101,6 +102,7 @@ impl JobOut {
             created_at: Timestamp(view.created_at),
             run_at: Timestamp(view.run_at),
             expires_at: view.expires_at.map(Timestamp),
+            firing: view.firing.as_ref().map(FiringOut::from),
             finished_at: view.finished_at.map(Timestamp),
             dead_because: view.dead_reason.map(|reason| reason.to_string()),
             attempts: attempts.iter().map(AttemptOut::from).collect(),
@@ -149,6 +151,7 @@ impl LeasedJob {
             owner: (&view.owner).into(),
             created_at: Timestamp(view.created_at),
             expires_at: view.expires_at.map(Timestamp),
+            firing: view.firing.as_ref().map(FiringOut::from),
             receipt,
             lease_expires_at: Timestamp(lease_end),
             lease_ms: lease_end.since(now).get(),

@@ -46,6 +46,9 @@
 //! stands. Code that waits for real sockets, files or threads must not be left alone with timers:
 //! time runs ahead of it.
 //!
+//! A worker leaves a kind of job alone for 30 s once five attempts failed in a row, here as anywhere. A
+//! test of many failures lets that time pass, or gives the worker [`Breaker::NEVER`](crate::Breaker).
+//!
 //! The same test does the same each time: ids, keys and jitter come from a seed.
 
 mod server;

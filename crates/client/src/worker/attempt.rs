@@ -6,15 +6,17 @@ use std::time::Duration;
 use sealane_api::v1::LeasedJob;
 use sealane_core::sealed::CONTENT_TYPE;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::builder::Setup;
+use super::circuits::{self, Trying};
 use super::handler::{JobContext, when_true};
 use super::heartbeat::{self, Loss};
 use super::outcome::Outcome;
 use super::report::{Desk, Reporter};
 use super::settle::{Ended, Lease};
+use crate::circuit::Verdict;
 use crate::client::Client;
 use crate::delivery::{Delivery, Unopenable};
 use crate::retry::Chain;
@@ -57,6 +59,16 @@ impl Bench {
             next_report: leased.next_report,
         };
         let checkpoint = leased.checkpoint.clone();
+        let trying = match self.setup.circuits.admit(&leased.kind, Instant::now()) {
+            Ok(trying) => trying,
+            Err(wait) => {
+                tracing::debug!(%job, kind = &*leased.kind, ?wait, "jobs of this kind fail; it is handed back for now");
+                return match lease.release(&self.client, wait).await {
+                    Ended::Released => Ended::TurnedAway,
+                    other => other,
+                };
+            }
+        };
         let delivery = match self.client.sealing().open(&queue, leased).await {
             Ok(delivery) => Delivery { queue: self.setup.queue.clone(), ..delivery },
             Err(reason) => return self.set_aside(&lease, &reason).await,
@@ -75,13 +87,13 @@ impl Bench {
         let desk = Desk::default();
         let context = JobContext::new(lease_lost, cancelled, self.stopping.clone(), desk.clone(), checkpoint);
         let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
-        self.watch_over(lease, running, &desk, (lost, cancel), granted_at + granted).await
+        self.watch_over((lease, trying), running, &desk, (lost, cancel), granted_at + granted).await
     }
 
     /// Keeps the lease while the handler runs and settles when it has ended.
     async fn watch_over(
         &self,
-        lease: Lease,
+        (lease, trying): (Lease, Trying<'_>),
         mut running: Running,
         desk: &Desk,
         (lost, cancelled): (watch::Sender<bool>, watch::Sender<bool>),
@@ -118,19 +130,21 @@ impl Bench {
         }
         reporter.finish().await;
         match joined {
-            Ok(outcome) => lease.settle(&self.client, outcome).await,
-            Err(error) => self.broken_off(&lease, &error).await,
+            Ok(outcome) => {
+                trying.note(circuits::verdict(&outcome));
+                lease.settle(&self.client, outcome).await
+            }
+            Err(error) if error.is_cancelled() => {
+                tracing::warn!(job = %lease.job, "the job did not end in time and is handed back");
+                lease.release(&self.client, Duration::ZERO).await
+            }
+            Err(_) => {
+                trying.note(Verdict::Bad);
+                // Why without the panic's own words: they may quote the body.
+                tracing::error!(job = %lease.job, attempt = lease.attempt, "the handler panicked");
+                lease.settle(&self.client, Outcome::fail("the handler panicked")).await
+            }
         }
-    }
-
-    async fn broken_off(&self, lease: &Lease, error: &JoinError) -> Ended {
-        if error.is_cancelled() {
-            tracing::warn!(job = %lease.job, "the job did not end in time and is handed back");
-            return lease.release(&self.client, Duration::ZERO).await;
-        }
-        // Why without the panic's own words: they may quote the body.
-        tracing::error!(job = %lease.job, attempt = lease.attempt, "the handler panicked");
-        lease.settle(&self.client, Outcome::fail("the handler panicked")).await
     }
 
     /// A job that does not open is a person's business: trying again would change nothing. Only

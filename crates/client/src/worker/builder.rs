@@ -9,10 +9,13 @@ use sealane_api::v1::LeasedJob;
 use sealane_core::limits;
 use sealane_core::name::QueueName;
 use sealane_core::sealed::CONTENT_TYPE;
+use tokio::time::Instant;
 
+use super::circuits::Circuits;
 use super::handler::{Handler, JobContext, erase};
 use super::outcome::Outcome;
 use super::run::Worker;
+use crate::circuit::Breaker;
 use crate::client::Client;
 use crate::delivery::{Delivery, Unopenable};
 use crate::error::Error;
@@ -24,6 +27,7 @@ pub(super) struct Setup {
     pub(super) accepts_from: Vec<QueueName>,
     pub(super) handlers: HashMap<String, Handler>,
     pub(super) default_handler: Option<Handler>,
+    pub(super) circuits: Circuits,
     pub(super) concurrency: usize,
     pub(super) lease: Duration,
     pub(super) lease_wait: Duration,
@@ -43,6 +47,15 @@ impl Setup {
         accepted.cloned().ok_or_else(|| Unopenable::Moved { origin: origin.to_string() })
     }
 
+    /// When the first circuit lets a job through again, where every kind that is handled here is left
+    /// alone. A default handler is for kinds that nobody knows beforehand.
+    pub(super) fn all_open_until(&self) -> Option<Instant> {
+        if self.default_handler.is_some() {
+            return None;
+        }
+        self.circuits.all_open_until(self.handlers.keys())
+    }
+
     pub(super) fn handler_for(&self, kind: &str) -> Option<Handler> {
         self.handlers.get(kind).or(self.default_handler.as_ref()).cloned()
     }
@@ -56,6 +69,7 @@ pub struct WorkerBuilder {
     accepts_from: Vec<String>,
     handlers: HashMap<String, Handler>,
     default_handler: Option<Handler>,
+    breaker: Breaker,
     concurrency: usize,
     lease: Duration,
     lease_wait: Duration,
@@ -71,6 +85,7 @@ impl WorkerBuilder {
             accepts_from: Vec::new(),
             handlers: HashMap::new(),
             default_handler: None,
+            breaker: Breaker::default(),
             concurrency: 1,
             lease: Duration::from_secs(30),
             lease_wait: Duration::from_secs(20),
@@ -151,6 +166,17 @@ impl WorkerBuilder {
         self
     }
 
+    /// When jobs of a kind are left alone because their attempts fail one after the other: by default
+    /// after 5 failures in a row, for 30 s. Their jobs are then handed back until that time, which costs
+    /// them no attempt; where every kind of this worker is left alone, it asks for no work at all.
+    ///
+    /// A panic and a failure that may pass count. One that is the job's own (`permanent`, `cancelled`)
+    /// does not: a producer of bad jobs must not stop the good ones.
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.breaker = breaker;
+        self
+    }
+
     /// So many jobs at a time, 1 to 1000; 1 otherwise.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs;
@@ -196,6 +222,9 @@ impl WorkerBuilder {
         if !(1..=limits::BATCH_ITEMS_MAX).contains(&self.concurrency) {
             return Err(setup(format!("concurrency must be 1 to {}", limits::BATCH_ITEMS_MAX)));
         }
+        if self.breaker.open_for > can.delay_max {
+            return Err(setup(format!("open_for must be at most {} ms", can.delay_max.as_millis())));
+        }
         if self.lease < Duration::from_millis(limits::LEASE_MS_MIN) || self.lease > can.lease_max {
             return Err(setup(format!(
                 "lease must be {} ms to {} ms",
@@ -218,6 +247,7 @@ impl WorkerBuilder {
                     .map_err(Error::invalid)?,
                 handlers: self.handlers,
                 default_handler: self.default_handler,
+                circuits: Circuits::new(self.breaker),
                 concurrency: self.concurrency,
                 lease: self.lease,
                 lease_wait: self.lease_wait,

@@ -73,7 +73,7 @@ struct Beat {
 }
 
 async fn beat(client: &Client, request: &Extend) -> Result<Beat, Error> {
-    let answer = client.provider().extend(request).await?;
+    let answer = client.reach().end(client.provider().extend(request)).await?;
     let result = answer.results.first();
     match result.and_then(|result| result.error.as_ref()) {
         Some(error) => Err(Error::item(error)),

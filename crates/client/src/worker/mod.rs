@@ -6,14 +6,18 @@
 //!                                               │          │ └ panics: failed, temporary
 //!                                               │          └── heartbeat keeps the lease; when it
 //!                                               │              is lost, the handler is told
-//!                                               └ does not open: held
+//!                                               │
+//!                                               ├ does not open: held
+//!                                               └ of a kind that fails and fails: handed back for now
 //! ```
 
 mod attempt;
 mod builder;
+mod circuits;
 mod handler;
 mod heartbeat;
 mod outcome;
+mod pace;
 mod report;
 mod run;
 mod settle;

@@ -230,7 +230,7 @@ impl<'a> Reporter<'a> {
             Ok(settled) => settled.results.into_iter().next(),
             Err(error) if error.is_transient() => {
                 tracing::debug!(job = %self.lease.job, error = %Chain(&error), "a report is sent again");
-                return Err(error.retry_after_ms().map(Duration::from_millis).unwrap_or_default());
+                return Err(error.retry_after().unwrap_or_default());
             }
             Err(error) => {
                 self.answered(Err(error));

@@ -8,10 +8,11 @@ use std::time::Duration;
 use sealane_api::v1::{LeaseIn, LeaseOut};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::attempt::Bench;
 use super::builder::Setup;
+use super::pace::Pace;
 use super::settle::Ended;
 use crate::client::Client;
 use crate::error::Error;
@@ -59,7 +60,7 @@ impl Worked {
             Ok(Ended::Completed) => self.completed += 1,
             Ok(Ended::Failed) => self.failed += 1,
             Ok(Ended::Held) => self.held += 1,
-            Ok(Ended::Released) => self.released += 1,
+            Ok(Ended::Released | Ended::TurnedAway) => self.released += 1,
             Ok(Ended::Unsettled) => self.unsettled += 1,
             Err(error) => {
                 tracing::error!(%error, "an attempt was broken off");
@@ -117,7 +118,7 @@ impl Bench {
     ) -> Result<(), Error> {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut asked: Option<Asked> = None;
-        let mut failures = 0;
+        let mut pace = Pace::default();
         let mut dry = false;
         loop {
             if self.setup.max_jobs.is_some_and(|max| worked.settled() >= max) {
@@ -128,13 +129,14 @@ impl Bench {
                 return Ok(());
             }
             if asked.is_none() && room > 0 && !dry {
-                let wait = if until == Until::Idle { Duration::ZERO } else { self.setup.lease_wait };
-                asked = Some(Box::pin(Arc::clone(self).ask(room, wait, failures)));
+                let ask = Ask { room, ..self.next_ask(until, &mut pace) };
+                asked = Some(Box::pin(Arc::clone(self).ask(ask)));
             }
             tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
                 Some(ended) = running.join_next(), if !running.is_empty() => {
+                    pace.ended(ended.as_ref().ok().copied());
                     worked.count(ended);
                     // Why: what has ended may have sent or freed another job.
                     dry = false;
@@ -143,15 +145,15 @@ impl Bench {
                     asked = None;
                     match answer {
                         Ok(leased) => {
-                            failures = 0;
+                            pace.answered();
                             dry = until == Until::Idle && leased.jobs.is_empty();
                             for job in leased.jobs {
                                 running.spawn(Arc::clone(self).attempt(job, granted_at));
                             }
                         }
                         Err(error) if error.is_transient() => {
-                            failures += 1;
-                            tracing::warn!(queue = %self.setup.queue, failures, error = %Chain(&error), "no jobs to be had; asking again");
+                            pace.failed(error.retry_after(), Instant::now());
+                            tracing::warn!(queue = %self.setup.queue, failures = pace.failures, error = %Chain(&error), "no jobs to be had; asking again");
                         }
                         Err(error) => return Err(error),
                     }
@@ -170,27 +172,49 @@ impl Bench {
         free.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
 
-    /// Asks for work, and says when the answer came.
-    async fn ask(
-        self: Arc<Self>,
-        room: usize,
-        wait: Duration,
-        failures: u32,
-    ) -> (Instant, Result<LeaseOut, Error>) {
-        if failures > 0 {
-            sleep(self.client.retry_policy().wait(failures, self.client.random())).await;
-        }
-        let millis = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-        let wish = LeaseIn {
-            max: Some(u32::try_from(room).unwrap_or(u32::MAX)),
-            lease_ms: Some(millis(self.setup.lease)),
-            wait_ms: Some(millis(wait)),
+    fn next_ask(&self, until: Until, pace: &mut Pace) -> Ask {
+        let (failures, now) = (pace.failures, Instant::now());
+        let (not_before, wait) = match until {
+            Until::Told => (pace.next(self.setup.all_open_until(), now), self.setup.lease_wait),
+            // Why no wait for circuits: each job that is handed back is out of the way.
+            Until::Idle => (pace.not_before, Duration::ZERO),
         };
-        let answer = self.client.provider().lease(&self.setup.queue, &wish).await;
+        Ask { room: 0, wait, failures, not_before }
+    }
+
+    /// Asks for work, and says when the answer came.
+    async fn ask(self: Arc<Self>, ask: Ask) -> (Instant, Result<LeaseOut, Error>) {
+        if ask.failures > 0 {
+            sleep(self.client.retry_policy().wait(ask.failures, self.client.random())).await;
+        }
+        if let Some(not_before) = ask.not_before {
+            sleep_until(not_before).await;
+        }
+        let answer = self.lease(ask.room, ask.wait).await;
         // Why after: the request may have waited long, and the lease began when it was granted, a
         // moment ago. The first heartbeat at a third leaves room for that moment.
         (Instant::now(), answer)
     }
+
+    async fn lease(&self, room: usize, wait: Duration) -> Result<LeaseOut, Error> {
+        let leave = self.client.reach().ask_leave()?;
+        let millis = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        let wish = LeaseIn {
+            max: Some(u32::try_from(room).unwrap_or(u32::MAX)),
+            lease_ms: Some(millis(self.setup.lease)),
+            // Why not for a trial: others wait for what comes of it.
+            wait_ms: Some(if leave.is_trial() { 0 } else { millis(wait) }),
+        };
+        leave.note(self.client.provider().lease(&self.setup.queue, &wish).await)
+    }
+}
+
+/// A request for work that is to be made.
+struct Ask {
+    room: usize,
+    wait: Duration,
+    failures: u32,
+    not_before: Option<Instant>,
 }
 
 async fn wait_for(asked: &mut Option<Asked>) -> (Instant, Result<LeaseOut, Error>) {

@@ -27,6 +27,8 @@ pub(super) enum Ended {
     Failed,
     Held,
     Released,
+    /// Handed back because jobs of its kind fail.
+    TurnedAway,
     /// The lease was lost, or the provider could not be told.
     Unsettled,
 }
@@ -73,7 +75,7 @@ impl Lease {
     async fn complete(&self, client: &Client, result: Option<Vec<u8>>) -> Ended {
         let item = CompleteItem { receipt: self.receipt.clone(), result: result.map(Bytes::from) };
         let request = Complete { items: vec![item] };
-        let answer = client.retry("lease.complete", || client.provider().complete(&request)).await;
+        let answer = client.retry_ending("lease.complete", || client.provider().complete(&request)).await;
         self.ended(answer, Ended::Completed)
     }
 
@@ -96,20 +98,20 @@ impl Lease {
             retry_after_ms: retry_after.map(millis),
         };
         let request = Fail { items: vec![item] };
-        let answer = client.retry("lease.fail", || client.provider().fail(&request)).await;
+        let answer = client.retry_ending("lease.fail", || client.provider().fail(&request)).await;
         self.ended(answer, Ended::Failed)
     }
 
     pub(super) async fn release(&self, client: &Client, delay: Duration) -> Ended {
         let delay_ms = Some(millis(delay)).filter(|ms| *ms > 0);
         let request = Release { items: vec![ReleaseItem { receipt: self.receipt.clone(), delay_ms }] };
-        let answer = client.retry("lease.release", || client.provider().release(&request)).await;
+        let answer = client.retry_ending("lease.release", || client.provider().release(&request)).await;
         self.ended(answer, Ended::Released)
     }
 
     pub(super) async fn hold(&self, client: &Client) -> Ended {
         let request = Hold { items: vec![HoldItem { receipt: self.receipt.clone() }] };
-        let answer = client.retry("lease.hold", || client.provider().hold(&request)).await;
+        let answer = client.retry_ending("lease.hold", || client.provider().hold(&request)).await;
         self.ended(answer, Ended::Held)
     }
 

@@ -41,6 +41,7 @@ impl Shard {
                     return Err(Refusal::TooManyJobs);
                 }
                 self.queue_at(job.queue).has_room()?;
+                self.queue_at(job.queue).takes_key(job.fair_key(), now)?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {
@@ -62,6 +63,7 @@ impl Shard {
                     return Ok(Vec::new());
                 }
                 self.queue_at(number).takes_jobs()?;
+                self.queue_at(number).takes_key(job.fair_key(), now)?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }

@@ -1,11 +1,12 @@
 //! What can be asked of a namespace's queues. Everything that a rule needs to know stands in the
 //! command; ids and random numbers were drawn by whoever made it.
 
-use crate::id::{JobId, LeaseId};
+use crate::id::{JobId, LeaseId, ScheduleId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
-use crate::name::{ErrorCode, Principal, QueueName};
+use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::options::JobOptions;
 use crate::queue::report::Report;
+use crate::queue::schedule::{Firing, ScheduleSettings};
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::time::{Millis, Time};
@@ -128,6 +129,51 @@ pub enum Act {
     },
 }
 
+/// Make a schedule, or replace what it was told.
+#[derive(Clone, Copy, Debug)]
+pub struct PutSchedule<'a> {
+    /// Its id.
+    pub id: ScheduleId,
+    /// Its name.
+    pub name: &'a ScheduleName,
+    /// Where its jobs wait.
+    pub queue: &'a QueueName,
+    /// Who puts it, and owns its jobs.
+    pub owner: &'a Principal,
+    /// What it is told.
+    pub settings: &'a ScheduleSettings,
+    /// What each of its jobs carries.
+    pub input: &'a JobInput,
+    /// Whether a schedule of another owner may not be replaced.
+    pub own_only: bool,
+    /// Digest over owner, queue and everything supplied for the jobs.
+    pub digest: [u8; 16],
+}
+
+/// What else can be done with a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScheduleAct {
+    /// It fires no more until it is resumed.
+    Pause,
+    /// It fires again, from now on.
+    Resume,
+    /// It goes; its jobs stay.
+    Remove,
+}
+
+/// See to a firing.
+#[derive(Clone, Copy, Debug)]
+pub struct Fire {
+    /// Which.
+    pub firing: Firing,
+    /// The job that it is going to be: [`Firing::job`].
+    pub job: JobId,
+    /// Whether a person asks for it, out of turn.
+    pub asked: bool,
+    /// Whether the stored template could be read.
+    pub readable: bool,
+}
+
 /// What can be asked.
 #[derive(Clone, Copy, Debug)]
 pub enum Command<'a> {
@@ -184,6 +230,17 @@ pub enum Command<'a> {
         /// What.
         kind: SweepKind,
     },
+    /// Make a schedule, or replace what it was told.
+    PutSchedule(PutSchedule<'a>),
+    /// Pause, resume or remove a schedule.
+    ActOnSchedule {
+        /// Which.
+        schedule: &'a ScheduleName,
+        /// What.
+        act: ScheduleAct,
+    },
+    /// See to a firing.
+    Fire(Fire),
     /// The server starts.
     Start,
 }

@@ -6,6 +6,7 @@ use super::command::{Command, Enqueue, Lease, Receipt, Settle, Start};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::job::{Deadline, Job, Settled};
 use super::options::JobOptions;
+use super::ready::FairKey;
 use super::refusal::Refusal;
 use super::sealing;
 use super::settings::{QueueMode, QueueSettings};
@@ -30,6 +31,9 @@ impl Shard {
             Command::Report { receipt, report } => self.decide_report(now, receipt, report),
             Command::Act { job, act } => self.decide_act(now, job, act),
             Command::Sweep { queue, kind } => self.decide_sweep(now, queue, *kind),
+            Command::PutSchedule(put) => self.decide_put_schedule(now, put),
+            Command::ActOnSchedule { schedule, act } => self.decide_schedule_act(now, schedule, *act),
+            Command::Fire(fire) => self.decide_fire(now, fire),
             Command::Start => Ok(vec![Event::ServerStarted { at: now }]),
         }
     }
@@ -127,18 +131,13 @@ impl Shard {
         if run_at.since(now) > horizon {
             return Err(Refusal::Horizon { horizon });
         }
-        if command.ttl.is_some_and(|ttl| ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX) {
-            return Err(Refusal::Ttl);
-        }
+        check_wishes(command.ttl, command.max_attempts, command.options)?;
         let max_attempts = command.max_attempts.unwrap_or(queue.settings.retry.max_attempts);
-        if !(1..=limits::ATTEMPTS_MAX).contains(&max_attempts) {
-            return Err(Refusal::MaxAttempts);
-        }
-        command.options.map_or(Ok(()), JobOptions::check)?;
         if self.jobs.len() >= limits::JOBS_MAX {
             return Err(Refusal::TooManyJobs);
         }
         queue.takes_jobs()?;
+        queue.takes_key(command.options.and_then(|options| options.fair_key), now)?;
         Ok(vec![Event::JobEnqueued(JobEnqueued {
             job: command.job,
             queue: number,
@@ -164,7 +163,7 @@ impl Shard {
         // Why the filter: deadlines are worked off in slices, so a job past its time to live may still
         // stand among the ready ones.
         let may = |id: &JobId| self.jobs.get(id).is_some_and(|job| !job.is_expired(now));
-        let jobs = queue.ready.first(command.lease_ids.len(), may);
+        let jobs = queue.ready.first(command.lease_ids.len(), now, may);
         Ok(command
             .lease_ids
             .iter()
@@ -272,6 +271,11 @@ impl Queue {
         self.has_room()
     }
 
+    /// Whether there is room for the jobs of this fair key.
+    pub(super) fn takes_key(&self, key: FairKey, now: Time) -> Result<(), Refusal> {
+        if self.ready.takes_key(key, now) { Ok(()) } else { Err(Refusal::TooManyFairKeys) }
+    }
+
     /// Whether there is room for one more job that waits.
     pub(super) fn has_room(&self) -> Result<(), Refusal> {
         if self.room() == 0 {
@@ -284,6 +288,21 @@ impl Queue {
     pub(super) fn room(&self) -> u64 {
         self.settings.max_depth.saturating_sub(self.counts.waiting())
     }
+}
+
+/// Refuses what a job may not be sent with, whoever sends it and whenever.
+pub(super) fn check_wishes(
+    ttl: Option<Millis>,
+    max_attempts: Option<u32>,
+    options: Option<&JobOptions>,
+) -> Result<(), Refusal> {
+    if ttl.is_some_and(|ttl| ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX) {
+        return Err(Refusal::Ttl);
+    }
+    if max_attempts.is_some_and(|attempts| !(1..=limits::ATTEMPTS_MAX).contains(&attempts)) {
+        return Err(Refusal::MaxAttempts);
+    }
+    options.map_or(Ok(()), JobOptions::check)
 }
 
 fn lease_time(asked: Option<Millis>, settings: &QueueSettings) -> Result<Millis, Refusal> {

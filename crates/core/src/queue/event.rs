@@ -1,11 +1,12 @@
 //! What can happen to a namespace's queues. An event is a fact: it was judged before it was stored,
 //! and applying it cannot fail.
 
-use crate::id::{JobId, LeaseId};
+use crate::id::{JobId, LeaseId, ScheduleId};
 use crate::job::{Category, HoldReason, Priority, words};
-use crate::name::{ErrorCode, Principal, QueueName};
+use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::options::JobOptions;
 use crate::queue::report::Report;
+use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepKind;
 use crate::time::Time;
@@ -262,6 +263,57 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// A schedule was made, or told something else. The record carries what each of its jobs does.
+    SchedulePut(Box<SchedulePut>),
+    /// A firing became a job.
+    ScheduleFired {
+        /// Which schedule.
+        schedule: ScheduleId,
+        /// When the firing was due.
+        due: Time,
+        /// The job.
+        job: JobId,
+        /// When it is due next.
+        next: Option<Time>,
+        /// When.
+        at: Time,
+    },
+    /// A firing was left out, or a row of them.
+    ScheduleSkipped {
+        /// Which schedule.
+        schedule: ScheduleId,
+        /// When the first of them was due.
+        due: Time,
+        /// Why.
+        reason: SkipReason,
+        /// When it is due next.
+        next: Option<Time>,
+        /// When.
+        at: Time,
+    },
+    /// A schedule fires no more until it is resumed.
+    SchedulePaused {
+        /// Which schedule.
+        schedule: ScheduleId,
+        /// When.
+        at: Time,
+    },
+    /// A schedule fires again.
+    ScheduleResumed {
+        /// Which schedule.
+        schedule: ScheduleId,
+        /// When it is due next.
+        next: Option<Time>,
+        /// When.
+        at: Time,
+    },
+    /// A schedule is gone.
+    ScheduleRemoved {
+        /// Which schedule.
+        schedule: ScheduleId,
+        /// When.
+        at: Time,
+    },
     /// The server started: leases that were running go on for as long as they had left.
     ServerStarted {
         /// When.
@@ -294,11 +346,35 @@ pub struct JobEnqueued {
     pub at: Time,
 }
 
+/// What the rules need to know of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchedulePut {
+    /// Its id.
+    pub schedule: ScheduleId,
+    /// Its name.
+    pub name: ScheduleName,
+    /// Where its jobs wait.
+    pub queue: QueueNumber,
+    /// Who put it.
+    pub owner: Principal,
+    /// What it is told.
+    pub settings: ScheduleSettings,
+    /// Whether its template is sealed.
+    pub sealed: bool,
+    /// Digest over owner, queue and everything supplied for the jobs.
+    pub digest: [u8; 16],
+    /// When it is due first from now on.
+    pub next: Option<Time>,
+    /// When.
+    pub at: Time,
+}
+
 impl Event {
     /// When it happened.
     pub fn at(&self) -> Time {
         match self {
             Self::JobEnqueued(enqueued) => enqueued.at,
+            Self::SchedulePut(put) => put.at,
             Self::QueueCreated { at, .. }
             | Self::QueueChanged { at, .. }
             | Self::JobDue { at, .. }
@@ -322,6 +398,11 @@ impl Event {
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }
             | Self::SweepEnded { at, .. }
+            | Self::ScheduleFired { at, .. }
+            | Self::ScheduleSkipped { at, .. }
+            | Self::SchedulePaused { at, .. }
+            | Self::ScheduleResumed { at, .. }
+            | Self::ScheduleRemoved { at, .. }
             | Self::ServerStarted { at } => *at,
         }
     }

@@ -7,6 +7,7 @@ use super::attempt::AttemptEnd;
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
 use super::job::{Ended, Expiry, Failure, Job, Phase, Running, Settled};
+use super::ready::Ready;
 use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
 use super::transitions::Cause;
@@ -28,23 +29,29 @@ impl Shard {
                 let number =
                     QueueNumber(u32::try_from(self.queues.len()).expect("QUEUES_MAX is far below u32::MAX"));
                 self.names.insert(queue.clone(), number);
+                let mut ready = Ready::default();
+                ready.set_limits(settings);
                 self.queues.push(Queue {
                     name: queue.clone(),
                     settings: *settings,
                     mode: QueueMode::Open,
                     created_at: *at,
-                    ready: Default::default(),
+                    ready,
                     dead: Default::default(),
                     counts: QueueCounts::default(),
                 });
             }
-            Event::QueueChanged { number, settings, .. } => self.queue_at_mut(*number).settings = *settings,
+            Event::QueueChanged { number, settings, .. } => {
+                let queue = self.queue_at_mut(*number);
+                queue.settings = *settings;
+                queue.ready.set_limits(settings);
+            }
             Event::JobEnqueued(enqueued) => self.enqueued(enqueued, record),
             Event::JobDue { job, .. } => self.change(job, |job| job.enter(Cause::Due, Phase::Ready)),
             Event::JobLeased { job, lease, holder, until, .. } => {
-                let found = self.jobs.get(job).map(|job| (job.queue, job.priority));
+                let found = self.jobs.get(job).map(|job| (job.queue, job.priority, job.fair_key()));
                 let max_run =
-                    found.map_or_else(Millis::default, |(queue, _)| self.queue_at(queue).settings.max_run);
+                    found.map_or_else(Millis::default, |(queue, ..)| self.queue_at(queue).settings.max_run);
                 let running = Running {
                     lease: *lease,
                     holder: holder.clone(),
@@ -57,8 +64,8 @@ impl Shard {
                     job.attempt = job.attempt.saturating_add(1);
                     job.enter(Cause::Lease, Phase::Running(Box::new(running)));
                 });
-                if let Some((queue, priority)) = found {
-                    self.queue_at_mut(queue).ready.served(priority);
+                if let Some((queue, priority, key)) = found {
+                    self.queue_at_mut(queue).ready.served(priority, key, at);
                 }
             }
             Event::LeaseExtended { job, until, .. } => self.change(job, |job| {
@@ -75,19 +82,7 @@ impl Shard {
                     job.failed(Category::Timeout, at, None, next);
                 });
             }
-            Event::JobReleased { job, reason, run_at, .. } => self.change(job, |job| {
-                // Why only then: no worker began what reached nobody, and it would push out what one did.
-                if *reason == ReleaseReason::Returned {
-                    job.note_end(at, AttemptEnd::Released, None, None);
-                }
-                job.set_aside(Settled::Released);
-                job.run_at = *run_at;
-                job.past().here_since = Some(at);
-                match *run_at > at {
-                    true => job.enter(Cause::HandBackLater, Phase::Delayed),
-                    false => job.enter(Cause::HandBack, Phase::Ready),
-                }
-            }),
+            Event::JobReleased { job, reason, run_at, .. } => self.released(job, *reason, *run_at, at),
             Event::JobReported { job, report, .. } => self.job_reported(job, report, at, record),
             Event::JobCompleted { job, .. } => self.finish(job, Cause::Complete, at, |job| {
                 job.settled_as(Settled::Completed);
@@ -139,6 +134,12 @@ impl Shard {
             Event::SweepEnded { queue, .. } => {
                 self.sweeps.remove(queue);
             }
+            Event::SchedulePut(put) => self.schedule_put(put, record),
+            Event::ScheduleFired { .. }
+            | Event::ScheduleSkipped { .. }
+            | Event::SchedulePaused { .. }
+            | Event::ScheduleResumed { .. }
+            | Event::ScheduleRemoved { .. } => self.schedule_evolve(event),
             Event::ServerStarted { at } => self.started(*at),
         }
         self.last_at = self.last_at.max(at);
@@ -166,7 +167,28 @@ impl Shard {
             past: None,
         };
         self.next_sequence += 1;
+        self.queue_at_mut(event.queue).ready.forget_keys(event.at);
         self.insert(event.job, Box::new(job));
+    }
+
+    fn released(&mut self, id: &JobId, reason: ReleaseReason, run_at: Time, at: Time) {
+        self.change(id, |job| {
+            // Why only then: no worker began what reached nobody, and it would push out what one did.
+            if reason == ReleaseReason::Returned {
+                job.note_end(at, AttemptEnd::Released, None, None);
+            }
+            job.set_aside(Settled::Released);
+            job.run_at = run_at;
+            job.past().here_since = Some(at);
+            match run_at > at {
+                true => job.enter(Cause::HandBackLater, Phase::Delayed),
+                false => job.enter(Cause::HandBack, Phase::Ready),
+            }
+        });
+        let job = self.jobs.get(id).filter(|_| reason == ReleaseReason::Undelivered);
+        if let Some((queue, key)) = job.map(|job| (job.queue, job.fair_key())) {
+            self.queue_at_mut(queue).ready.give_back(key, at);
+        }
     }
 
     /// The same principal once for all jobs that it sends.

@@ -15,13 +15,18 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     if deadlines != shard.deadlines {
         return Err("the deadline table is not that of the jobs".to_owned());
     }
+    if !shard.schedules.is_in_step() {
+        return Err("the orders of the schedules are not theirs".to_owned());
+    }
     for (number, queue) in shard.queues.iter().enumerate() {
         let here = || shard.jobs.iter().filter(|(_, job)| usize::try_from(job.queue.0) == Ok(number));
         let mut ready = Ready::default();
+        here().for_each(|(_, job)| ready.enter(job));
         here().filter(|(_, job)| job.phase == Phase::Ready).for_each(|(id, job)| ready.insert(*id, job));
         if !ready.same_jobs(&queue.ready) {
             return Err(format!("the ready index of {} is not that of its jobs", queue.name));
         }
+        queue.ready.check().map_err(|error| format!("{}: {error}", queue.name))?;
         let dead: BTreeSet<_> = here()
             .filter_map(|(id, job)| match job.phase {
                 Phase::Dead { at } => Some((at, *id)),

@@ -8,7 +8,9 @@ use crate::name::{Principal, QueueName};
 use crate::queue::attempt::{Attempt, DeadReason};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
+use crate::queue::ready::FairKey;
 use crate::queue::report::{Reported, Reports};
+use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
@@ -170,6 +172,11 @@ impl Job {
         self.past.get_or_insert_default()
     }
 
+    /// What it takes its turns under.
+    pub(super) fn fair_key(&self) -> FairKey {
+        self.options.as_ref().and_then(|options| options.fair_key)
+    }
+
     pub(super) fn running(&self) -> Option<&Running> {
         match &self.phase {
             Phase::Running(running) => Some(running),
@@ -259,6 +266,7 @@ impl Job {
             last_failure: past.and_then(|past| past.last_failure),
             dead_reason: self.dead_reason(),
             reported: self.reported(),
+            firing: self.options.as_ref().and_then(|options| options.firing),
             result: None,
         }
     }
@@ -311,6 +319,8 @@ pub struct JobView {
     pub dead_reason: Option<DeadReason>,
     /// What its workers reported while they ran it.
     pub reported: Reported,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
     /// The record of its completion, which may carry a result.
     pub result: Option<RecordRef>,
 }

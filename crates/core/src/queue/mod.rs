@@ -15,6 +15,7 @@ mod decide;
 mod event;
 mod evolve;
 mod finished;
+mod gate;
 pub mod invariants;
 mod job;
 mod options;
@@ -22,6 +23,7 @@ mod ready;
 mod refusal;
 mod report;
 mod run_limit;
+mod schedule;
 mod sealing;
 mod settings;
 mod shard;
@@ -29,13 +31,17 @@ mod sweep;
 pub mod transitions;
 
 pub use attempt::{Attempt, AttemptEnd, DeadReason};
-pub use command::{Act, Command, Enqueue, Lease, Receipt, Settle, Start};
-pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
+pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut};
 pub use job::{Failure, JobView};
 pub use options::JobOptions;
 pub use refusal::Refusal;
 pub use report::{Progress, Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
 pub use run_limit::{Rate, RunLimit};
+pub use schedule::{
+    DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,
+    ScheduleView, SkipReason,
+};
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{Sweep, SweepKind};

@@ -2,14 +2,20 @@
 //! stands in one box, in the event and in the job.
 
 use super::refusal::Refusal;
+use super::schedule::Firing;
 use super::settings::check_backoff;
 use crate::retry::Backoff;
+use crate::token::Token;
 
 /// What a job may be sent with besides what every job has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobOptions {
     /// How long to wait between attempts, where not as the queue says.
     pub backoff: Option<Backoff>,
+    /// What its turns are taken under, and what the limits per key count it to.
+    pub fair_key: Option<Token>,
+    /// The firing of a schedule that it is.
+    pub firing: Option<Firing>,
 }
 
 impl JobOptions {
@@ -20,7 +26,7 @@ impl JobOptions {
 
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff } = self;
+        let Self { backoff, fair_key: _, firing: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

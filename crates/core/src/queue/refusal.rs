@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::id::ScheduleId;
 use crate::job::State;
 use crate::limits;
+use crate::queue::schedule::{ScheduleError, SkipReason};
 use crate::queue::settings::SettingsError;
 use crate::sealed::SyntaxError;
 use crate::time::Millis;
@@ -24,6 +26,8 @@ pub enum Refusal {
         /// How many.
         max_depth: u64,
     },
+    /// The queue knows of as many fair keys as it may.
+    TooManyFairKeys,
     /// The namespace has as many unfinished jobs as it may have.
     TooManyJobs,
     /// The id belongs to a job that was sent with other content.
@@ -92,6 +96,26 @@ pub enum Refusal {
     RedrivesUsed,
     /// Other bulk work on the queue is not over.
     SweepRunning,
+    /// There is no such schedule.
+    ScheduleUnknown,
+    /// The schedule has another id.
+    ScheduleOtherId {
+        /// Which.
+        id: ScheduleId,
+    },
+    /// The id belongs to a schedule of another name.
+    ScheduleIdTaken,
+    /// The namespace has as many schedules as it may have.
+    TooManySchedules,
+    /// A setting of the schedule is out of its bounds.
+    Schedule(ScheduleError),
+    /// The sealed body is not the template of this schedule.
+    NotItsTemplate,
+    /// The schedule cannot fire now.
+    ScheduleSkips {
+        /// Why not.
+        reason: SkipReason,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -107,6 +131,11 @@ impl fmt::Display for Refusal {
                     "{max_depth} jobs wait in this queue, and no more may: try again when some are done"
                 )
             }
+            Self::TooManyFairKeys => write!(
+                f,
+                "a queue tells at most {} fair keys apart: try again when the jobs of some are done",
+                limits::FAIR_KEYS_MAX
+            ),
             Self::TooManyJobs => {
                 write!(
                     f,
@@ -178,6 +207,22 @@ impl fmt::Display for Refusal {
                 "the job was re-driven {} times already: find out why it ends like that and send it as a new one",
                 limits::REDRIVES_MAX
             ),
+            Self::ScheduleUnknown => f.write_str("no such schedule"),
+            Self::ScheduleOtherId { id } => write!(
+                f,
+                "this schedule's id is {id}: put it under that id, or remove it first"
+            ),
+            Self::ScheduleIdTaken => f.write_str("another schedule has this name or id: take another one"),
+            Self::TooManySchedules => write!(
+                f,
+                "a namespace has at most {} schedules: remove what is not needed any more",
+                limits::SCHEDULES_MAX
+            ),
+            Self::Schedule(error) => error.fmt(f),
+            Self::NotItsTemplate => f.write_str(
+                "the sealed body is not a template of this schedule: seal it as one, for the schedule's id",
+            ),
+            Self::ScheduleSkips { reason } => write!(f, "the schedule cannot fire now: {reason}"),
             Self::SweepRunning => {
                 f.write_str("other bulk work on this queue is not over: try again when it is")
             }

@@ -4,6 +4,7 @@
 use super::command::Enqueue;
 use super::refusal::Refusal;
 use super::settings::SealingPolicy;
+use crate::id::ScheduleId;
 use crate::job::JobInput;
 use crate::sealed::{CONTENT_TYPE, Header};
 use crate::time::Time;
@@ -20,12 +21,29 @@ pub(super) fn check(policy: SealingPolicy, command: &Enqueue<'_>) -> Result<(), 
             if !command.id_given {
                 return Err(Refusal::SealedNeedsId);
             }
-            if header.message_id() != command.job.as_bytes() {
+            // Why not a template: whoever holds one could run it as often as he likes.
+            if header.message_id() != command.job.as_bytes() || header.extensions().template.is_some() {
                 return Err(Refusal::SealedForOther);
             }
             Ok(())
         }
     }
+}
+
+/// Judges the template of a schedule: a sealed one was made for this schedule and no single job.
+pub(super) fn check_template(
+    policy: SealingPolicy,
+    input: &JobInput,
+    schedule: ScheduleId,
+) -> Result<(), Refusal> {
+    check_moved(policy, input.is_sealed())?;
+    if input.is_sealed() {
+        let header = Header::parse(&input.body).map_err(Refusal::Sealed)?;
+        if header.extensions().template != Some(*schedule.as_bytes()) {
+            return Err(Refusal::NotItsTemplate);
+        }
+    }
+    Ok(())
 }
 
 /// Judges a job that is moved here from another queue. Its structure was looked at when it was sent.

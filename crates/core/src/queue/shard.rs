@@ -13,6 +13,7 @@ use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::ready::Ready;
 use super::report::Logs;
+use super::schedule::Schedules;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::Sweep;
 use crate::id::JobId;
@@ -105,6 +106,11 @@ pub struct QueueView {
     pub created_at: Time,
     /// Its jobs by state.
     pub counts: QueueCounts,
+    /// Fair keys that it knows of: those with jobs that have not ended, and those whose rate is not full
+    /// again.
+    pub fair_keys: usize,
+    /// From when on the rates let the next job be handed out, where one is ready and waits for them.
+    pub opens_at: Option<Time>,
 }
 
 /// One namespace.
@@ -122,6 +128,7 @@ pub struct Shard {
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
     pub(super) logs: Logs,
+    pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
     pub(super) next_sequence: u64,
@@ -166,9 +173,16 @@ impl Shard {
     }
 
     /// Whether a queue has a job that could be leased now.
-    pub fn has_ready(&self, number: QueueNumber) -> bool {
+    pub fn has_ready(&self, number: QueueNumber, now: Time) -> bool {
         let queue = self.queue_at(number);
-        queue.mode != QueueMode::Paused && !queue.ready.is_empty()
+        queue.mode != QueueMode::Paused && queue.ready.has_next(now)
+    }
+
+    /// From when on a queue has a job that could be leased, if nothing else happens until then. `None`:
+    /// only if something does. For whoever waits for work: nothing happens by itself at that time.
+    pub fn opens_at(&self, number: QueueNumber) -> Option<Time> {
+        let queue = self.queue_at(number);
+        if queue.mode == QueueMode::Paused { None } else { queue.ready.opens_at() }
     }
 
     /// Jobs in a queue's dead-letter, the oldest first, from behind `after`.
@@ -186,6 +200,8 @@ impl Shard {
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
         let deadline = self.deadlines.first().map(|(at, _, _)| *at);
+        let firing = self.schedules.first_due().map(|(due, _)| due);
+        let deadline = deadline.into_iter().chain(firing).min();
         // A sweep is due at once, until it is over.
         if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
     }
@@ -227,6 +243,7 @@ fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &J
     deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
     let queue = queue_in(queues, job.queue);
     queue.counts.add(job.state());
+    queue.ready.enter(job);
     match job.phase {
         Phase::Ready => queue.ready.insert(id, job),
         Phase::Dead { at } => {
@@ -249,6 +266,7 @@ fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: 
         }
         _ => {}
     }
+    queue.ready.leave(job);
 }
 
 fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue {
@@ -263,6 +281,8 @@ impl Queue {
             mode: self.mode,
             created_at: self.created_at,
             counts: self.counts,
+            fair_keys: self.ready.keys(),
+            opens_at: self.ready.opens_at().filter(|at| *at > Time::default()),
         }
     }
 }

@@ -60,6 +60,18 @@ pub async fn authorise<Op: Operation>(
         // Receipts carry their principal under a MAC; the handler refuses another's.
         Target::Namespace | Target::Leases => reach != Reach::None,
         Target::Queue(queue) => reach != Reach::None && caller.key.opens(&queue),
+        Target::Schedule(name) => {
+            let namespace = door.namespace.clone();
+            let found = door
+                .engine
+                .read(move |machine| {
+                    let shard = machine.shard(&namespace);
+                    shard.schedule(&name).map(|view| (shard.queue_name(view.queue).clone(), view.owner))
+                })
+                .await?;
+            let (queue, owner) = found.ok_or_else(Problem::not_found)?;
+            caller.key.opens(&queue) && reach.covers(owner == caller.key.principal)
+        }
         Target::Job(id) => {
             let namespace = door.namespace.clone();
             let found = door
@@ -72,12 +84,7 @@ pub async fn authorise<Op: Operation>(
             let (queue, view) = found.ok_or_else(Problem::not_found)?;
             let owned = view.owner == caller.key.principal;
             job = Some(view);
-            caller.key.opens(&queue)
-                && match reach {
-                    Reach::None => false,
-                    Reach::Own => owned,
-                    Reach::Granted => true,
-                }
+            caller.key.opens(&queue) && reach.covers(owned)
         }
     };
     if permitted { Ok(Authorized { operation, caller, job }) } else { Err(Problem::not_found()) }

@@ -14,6 +14,17 @@ pub enum Reach {
     Granted,
 }
 
+impl Reach {
+    /// Whether it reaches something that the caller owns, or does not.
+    pub fn covers(self, owned: bool) -> bool {
+        match self {
+            Self::None => false,
+            Self::Own => owned,
+            Self::Granted => true,
+        }
+    }
+}
+
 /// The table.
 pub fn reach(role: Role, permission: Permission) -> Reach {
     match (role, permission) {
@@ -21,7 +32,13 @@ pub fn reach(role: Role, permission: Permission) -> Reach {
         (Role::Submitter, Permission::JobEnqueue | Permission::QueueRead | Permission::ServerRead) => {
             Reach::Granted
         }
-        (Role::Submitter, Permission::JobRead | Permission::JobCancel) => Reach::Own,
+        (
+            Role::Submitter,
+            Permission::JobRead
+            | Permission::JobCancel
+            | Permission::ScheduleManage
+            | Permission::ScheduleRead,
+        ) => Reach::Own,
         (
             Role::Worker,
             Permission::JobWork | Permission::JobRead | Permission::QueueRead | Permission::ServerRead,
@@ -35,7 +52,9 @@ pub fn reach(role: Role, permission: Permission) -> Reach {
             | Permission::JobManage
             | Permission::QueueConfigure
             | Permission::JobWork
-            | Permission::JobEnqueue,
+            | Permission::JobEnqueue
+            | Permission::ScheduleManage
+            | Permission::ScheduleRead,
         ) => Reach::None,
     }
 }

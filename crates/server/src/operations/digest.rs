@@ -58,7 +58,7 @@ impl JobDigests {
         digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
         digest.update(&number(parts.max_attempts.map(u64::from)));
         // Why nothing for what is absent: whatever is added here later leaves the digests of jobs without it.
-        let JobOptions { backoff } = &parts.options;
+        let JobOptions { backoff, fair_key: _, firing: _ } = &parts.options;
         if let Some(backoff) = backoff {
             digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
             digest.update(&backoff.base.get().to_be_bytes());

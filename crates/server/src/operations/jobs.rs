@@ -148,7 +148,7 @@ impl Door {
         })
     }
 
-    fn new_job_id(&self) -> Result<JobId, Problem> {
+    pub(super) fn new_job_id(&self) -> Result<JobId, Problem> {
         let mut random = [0; 10];
         self.random.fill(&mut random).map_err(|_| {
             Problem::new(Code::StorageFailed, "the system gave no random bytes for a job id: try again")

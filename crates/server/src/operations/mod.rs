@@ -7,6 +7,7 @@ mod digest;
 mod jobs;
 mod leases;
 mod queues;
+mod schedules;
 mod server;
 
 pub(crate) use access::DEFAULT_TTL as DEFAULT_KEY_TTL;

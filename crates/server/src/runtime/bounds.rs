@@ -18,6 +18,13 @@ use crate::authn::{AccessKeys, Environment};
 use crate::clock::MonotonicClock;
 
 fn engine(disk: &LossyDisk) -> EngineHandle {
+    let (engine, handle) = stopped(disk);
+    drop(engine.start_thread().unwrap());
+    handle
+}
+
+/// An engine that nobody has set going.
+fn stopped(disk: &LossyDisk) -> (Engine, EngineHandle) {
     let settings = LogSettings {
         segment_bytes: 32 << 20,
         first_segment_bytes: 32 << 20,
@@ -38,9 +45,7 @@ fn engine(disk: &LossyDisk) -> EngineHandle {
     let clock = Arc::new(MonotonicClock::start(Time::default()));
     let namespace = Namespace::parse("default").unwrap();
     let journal = journal.unwrap().journal;
-    let (engine, handle) = Engine::new(namespace, Machine::default(), journal, clock, random, access_keys);
-    drop(engine.start_thread().unwrap());
-    handle
+    Engine::new(namespace, Machine::default(), journal, clock, random, access_keys)
 }
 
 fn wish(queue: &QueueName) -> LeaseWish {
@@ -101,4 +106,21 @@ async fn so_many_requests_queue_before_the_engine_and_the_next_one_waits() {
     for read in reads {
         read.await.unwrap().unwrap();
     }
+}
+
+// attack 61
+// attack 63
+#[test]
+fn so_many_firings_are_seen_to_in_a_turn_and_the_rest_in_the_next() {
+    let (mut engine, _handle) = stopped(&LossyDisk::new());
+    let many = limits::FIRINGS_PER_TURN_MAX + 1;
+    engine.put_each_second(many);
+    let fired = |engine: &mut Engine| {
+        let before = engine.waiting_jobs();
+        engine.fire_due(Time::from_unix_ms(1_000)).unwrap();
+        engine.waiting_jobs() - before
+    };
+    assert_eq!(fired(&mut engine), limits::FIRINGS_PER_TURN_MAX);
+    assert_eq!(fired(&mut engine), 1);
+    assert_eq!(fired(&mut engine), 0);
 }

@@ -12,7 +12,7 @@ use sealane_core::queue::{
 };
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
-use sealane_storage::{CallerData, Fact, Journal, JournalError, Room};
+use sealane_storage::{CallerData, Fact, Journal, JournalError, JournalReader, Room};
 use tokio::sync::mpsc;
 
 use super::fault::Fault;
@@ -70,7 +70,7 @@ impl From<ControlRefusal> for Trouble {
 }
 
 /// Tells what is for the caller from what ends the engine.
-fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
+pub(super) fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, JournalError> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(Trouble::Fault(fault)) => Ok(Err(fault)),
@@ -83,17 +83,20 @@ pub struct Engine {
     namespace: Namespace,
     machine: Machine,
     journal: Box<dyn Journal>,
+    pub(super) records: Arc<dyn JournalReader>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     access_keys: Arc<AccessKeys>,
     requests: mpsc::Receiver<Request>,
     back: mpsc::WeakSender<Request>,
     waiters: Waiters,
+    /// When a rate lets the next job go to somebody who waits.
+    opens_at: Option<Time>,
     answers: Vec<Answer>,
     keys_changed: bool,
     draining: bool,
     /// Something that is due is put off for want of room.
-    stuck: bool,
+    pub(super) stuck: bool,
 }
 
 impl Engine {
@@ -110,6 +113,7 @@ impl Engine {
         let engine = Self {
             namespace,
             machine,
+            records: journal.reader(),
             journal,
             clock,
             random,
@@ -117,6 +121,7 @@ impl Engine {
             requests,
             back: sender.downgrade(),
             waiters: Waiters::default(),
+            opens_at: None,
             answers: Vec::new(),
             keys_changed: false,
             draining: false,
@@ -177,7 +182,8 @@ impl Engine {
     /// Waits for requests or for time to bring something about. False when no handle is left.
     async fn receive(&mut self, taken: &mut Vec<Request>) -> bool {
         let now = self.clock.now();
-        let wake = [self.machine.next_deadline(), self.waiters.next_end()].into_iter().flatten().min();
+        let wakes = [self.machine.next_deadline(), self.waiters.next_end(), self.opens_at];
+        let wake = wakes.into_iter().flatten().min();
         let least = if self.stuck { STUCK_SLEEP_MS } else { 0 };
         let sleep = wake.map_or(SLEEP_MS_MAX, |at| at.since(now).get().clamp(least, SLEEP_MS_MAX));
         let receive = self.requests.recv_many(taken, TURN_REQUESTS_MAX);
@@ -190,6 +196,7 @@ impl Engine {
     fn turn(&mut self, taken: &mut Vec<Request>) -> Result<(), JournalError> {
         let now = self.clock.now();
         self.expire(now)?;
+        self.fire_due(now)?;
         for request in taken.drain(..) {
             self.apply(now, request)?;
             if self.journal.staged_bytes() >= limits::GROUP_BYTES_MAX {
@@ -201,7 +208,7 @@ impl Engine {
     }
 
     /// Makes the turn durable, then answers. The order of these lines is the promise.
-    fn finish_turn(&mut self) -> Result<(), JournalError> {
+    pub(super) fn finish_turn(&mut self) -> Result<(), JournalError> {
         self.journal.commit()?;
         if std::mem::take(&mut self.keys_changed) {
             self.access_keys.replace(self.machine.control().clone());
@@ -286,6 +293,7 @@ impl Engine {
                 let begun = told(self.sweep(now, &queue, kind))?;
                 self.answer(reply, begun);
             }
+            Request::Schedule(request) => self.schedule(now, request)?,
             Request::Read(look) => self.answers.push(look(&self.machine)),
             Request::Drain => self.draining = true,
         }
@@ -380,12 +388,15 @@ impl Engine {
     }
 
     fn serve_waiters(&mut self, now: Time) -> Result<(), JournalError> {
+        self.opens_at = None;
         for queue in self.waiters.queues() {
-            while self.has_ready(&queue) {
+            while self.opens_at(&queue).is_some_and(|at| at <= now) {
                 let Some(waiter) = self.waiters.next(&queue) else { break };
                 let leased = told(self.lease(now, &waiter.wish))?;
                 self.answer_lease(waiter.reply, leased);
             }
+            let opens_at = self.opens_at(&queue).filter(|at| *at > now);
+            self.opens_at = self.opens_at.into_iter().chain(opens_at).min();
         }
         let end = if self.draining { Time::from_unix_ms(u64::MAX) } else { now };
         for waiter in self.waiters.ended(end) {
@@ -394,9 +405,9 @@ impl Engine {
         Ok(())
     }
 
-    fn has_ready(&self, queue: &QueueName) -> bool {
+    fn opens_at(&self, queue: &QueueName) -> Option<Time> {
         let shard = self.shard();
-        shard.queue_number(queue).is_some_and(|number| shard.has_ready(number))
+        shard.queue_number(queue).and_then(|number| shard.opens_at(number))
     }
 
     fn lease(&mut self, now: Time, wish: &LeaseWish) -> Result<Vec<Leased>, Trouble> {
@@ -479,7 +490,7 @@ impl Engine {
         self.shard().job(job).expect("a command that was honoured leaves its job live or remembered")
     }
 
-    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
+    pub(super) fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, value: T) {
         self.answers.push(Box::new(move || {
             // Why the result is let go: what was asked is done and durable, with or without a listener.
             let _ = reply.send(value);

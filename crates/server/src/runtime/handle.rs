@@ -2,8 +2,10 @@
 
 use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
-use sealane_core::name::{KeyId, Principal, QueueName};
-use sealane_core::queue::{Act, JobView, QueueMode, QueueSettings, QueueView, Receipt, SweepKind};
+use sealane_core::name::{KeyId, Principal, QueueName, ScheduleName};
+use sealane_core::queue::{
+    Act, Firing, JobView, QueueMode, QueueSettings, QueueView, Receipt, ScheduleAct, ScheduleView, SweepKind,
+};
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
 
@@ -12,6 +14,7 @@ use super::machine::Machine;
 use super::request::{
     Accepted, LeaseWish, LeasedJobs, NewJob, Reply, ReportItem, Request, SettleItem, SweepBegun,
 };
+use super::schedules::{NewSchedule, ScheduleRequest};
 
 /// Sends requests to the engine and waits for durable answers.
 #[derive(Clone)]
@@ -91,6 +94,26 @@ impl EngineHandle {
     /// Begins bulk work on a queue.
     pub async fn sweep(&self, queue: QueueName, kind: SweepKind) -> Result<SweepBegun, Fault> {
         self.ask(|reply| Request::Sweep { queue, kind, reply }).await?
+    }
+
+    /// Makes a schedule, or replaces what it was told.
+    pub async fn put_schedule(&self, schedule: NewSchedule) -> Result<ScheduleView, Fault> {
+        let schedule = Box::new(schedule);
+        self.ask(|reply| Request::Schedule(ScheduleRequest::Put { schedule, reply })).await?
+    }
+
+    /// Pauses, resumes or removes a schedule.
+    pub async fn act_on_schedule(
+        &self,
+        name: ScheduleName,
+        act: ScheduleAct,
+    ) -> Result<Option<ScheduleView>, Fault> {
+        self.ask(|reply| Request::Schedule(ScheduleRequest::Act { name, act, reply })).await?
+    }
+
+    /// Lets a schedule fire out of turn.
+    pub async fn fire(&self, name: ScheduleName) -> Result<(Firing, JobId), Fault> {
+        self.ask(|reply| Request::Schedule(ScheduleRequest::Fire { name, reply })).await?
     }
 
     /// Makes an access key.

@@ -21,6 +21,7 @@ mod handle;
 mod machine;
 mod reports;
 mod request;
+mod schedules;
 mod waiters;
 
 pub use engine::{Engine, Stopped};
@@ -28,3 +29,4 @@ pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
 pub use request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, ReportItem, SettleItem, SweepBegun};
+pub use schedules::NewSchedule;

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
+use super::schedules::ScheduleRequest;
 
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
@@ -237,6 +238,8 @@ pub(super) enum Request {
         /// Whether it is on its way.
         reply: Reply<Result<SweepBegun, Fault>>,
     },
+    /// Something about a schedule.
+    Schedule(ScheduleRequest),
     /// Look at the state.
     Read(Read),
     /// Answer those who wait for work, and let nobody wait any more.

@@ -42,6 +42,12 @@ fn key(name: &str, value: Value) -> (&'static str, String, String) {
     ("POST", "/v1/access/keys".to_owned(), wish.to_string())
 }
 
+fn schedule(name: &str, value: Value) -> (&'static str, String, String) {
+    let mut wish = json!({"queue": "q", "every_ms": 86_400_000, "job": job("x")});
+    wish[name] = value;
+    ("PUT", "/v1/schedules/s".to_owned(), wish.to_string())
+}
+
 fn lease(name: &str, value: u64) -> (&'static str, String, String) {
     // A queue with a job in it, so that nobody waits.
     ("POST", "/v1/queues/q/leases".to_owned(), json!({name: value}).to_string())
@@ -100,6 +106,12 @@ fn probe(limit: &Limit) -> Option<Probe> {
             ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
         },
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
+        "SCHEDULE_NAME_BYTES_MAX" => |n| {
+            let (method, _, body) = schedule("every_ms", json!(5_000));
+            (method, format!("/v1/schedules/{}", text(n)), body)
+        },
+        "SCHEDULE_EVERY_MS_MAX" => |n| schedule("every_ms", json!(n)),
+        "SCHEDULE_JITTER_MS_MAX" => |n| schedule("jitter_ms", json!(n)),
         "ACCESS_KEY_QUEUES_MAX" => |n| key("queues", many(n, |_| json!("q"))),
         "ACCESS_KEY_TTL_MS_MAX" => |n| key("ttl_ms", json!(n)),
         _ => {
@@ -110,6 +122,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "ATTEMPTS_REMEMBERED_MAX"
                 | "CONCURRENCY_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
+                | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "CHECKPOINT_BYTES_MAX"
                 | "JOBS_MAX"
@@ -124,6 +137,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "RATE_PERIOD_MS_MAX"
                 | "RATE_STARTS_MAX"
                 | "REDRIVES_MAX"
+                | "SCHEDULES_MAX"
+                | "SCHEDULE_CATCH_UP_MS_MAX"
+                | "SCHEDULE_LATE_MS_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
@@ -138,7 +154,11 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 // strangers: every_operation_of_the_list_refuses_strangers
                 "REQUEST_HEADER_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/runtime/bounds.rs
-                "ENGINE_REQUESTS_MAX" | "GROUP_BYTES_MAX" | "LEASE_WAITERS_MAX" => Some(Probe::Elsewhere),
+                "ENGINE_REQUESTS_MAX" | "FIRINGS_PER_TURN_MAX" | "GROUP_BYTES_MAX" | "LEASE_WAITERS_MAX" => {
+                    Some(Probe::Elsewhere)
+                }
+                // core/src/cadence.rs and name.rs, and with a door in schedules.rs
+                "ZONE_NAME_BYTES_MAX" | "CRON_PATTERN_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/transport/listener.rs

@@ -11,5 +11,6 @@ mod life;
 mod limits;
 mod published;
 mod reports;
+mod schedules;
 mod strangers;
 mod support;

@@ -2,7 +2,7 @@
 
 use super::error::DecodeError;
 use super::fields::{Cursor, Fields};
-use super::{control, report, shard};
+use super::{control, shard};
 use crate::fact::Fact;
 
 /// The first version of every layout.
@@ -30,7 +30,7 @@ pub fn decode_fact(bytes: &[u8]) -> Result<Fact, DecodeError> {
     let tag = cursor.u8("tag")?;
     let version = cursor.u8("version")?;
     let fact = match (tag, version) {
-        (shard::FIRST_TAG..=shard::LAST_TAG | report::JOB_REPORTED, VERSION_1..=VERSION_3) => {
+        (shard::FIRST_TAG..=shard::LAST_TAG, VERSION_1..=VERSION_3) => {
             shard::decode(tag, version, &mut cursor)?
         }
         (control::FIRST_TAG..=control::LAST_TAG, VERSION_1) => {

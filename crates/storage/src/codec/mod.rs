@@ -20,6 +20,7 @@ mod options;
 mod person;
 mod report;
 mod retrying;
+mod schedule;
 mod settings;
 mod shard;
 

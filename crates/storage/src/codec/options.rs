@@ -3,7 +3,9 @@
 //!
 //! A back-off alone is what version 2 holds, and is written as that one: one form only.
 
-use sealane_core::queue::JobOptions;
+use sealane_core::id::ScheduleId;
+use sealane_core::queue::{Firing, JobOptions};
+use sealane_core::token::Token;
 
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
@@ -12,6 +14,8 @@ use super::retrying;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const BACKOFF: u8 = 1;
+const FAIR_KEY: u8 = 5;
+const FIRING: u8 = 7;
 
 /// The first version of a job's record that can hold these.
 pub(super) fn version(options: Option<&JobOptions>) -> u8 {
@@ -24,32 +28,58 @@ pub(super) fn version(options: Option<&JobOptions>) -> u8 {
 pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
     let version = version(options);
     let Some(options) = options else { return };
-    let JobOptions { backoff } = options;
     if version == VERSION_2 {
-        backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
-        return;
+        options.backoff.iter().for_each(|backoff| retrying::backoff(backoff, out));
+    } else {
+        encode_tagged(options, out);
     }
+}
+
+/// Each behind its tag, up to the end of the record.
+pub(super) fn encode_tagged(options: &JobOptions, out: &mut Fields<'_>) {
+    let JobOptions { backoff, fair_key, firing } = options;
     if let Some(backoff) = backoff {
         out.tagged(BACKOFF, |out| retrying::backoff(backoff, out));
+    }
+    if let Some(key) = fair_key {
+        out.tagged(FAIR_KEY, |out| out.fixed(key.as_bytes()));
+    }
+    if let Some(Firing { schedule, due }) = firing {
+        out.tagged(FIRING, |out| {
+            out.fixed(schedule.as_bytes());
+            out.time(*due);
+        });
     }
 }
 
 pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<Option<Box<JobOptions>>, DecodeError> {
-    let mut options = JobOptions::default();
-    match written {
-        VERSION_1 => {}
-        VERSION_2 => options.backoff = Some(retrying::take_backoff(cursor)?),
-        _ => cursor.tagged("options", |tag, cursor| {
-            match tag {
-                BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
-                _ => return Err(DecodeError::Field { field: "options" }),
-            }
-            Ok(())
-        })?,
-    }
-    let options = options.boxed();
+    let options = match written {
+        VERSION_1 => None,
+        VERSION_2 => {
+            let backoff = Some(retrying::take_backoff(cursor)?);
+            JobOptions { backoff, ..JobOptions::default() }.boxed()
+        }
+        _ => decode_tagged(cursor)?,
+    };
     if version(options.as_deref()) != written {
         return Err(DecodeError::Field { field: "options" });
     }
     Ok(options)
+}
+
+pub(super) fn decode_tagged(cursor: &mut Cursor<'_>) -> Result<Option<Box<JobOptions>>, DecodeError> {
+    let mut options = JobOptions::default();
+    cursor.tagged("options", |tag, cursor| {
+        match tag {
+            BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
+            FAIR_KEY => options.fair_key = Some(Token::from_bytes(cursor.fixed("fair_key")?)),
+            FIRING => {
+                let schedule = ScheduleId::from_bytes(cursor.fixed("schedule")?);
+                options.firing = Some(Firing { schedule, due: cursor.time("due")? });
+            }
+            _ => return Err(DecodeError::Field { field: "options" }),
+        }
+        Ok(())
+    })?;
+    Ok(options.boxed())
 }

@@ -9,8 +9,6 @@ use super::fact::VERSION_1;
 use super::fields::{Cursor, Fields};
 use super::shard::job;
 
-pub(super) const LAST_TAG: u8 = QUEUE_MODE_CHANGED;
-
 // Invariant: a tag is never reused and never changes its meaning.
 pub(super) const JOB_CANCEL_REQUESTED: u8 = 14;
 pub(super) const JOB_CANCELLED: u8 = 15;

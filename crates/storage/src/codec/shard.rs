@@ -8,11 +8,12 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{options, person, report, settings};
+use super::{options, person, report, schedule, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
-pub(super) const LAST_TAG: u8 = person::LAST_TAG;
+/// Higher ones are for other facts.
+pub(super) const LAST_TAG: u8 = 127;
 
 // Invariant: a tag is never reused and never changes its meaning.
 const QUEUE_CREATED: u8 = 1;
@@ -117,6 +118,12 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::SweepAdvanced { .. }
         | Event::SweepBegun { .. }
         | Event::SweepEnded { .. } => person::encode(event, out),
+        Event::SchedulePut(_)
+        | Event::ScheduleFired { .. }
+        | Event::ScheduleSkipped { .. }
+        | Event::SchedulePaused { .. }
+        | Event::ScheduleResumed { .. }
+        | Event::ScheduleRemoved { .. } => schedule::encode(event, out),
     }
 }
 
@@ -202,6 +209,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
         report::JOB_REPORTED => report::decode(at, cursor)?,
+        schedule::FIRST_TAG..=schedule::LAST_TAG => schedule::decode(tag, at, cursor)?,
         _ => person::decode(tag, at, cursor)?,
     };
     Ok(Fact::Shard { namespace, event })
@@ -234,6 +242,12 @@ fn tag(event: &Event) -> u8 {
         Event::SweepAdvanced { .. } => person::SWEEP_ADVANCED,
         Event::SweepBegun { .. } => person::SWEEP_BEGUN,
         Event::SweepEnded { .. } => person::SWEEP_ENDED,
+        Event::SchedulePut(_) => schedule::SCHEDULE_PUT,
+        Event::ScheduleFired { .. } => schedule::SCHEDULE_FIRED,
+        Event::ScheduleSkipped { .. } => schedule::SCHEDULE_SKIPPED,
+        Event::SchedulePaused { .. } => schedule::SCHEDULE_PAUSED,
+        Event::ScheduleResumed { .. } => schedule::SCHEDULE_RESUMED,
+        Event::ScheduleRemoved { .. } => schedule::SCHEDULE_REMOVED,
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use sealane_core::id::JobId;
 use sealane_core::job::JobInput;
 use sealane_core::name::Namespace;
 use sealane_core::queue::Event;
@@ -20,7 +19,8 @@ use crate::journal::JournalReader;
 use crate::keys::DataKeys;
 
 /// The table and field names that caller data is bound to.
-const TABLE: &str = "job";
+const JOBS: &str = "job";
+const SCHEDULES: &str = "schedule";
 const INPUT: &str = "input";
 const OUTCOME: &str = "outcome";
 /// The layout version of caller data that its encryption is bound to.
@@ -35,18 +35,19 @@ pub(super) struct LogReader {
 
 /// The place an event's caller data is bound to; `None` for an event that carries none.
 pub(super) fn place<'a>(namespace: &'a Namespace, event: &'a Event, lsn: u64) -> Option<at_rest::Place<'a>> {
-    let (field, job): (&str, &JobId) = match event {
-        Event::JobEnqueued(enqueued) => (INPUT, &enqueued.job),
+    let (table, field, record_id) = match event {
+        Event::JobEnqueued(enqueued) => (JOBS, INPUT, enqueued.job.as_bytes()),
         Event::JobCompleted { job, .. }
         | Event::JobFailed { job, .. }
         | Event::JobCancelled { job, .. }
-        | Event::JobReported { job, .. } => (OUTCOME, job),
+        | Event::JobReported { job, .. } => (JOBS, OUTCOME, job.as_bytes()),
+        Event::SchedulePut(put) => (SCHEDULES, INPUT, put.schedule.as_bytes()),
         _ => return None,
     };
     Some(at_rest::Place {
         namespace: namespace.as_str(),
-        table: TABLE,
-        record_id: job.as_bytes(),
+        table,
+        record_id,
         field,
         version: DATA_VERSION,
         lsn,

@@ -13,3 +13,4 @@ pub mod keys;
 pub mod lossy_disk;
 mod lossy_file;
 pub mod samples;
+pub mod schedule_samples;

@@ -16,7 +16,9 @@ use sealane_core::queue::{
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 
+use super::schedule_samples::schedule_facts;
 use crate::fact::{CallerData, Fact};
 
 /// The queue all samples are in.
@@ -105,7 +107,7 @@ pub fn outcome_data(bytes: &[u8]) -> CallerData<'_> {
 
 /// One fact of every kind, and of every shape a kind can have.
 pub fn every_fact() -> Vec<Fact> {
-    [first_facts(), later_facts()].concat()
+    [first_facts(), later_facts(), schedule_facts()].concat()
 }
 
 /// The kinds that came after the first release, in the order of their tags.
@@ -129,6 +131,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
     facts.extend(third_settings(at));
+    facts.push(job_with_key(at));
     facts.extend(reports(at));
     facts
 }
@@ -157,7 +160,7 @@ fn second_versions(at: Time) -> [Fact; 4] {
             run_at: at,
             expires_at: None,
             max_attempts: 5,
-            options: JobOptions { backoff: Some(backoff) }.boxed(),
+            options: JobOptions { backoff: Some(backoff), ..JobOptions::default() }.boxed(),
             digest: [9; 16],
             at,
         })),
@@ -183,6 +186,22 @@ fn reports(at: Time) -> [Fact; 4] {
         Report { seq: u32::MAX, checkpoint: Some(5), ..none },
     ]
     .map(|report| shard(Event::JobReported { job, report, at }))
+}
+
+/// A job with an option that only the third version can hold.
+fn job_with_key(at: Time) -> Fact {
+    shard(Event::JobEnqueued(JobEnqueued {
+        job: job_id(5),
+        queue: QUEUE,
+        owner: principal(),
+        priority: Priority::Normal,
+        run_at: at,
+        expires_at: None,
+        max_attempts: 5,
+        options: JobOptions { fair_key: Some(Token::from_bytes([4; 16])), ..JobOptions::default() }.boxed(),
+        digest: [9; 16],
+        at,
+    }))
 }
 
 /// Settings that only the third version can hold.

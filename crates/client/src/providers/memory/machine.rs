@@ -36,8 +36,10 @@ impl Machine {
         self.records.sweep(&self.shard);
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.shard.next_deadline()
+    /// When somebody who waits for a queue's jobs has to look again, if nothing else happens.
+    pub(super) fn next_look(&self, queue: &QueueName) -> Option<Time> {
+        let opens_at = self.shard.queue_number(queue).and_then(|number| self.shard.opens_at(number));
+        self.shard.next_deadline().into_iter().chain(opens_at).min()
     }
 
     pub(super) fn put_queue(

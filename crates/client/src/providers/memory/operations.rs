@@ -203,7 +203,8 @@ impl Provider for Memory {
                 let (mut machine, now) = self.machine();
                 let jobs =
                     machine.lease(now, queue, &self.principal, wish.lease_ms.map(Millis::new), &lease_ids)?;
-                let due = machine.next_deadline().map(|at| Duration::from_millis(at.since(now).get().max(1)));
+                let due =
+                    machine.next_look(queue).map(|at| Duration::from_millis(at.since(now).get().max(1)));
                 (jobs, due)
             };
             if !jobs.is_empty() || Instant::now() >= give_up {

@@ -1,0 +1,71 @@
+//! The promises, one file each. A new one is a file and a line in [`all`].
+
+mod accepted;
+mod completed;
+mod ends;
+mod holders;
+mod modes;
+mod order;
+mod places;
+mod receipts;
+mod timing;
+
+use super::ledger::Ledger;
+use super::{Answer, AtRest, Exchange, Tally};
+
+/// A promise. Looks at each answer when the ledger knows of it, and at the server at rest.
+pub(super) trait Check: Send {
+    /// The promise, in words.
+    fn promise(&self) -> &'static str;
+
+    /// An answer arrived.
+    ///
+    /// # Errors
+    /// How the promise was broken.
+    fn answered(&mut self, ledger: &Ledger, exchange: &Exchange, answer: &Answer) -> Result<(), String> {
+        let _ = (ledger, exchange, answer);
+        Ok(())
+    }
+
+    /// Everything is over and the server has nothing left to do.
+    ///
+    /// # Errors
+    /// How the promise was broken.
+    fn at_rest(&mut self, ledger: &Ledger, rest: &AtRest) -> Result<(), String> {
+        let _ = (ledger, rest);
+        Ok(())
+    }
+}
+
+/// Every promise that is watched.
+pub(super) fn all() -> Vec<Box<dyn Check>> {
+    vec![
+        Box::new(accepted::Accepted),
+        Box::new(completed::Completed),
+        Box::new(holders::Holders),
+        Box::new(receipts::Receipts),
+        Box::new(order::Order::default()),
+        Box::new(places::Places),
+        Box::new(timing::Timing),
+        Box::new(modes::Modes),
+        Box::new(ends::Ends),
+    ]
+}
+
+/// How the jobs fared.
+pub(super) fn tally(ledger: &Ledger, rest: &AtRest) -> Tally {
+    let count = |number: usize| u64::try_from(number).expect("a length in memory fits 64 bits");
+    let found = rest.jobs.values().flatten().count();
+    let counted: u64 = rest.queues.iter().map(|queue| ends::jobs_of(&queue.jobs)).sum();
+    let acknowledged = ledger.jobs.iter().filter(|(_, facts)| facts.acknowledged.is_some());
+    let lost = acknowledged.clone().filter(|(id, _)| rest.jobs.get(*id).is_none_or(Option::is_none));
+    let twice = ledger.jobs.values().filter(|facts| completed::completions(facts).count() > 1);
+    Tally {
+        attempted: count(ledger.jobs.len()),
+        acknowledged: count(acknowledged.count()),
+        found: count(found),
+        lost: count(lost.count()),
+        duplicated: count(twice.count()),
+        unexpected: counted.saturating_sub(count(found)),
+    }
+}

@@ -1,0 +1,237 @@
+//! The machine that the server runs on: its disks, and the server process while there is one. The
+//! process can end at any moment between two turns of its tasks; a disk can end it inside of one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Request, Response};
+use sealane::crypto::{Key, Random, SeededRandom};
+use sealane_server::authn::Environment;
+use sealane_server::keys::{MasterKey, ServerKeys};
+use sealane_server::runtime::Stopped;
+use sealane_server::service::{Parts, Service};
+use sealane_storage::log::{LogSettings, Prepare};
+pub(crate) use sealane_storage::testing::lossy_disk::Loss;
+use sealane_storage::testing::lossy_disk::LossyDisk;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::clock;
+use crate::dice::Dice;
+use crate::oracle::Oracle;
+use crate::trace::Trace;
+
+/// Small, so that a run fills several.
+const SEGMENT_BYTES: u64 = 96 << 10;
+
+/// The machine.
+pub(crate) struct Host {
+    trace: Arc<Trace>,
+    oracle: Arc<Oracle>,
+    clock_back_ms: u64,
+    state: Mutex<State>,
+    /// Told when a server process ended by itself.
+    pub(crate) ended: Notify,
+}
+
+struct State {
+    dice: Dice,
+    journal: LossyDisk,
+    keys: LossyDisk,
+    up: Option<Up>,
+    starts: u64,
+    /// What the administrator wrote down at the first start.
+    admin_key: Option<String>,
+}
+
+/// A server process.
+struct Up {
+    service: Arc<Service>,
+    engine: AbortHandle,
+    requests: Vec<AbortHandle>,
+    number: u64,
+}
+
+impl Host {
+    /// A new machine with empty disks, switched off.
+    pub(crate) fn new(dice: &Dice, trace: Arc<Trace>, oracle: Arc<Oracle>, clock_back_ms: u64) -> Self {
+        let state = State {
+            dice: dice.fork("host"),
+            journal: LossyDisk::new(),
+            keys: LossyDisk::new(),
+            up: None,
+            starts: 0,
+            admin_key: None,
+        };
+        Self { trace, oracle, clock_back_ms, state: Mutex::new(state), ended: Notify::new() }
+    }
+
+    /// Starts the server. Whatever the disks went through, it must come up.
+    pub(crate) async fn start(self: &Arc<Self>) {
+        let opened = self.open();
+        let (service, first) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.oracle.fail("the server starts again", format!("it does not: {error}"));
+                return;
+            }
+        };
+        if let Some(first) = first {
+            self.lock().admin_key = Some(first.text().reveal());
+            if service.store_first_key(first).await.is_err() {
+                self.trace.note(format_args!("server: the first key was not stored"));
+            }
+        }
+    }
+
+    fn open(self: &Arc<Self>) -> Result<(Arc<Service>, Option<sealane_server::service::FirstKey>), String> {
+        let mut state = self.lock();
+        state.starts += 1;
+        let number = state.starts;
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::danger_from_seed(state.dice.draw()));
+        let behind = match state.dice.chance(200) {
+            true => state.dice.between(0, self.clock_back_ms),
+            false => 0,
+        };
+        let master = MasterKey::from_key(Key::new([7; 32]));
+        let keys = ServerKeys::on_disk(Arc::new(state.keys.clone()), master, Arc::clone(&random))
+            .map_err(|error| error.to_string())?;
+        let parts = Parts {
+            keys,
+            disk: Arc::new(state.journal.clone()),
+            log: LogSettings {
+                segment_bytes: SEGMENT_BYTES,
+                first_segment_bytes: SEGMENT_BYTES / 2,
+                prepare: Prepare::Inline,
+                recent_bytes: 16 << 10,
+            },
+            environment: Environment::parse("sim").expect("a good word"),
+            random,
+        };
+        let run_ms = self.trace.now();
+        let (service, engine) = Service::open(parts, |last_at| clock::start(run_ms, behind, last_at))
+            .map_err(|error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                format!("{error}: {}", cause.unwrap_or_default())
+            })?;
+        let recovery = service.recovery();
+        self.trace.note(format_args!(
+            "server: start {number}, {} records, {:?}, cut {:?}",
+            recovery.records,
+            recovery.last_stop,
+            recovery.cut.as_ref().map(|cut| cut.lsn)
+        ));
+        let first = service.first_key().map_err(|error| error.to_string())?;
+        let service = Arc::new(service);
+        let engine = tokio::spawn(engine.run());
+        let abort = engine.abort_handle();
+        let host = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let how = engine.await;
+            let Some(host) = host.upgrade() else { return };
+            match how {
+                Ok(Stopped::Clean) => host.trace.note(format_args!("server: {number} ended")),
+                Ok(Stopped::Journal(error)) => {
+                    host.trace.note(format_args!("server: {number} stopped, {error}"));
+                    host.ended.notify_one();
+                }
+                Ok(Stopped::Panicked) => {
+                    host.oracle.fail("the server does not panic", "the engine did".into())
+                }
+                Err(error) if error.is_panic() => {
+                    host.oracle.fail("the server does not panic", "the engine did".into());
+                }
+                Err(_) => {}
+            }
+        });
+        state.up = Some(Up { service: Arc::clone(&service), engine: abort, requests: Vec::new(), number });
+        Ok((service, first))
+    }
+
+    /// Whether there is a server process.
+    pub(crate) fn is_up(&self) -> bool {
+        self.lock().up.is_some()
+    }
+
+    /// The administrator's key.
+    pub(crate) fn admin_key(&self) -> String {
+        self.lock().admin_key.clone().expect("the server was started before anybody asks")
+    }
+
+    /// The journal's disk, to make it fail.
+    pub(crate) fn journal(&self) -> LossyDisk {
+        self.lock().journal.clone()
+    }
+
+    /// Answers a request; nothing when there is no server, or none any more before the answer was made.
+    /// Dropped meanwhile, the connection is cut.
+    pub(crate) async fn answer(&self, request: Request<Vec<u8>>) -> Option<Response<Vec<u8>>> {
+        let answering = {
+            let mut state = self.lock();
+            let up = state.up.as_mut()?;
+            let service = Arc::clone(&up.service);
+            let task = tokio::spawn(async move { service.answer(request).await });
+            up.requests.retain(|task| !task.is_finished());
+            up.requests.push(task.abort_handle());
+            CutWhenDropped(task)
+        };
+        let mut answering = answering;
+        match (&mut answering.0).await {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                if error.is_panic() {
+                    self.oracle.fail("the server does not panic", "a handler did".into());
+                }
+                None
+            }
+        }
+    }
+
+    /// Ends the process at once. What was not synced fares as `loss` says.
+    pub(crate) fn kill(&self, loss: &Loss) {
+        let mut state = self.lock();
+        if let Some(up) = state.up.take() {
+            self.trace.note(format_args!("server: {} killed, loss {loss:?}", up.number));
+            up.engine.abort();
+            for request in up.requests {
+                request.abort();
+            }
+        }
+        // The old tasks write to the old disks from here on, if at all.
+        state.journal = state.journal.after_power_cut(loss.clone());
+        state.keys = state.keys.after_power_cut(loss.clone());
+    }
+
+    /// Stops the server as an operator does: what it was doing is finished, the journal is closed. Then
+    /// the power goes: nothing may depend on it.
+    pub(crate) async fn stop(&self) {
+        let service = self.lock().up.as_ref().map(|up| Arc::clone(&up.service));
+        if let Some(service) = service {
+            self.trace.note(format_args!("server: asked to stop"));
+            service.drain().await;
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        {
+            let mut state = self.lock();
+            // With the last handle the engine ends by itself: only requests are cut.
+            if let Some(up) = state.up.take() {
+                for request in up.requests {
+                    request.abort();
+                }
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        self.kill(&Loss::Everything);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct CutWhenDropped(tokio::task::JoinHandle<Response<Vec<u8>>>);
+
+impl Drop for CutWhenDropped {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
