@@ -49,7 +49,7 @@ macro_rules! described {
 described! {
     QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, LeaseIn, LeaseOut, Complete, Fail,
     Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut, SweepOut,
-    ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut, Reports, JobLogIn, JobLogOut,
+    ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut, Reports, JobLogIn, JobLogOut, WaitIn,
 }
 
 /// Makes the document.

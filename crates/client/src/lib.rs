@@ -69,6 +69,7 @@ mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod typed;
+mod wait;
 mod worker;
 
 pub use circuit::Breaker;
@@ -84,6 +85,7 @@ pub use provider::{JobAct, Provider};
 pub use retry::Retry;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
+pub use wait::WaitError;
 pub use worker::{
     CheckpointError, ERROR_BYTES_MAX, Heard, JobContext, JobSignals, LOG_BYTES_WAITING_MAX,
     MESSAGE_BYTES_MAX, Outcome, REPORT_EVERY, Worked, Worker, WorkerBuilder,

@@ -65,6 +65,8 @@ limits! {
     RUN_MS_MAX: u64 = 7 * 86_400_000, "ms", "max_run_ms: the longest run, whatever its heartbeats", "invalid_request";
     LEASE_MS_MAX: u64 = 12 * 3_600_000, "ms", "lease_ms", "invalid_request";
     LEASE_WAIT_MS_MAX: u64 = 300_000, "ms", "wait_ms of a lease request", "invalid_request";
+    JOB_WAIT_MS_MAX: u64 = 300_000, "ms", "wait_ms of a request that waits for a job to end", "invalid_request";
+    JOB_WAITERS_MAX: usize = 10_000, "requests", "requests waiting for jobs to end at once", "limit_exceeded";
     LEASE_BODIES_BYTES_MAX: usize = 8_388_608, "bytes", "bodies in one answer to a lease request, beyond which no further job is added", "the rest stays ready";
     LEASE_WAITERS_MAX: usize = 10_000, "requests", "lease requests waiting for work at once", "limit_exceeded";
     REDRIVES_MAX: u32 = 10, "re-drives", "re-drives of one job", "job_state";

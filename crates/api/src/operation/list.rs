@@ -131,6 +131,11 @@ operations! {
         { job: JobId = job, page: v1::JobLogIn = body }, body: v1::JobLogIn => v1::JobLogOut,
         target: |op| Target::Job(op.job);
 
+    JobWait = "job.wait", "show a job when it has ended, or as it stands when the time is up",
+        Post "/v1/jobs/{job}:wait", JobRead, Read, repeatable: true,
+        { job: JobId = job, wish: v1::WaitIn = body }, body: v1::WaitIn => v1::JobOut,
+        target: |op| Target::Job(op.job);
+
     JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
         Post "/v1/jobs/{job}:cancel", JobCancel, Settle, repeatable: true,
         { job: JobId = job, how: v1::CancelIn = body }, body: v1::CancelIn => v1::JobStands,

@@ -26,7 +26,7 @@ pub use leases::{
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
 pub use reports::{
     CheckpointOut, JobLogIn, JobLogOut, LeasedCheckpoint, LogEntry, LogOut, LogPlace, ProgressIn,
-    ProgressOut, ReportItem, Reports,
+    ProgressOut, ReportItem, Reports, WaitIn,
 };
 pub use schedules::{
     FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,

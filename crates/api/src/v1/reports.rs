@@ -2,6 +2,7 @@
 
 use sealane_core::limits;
 use sealane_core::queue::{Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
+use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -128,6 +129,26 @@ pub struct LeasedCheckpoint {
     pub seq: u32,
     /// As it came, sealed if the job was.
     pub bytes: Bytes,
+}
+
+/// How long to wait for a job to end.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaitIn {
+    /// In milliseconds, at most 300000; not at all where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
+}
+
+impl WaitIn {
+    /// How long.
+    pub fn wait(&self) -> Result<Millis, Problem> {
+        let wait = self.wait_ms.unwrap_or(0);
+        if wait > limits::JOB_WAIT_MS_MAX {
+            return Err(Problem::invalid(format!("wait_ms must be at most {}", limits::JOB_WAIT_MS_MAX)));
+        }
+        Ok(Millis::new(wait))
+    }
 }
 
 /// Which part of a log is wanted.

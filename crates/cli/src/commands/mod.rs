@@ -7,6 +7,7 @@ mod bulk;
 mod dlq;
 mod envelope;
 mod job;
+mod job_reports;
 mod keyring;
 mod queue;
 mod serve;

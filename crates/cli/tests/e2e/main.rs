@@ -6,6 +6,7 @@ mod journey;
 mod kill;
 mod leaks;
 mod life;
+mod reports;
 mod support;
 mod sync_order;
 mod webhooks;

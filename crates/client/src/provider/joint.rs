@@ -1,5 +1,7 @@
 //! The trait.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sealane_api::v1::{
     Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
@@ -47,6 +49,9 @@ pub trait Provider: Send + Sync {
 
     /// What a job's workers logged.
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error>;
+
+    /// A job as it stands when it has ended, or when so much time is up; at most five minutes.
+    async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error>;
 
     /// Does something with a job besides working on it.
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;

@@ -158,6 +158,10 @@ impl Provider for Between {
         self.memory.job(id).await
     }
 
+    async fn wait(&self, id: JobId, time: std::time::Duration) -> Result<JobOut, Error> {
+        self.pass("wait", self.memory.wait(id, time)).await
+    }
+
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
         self.memory.job_log(id, page).await
     }

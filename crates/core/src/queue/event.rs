@@ -370,6 +370,18 @@ pub struct SchedulePut {
 }
 
 impl Event {
+    /// The job that this may have ended.
+    pub fn may_end(&self) -> Option<&JobId> {
+        match self {
+            Self::JobCancelled { job, .. }
+            | Self::JobCompleted { job, .. }
+            | Self::JobExpired { job, .. }
+            | Self::JobFailed { job, .. }
+            | Self::LeaseExpired { job, .. } => Some(job),
+            _ => None,
+        }
+    }
+
     /// When it happened.
     pub fn at(&self) -> Time {
         match self {

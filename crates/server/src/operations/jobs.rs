@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet, JobLogs};
+use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet, JobLogs, JobWait};
 use sealane_api::problem::{Code, ItemError, Problem};
 use sealane_api::v1::{
     JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobLogOut, JobOut, JobParts, LogEntry, WorkerSaid,
 };
+use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Principal, QueueName};
+use sealane_core::queue::JobView;
 use sealane_core::record::{RecordRef, RecordSlice};
 use sealane_storage::ReadError;
 
@@ -63,6 +65,37 @@ impl Handle<JobEnqueueBatch> for Door {
 impl Handle<JobGet> for Door {
     async fn handle(&self, asked: Authorized<JobGet>) -> Result<JobOut, Problem> {
         let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
+        self.show(view, asked.key()).await
+    }
+}
+
+impl Handle<JobWait> for Door {
+    async fn handle(&self, asked: Authorized<JobWait>) -> Result<JobOut, Problem> {
+        let (JobWait { job, wish }, key) = asked.into_parts();
+        self.engine.await_end(job, wish.wait()?).await?;
+        // Why again: the wait may have been long, and the key may be revoked by now.
+        if !self.access_keys.is_live(&key.id, self.clock.now()) {
+            return Err(Problem::new(
+                Code::Unauthenticated,
+                "the access key was revoked or expired meanwhile",
+            ));
+        }
+        let namespace = self.namespace.clone();
+        let view = self
+            .engine
+            .read(move |machine| {
+                let shard = machine.shard(&namespace);
+                shard.job(&job).map(|view| (shard.queue_name(view.queue).clone(), view))
+            })
+            .await?;
+        // Why the queue again: the job may have been moved out of what the key opens.
+        let (_, view) = view.filter(|(queue, _)| key.opens(queue)).ok_or_else(Problem::not_found)?;
+        self.show(view, &key).await
+    }
+}
+
+impl Door {
+    async fn show(&self, view: JobView, key: &AccessKey) -> Result<JobOut, Problem> {
         let namespace = self.namespace.clone();
         let (number, id) = (view.queue, view.id);
         let (queue, attempts) = self
@@ -72,7 +105,7 @@ impl Handle<JobGet> for Door {
                 (shard.queue_name(number).clone(), shard.attempts(&id))
             })
             .await?;
-        let owner = view.owner == asked.key().principal;
+        let owner = view.owner == key.principal;
         // Why only the owner: results and errors are bodies, and metadata is what this right is about.
         let outcome = |record: Option<RecordRef>| -> Result<Option<Vec<u8>>, Problem> {
             let Some(record) = record.filter(|_| owner) else { return Ok(None) };

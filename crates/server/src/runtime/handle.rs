@@ -81,6 +81,11 @@ impl EngineHandle {
         self.ask(|reply| Request::Report { items, reply }).await
     }
 
+    /// Returns when a job has ended, when there is none, or when it took longer than this.
+    pub async fn await_end(&self, job: JobId, wait: Millis) -> Result<(), Fault> {
+        self.ask(|reply| Request::AwaitEnd { job, wait, reply }).await?
+    }
+
     /// Does something with one job.
     pub async fn act(&self, job: JobId, act: Act) -> Result<JobView, Fault> {
         self.ask(|reply| Request::Act { job, act, reply }).await?

@@ -18,6 +18,7 @@ mod bounds;
 mod engine;
 mod fault;
 mod handle;
+mod job_waiters;
 mod machine;
 mod reports;
 mod request;

@@ -197,6 +197,15 @@ pub(super) enum Request {
         /// Where each job stands then.
         reply: Reply<Vec<Result<JobView, Fault>>>,
     },
+    /// Wait for a job to end.
+    AwaitEnd {
+        /// Which.
+        job: JobId,
+        /// How long.
+        wait: Millis,
+        /// Sent when it has ended, or the time is up.
+        reply: Reply<Result<(), Fault>>,
+    },
     /// Make an access key.
     CreateKey {
         /// The key.

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::http::{Http, job};
 use crate::support::Home;
 
+/// Stands for the id of a job that has ended.
+const ENDED: &str = "{ended}";
+
 /// How a line is tried.
 enum Probe {
     /// Through the door: a request whose size is the number given. What is beyond gets the line's code.
@@ -105,6 +108,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
             let wish = json!({"lease_ms": n, "max_run_ms": limits::RUN_MS_MAX, "sealing": "allowed"});
             ("PUT", "/v1/queues/settings".to_owned(), wish.to_string())
         },
+        "JOB_WAIT_MS_MAX" => |n| {
+            // A job that ended, so that nobody waits.
+            ("POST", format!("/v1/jobs/{ENDED}:wait"), json!({"wait_ms": n}).to_string())
+        },
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
         "SCHEDULE_NAME_BYTES_MAX" => |n| {
             let (method, _, body) = schedule("every_ms", json!(5_000));
@@ -154,9 +161,11 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 // strangers: every_operation_of_the_list_refuses_strangers
                 "REQUEST_HEADER_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/runtime/bounds.rs
-                "ENGINE_REQUESTS_MAX" | "FIRINGS_PER_TURN_MAX" | "GROUP_BYTES_MAX" | "LEASE_WAITERS_MAX" => {
-                    Some(Probe::Elsewhere)
-                }
+                "ENGINE_REQUESTS_MAX"
+                | "FIRINGS_PER_TURN_MAX"
+                | "GROUP_BYTES_MAX"
+                | "JOB_WAITERS_MAX"
+                | "LEASE_WAITERS_MAX" => Some(Probe::Elsewhere),
                 // core/src/cadence.rs and name.rs, and with a door in schedules.rs
                 "ZONE_NAME_BYTES_MAX" | "CRON_PATTERN_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
@@ -177,19 +186,24 @@ async fn every_limit_is_kept_at_its_number_and_refused_one_beyond() {
     let admin = Http::admin(&server);
     admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed"}"#).await;
     admin.post("/v1/queues/q/jobs:batch", &json!({"jobs": many(20, |_| job("x"))})).await;
+    let ended = crate::support::job_id().to_string();
+    let mut ends = job("x");
+    ends["id"] = json!(ended);
+    admin.post("/v1/queues/q/jobs", &ends).await;
+    admin.send("POST", &format!("/v1/jobs/{ended}:cancel"), "{}").await;
     let mut tried = 0;
     for limit in limits::ALL {
         let probe = probe(limit).unwrap_or_else(|| panic!("{} has no probe", limit.name));
         let Probe::Door(request) = probe else { continue };
         let (method, path, body) = request(limit.value);
-        let at = admin.send(method, &path, &body).await;
+        let at = admin.send(method, &path.replace(ENDED, &ended), &body).await;
         let kept = match limit.name {
             "REQUEST_DEPTH_MAX" => at.problem() == limit.beyond && !at.text.contains("nested"),
             _ => at.status < 300,
         };
         assert!(kept, "{} = {}: {at:?}", limit.name, limit.value);
         let (method, path, body) = request(limit.value + 1);
-        let beyond = admin.send(method, &path, &body).await;
+        let beyond = admin.send(method, &path.replace(ENDED, &ended), &body).await;
         assert_eq!(beyond.problem(), limit.beyond, "{} = {}", limit.name, limit.value + 1);
         if limit.name == "REQUEST_DEPTH_MAX" {
             assert!(beyond.text.contains("nested"), "{beyond:?}");

@@ -6,7 +6,7 @@ use sealane_storage::testing::lossy_disk::LossyDisk;
 use serde_json::{Value, json};
 
 use crate::http::{Http, job};
-use crate::support::Home;
+use crate::support::{DEADLINE, Home};
 
 fn bytes(text: &str) -> Value {
     use base64::Engine as _;
@@ -97,4 +97,56 @@ async fn reports_are_durable_shown_to_the_owner_and_hand_the_checkpoint_on() {
     let shown = admin.get(&format!("/v1/jobs/{id}")).await.json;
     assert_eq!((&shown["state"], shown.get("checkpoint")), (&json!("completed"), None));
     server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-9 (wait for a result: woken by the end, cut by nothing but its time, a stop and a revoked key)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_a_job_hears_of_its_end_of_a_stop_and_of_a_revoked_key() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk.clone())).await;
+    let admin = Http::admin(&server);
+    admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed"}"#).await;
+    let sent = || async {
+        admin.post("/v1/queues/q/jobs", &job("x")).await.json["id"].as_str().expect("an id").to_owned()
+    };
+    let waits = |http: Http, id: &str, wait_ms: u64| {
+        let path = format!("/v1/jobs/{id}:wait");
+        tokio::spawn(async move { http.post(&path, &json!({"wait_ms": wait_ms})).await })
+    };
+    let id = sent().await;
+    let (first, second) = (waits(admin.clone(), &id, 300_000), waits(admin.clone(), &id, 300_000));
+    let soon = admin.post(&format!("/v1/jobs/{id}:wait"), &json!({"wait_ms": 20})).await;
+    assert_eq!((soon.status, &soon.json["state"]), (200, &json!("ready")), "its time was up: {soon:?}");
+    let receipt = admin.lease_q().await["receipt"].clone();
+    assert!(!first.is_finished() && !second.is_finished());
+    let item = json!({"receipt": receipt, "result": bytes("done")});
+    admin.post("/v1/leases:complete", &json!({"items": [item]})).await;
+    for waiting in [first, second, waits(admin.clone(), &id, 300_000)] {
+        let seen = tokio::time::timeout(DEADLINE, waiting).await.expect("it is woken").expect("no panic");
+        assert_eq!((&seen.json["state"], &seen.json["result"]), (&json!("completed"), &bytes("done")));
+    }
+    // Whoever may not see the job waits for nothing.
+    let stranger = admin.made("stranger", "submitter", &["**"]).await;
+    assert_eq!(stranger.post(&format!("/v1/jobs/{id}:wait"), &json!({})).await.status, 404);
+
+    let id = sent().await;
+    let worker = admin.made("someone", "worker", &["**"]).await;
+    let waiting = waits(worker.clone(), &id, 300_000);
+    // A look with the same key shows that the server has it; then it is revoked, and the job ends.
+    assert_eq!(worker.get(&format!("/v1/jobs/{id}")).await.status, 200);
+    let keys = admin.get("/v1/access/keys").await.json;
+    let key = keys["keys"].as_array().expect("keys").iter().find(|key| key["principal"] == "someone");
+    let key = key.expect("the key")["id"].as_str().expect("an id").to_owned();
+    assert_eq!(admin.send("DELETE", &format!("/v1/access/keys/{key}"), "").await.status, 200);
+    admin.send("POST", &format!("/v1/jobs/{id}:cancel"), "{}").await;
+    let seen = tokio::time::timeout(DEADLINE, waiting).await.expect("it is woken").expect("no panic");
+    assert_eq!(seen.status, 401, "a key that was revoked meanwhile sees nothing: {seen:?}");
+
+    let id = sent().await;
+    let waiting = waits(admin.clone(), &id, 300_000);
+    assert_eq!(admin.get(&format!("/v1/jobs/{id}")).await.status, 200);
+    server.stop().await.expect("a clean stop");
+    let seen = tokio::time::timeout(DEADLINE, waiting).await.expect("it is let go");
+    // Its request came before the stop and is answered, or after and finds nobody.
+    assert!(seen.is_err() || seen.is_ok_and(|seen| seen.json["state"] == "ready"));
 }

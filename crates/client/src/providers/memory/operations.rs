@@ -9,10 +9,10 @@ use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut,
     JobBatchResult, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList,
-    QueueOut, Release, Reports, SettleResult, Settled, SweepOut,
+    QueueOut, Release, Reports, SettleResult, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::{JobId, LeaseId};
-use sealane_core::job::HoldReason;
+use sealane_core::job::{HoldReason, State};
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
 use sealane_core::queue::{QueueMode, Settle, SweepKind};
@@ -80,6 +80,14 @@ impl Memory {
         drop(machine);
         self.changed.notify_waiters();
         value
+    }
+
+    /// A look after what is due is done, and how long until something is due again.
+    fn look<T>(&self, look: impl FnOnce(&Machine) -> T) -> (T, Option<Duration>) {
+        let (mut machine, now) = self.machine();
+        machine.pass_time(now);
+        let due = machine.shard.next_deadline().map(|at| Duration::from_millis(at.since(now).get().max(1)));
+        (look(&machine), due)
     }
 
     fn lease_ids(&self, count: usize) -> Result<Vec<LeaseId>, Error> {
@@ -163,6 +171,27 @@ impl Provider for Memory {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         Ok(self.change(|machine, _| machine.job(id))?)
+    }
+
+    async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error> {
+        let wait_ms = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let time = Duration::from_millis(WaitIn { wait_ms }.wait()?.get());
+        let give_up = Instant::now() + time;
+        loop {
+            // Why before the look: a change between look and wait must wake this one.
+            let changed = self.changed.notified();
+            let (job, due) = self.look(|machine| machine.job(id));
+            let job = job?;
+            let over = State::parse(&job.state).is_some_and(State::is_over);
+            if over || Instant::now() >= give_up {
+                return Ok(job);
+            }
+            let wake = due.map_or(give_up, |due| give_up.min(Instant::now() + due));
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(wake) => {}
+            }
+        }
     }
 
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {

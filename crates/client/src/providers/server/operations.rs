@@ -7,7 +7,7 @@ use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JOB_TEXT_BYTES, JobAccepted,
     JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn,
-    QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn, Settled, SweepOut,
+    QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;
@@ -63,6 +63,13 @@ impl Provider for Server {
 
     async fn job(&self, id: JobId) -> Result<JobOut, Error> {
         self.get::<operation::JobGet>(&id.to_string()).await
+    }
+
+    async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error> {
+        let wish = WaitIn { wait_ms: Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)) };
+        let body = Some(written(&wish, 64));
+        self.exchange::<operation::JobWait>(&id.to_string(), body, ANSWER_TIME_MAX + time, ANSWER_BYTES_MAX)
+            .await
     }
 
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
