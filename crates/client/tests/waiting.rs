@@ -49,7 +49,7 @@ async fn a_wait_may_be_longer_than_one_request_of_it() {
     let world = world().await;
     let client = world.sealed(&keys());
     let id = sent(&client).await;
-    let after = Duration::from_secs(3_000);
+    let after = Duration::from_secs(2_950);
     tokio::spawn(complete_after(client.clone(), after));
     let began = Instant::now();
     assert!(client.wait_result(id, Duration::from_secs(4_000)).await.is_ok());
