@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 use crate::format::Format;
-use crate::operation::{Method, NoBody, Operation, RequestBody};
+use crate::operation::{Method, NoBody, Operation, OrNothing, RequestBody};
 use crate::problem::ProblemDocument;
 
 /// Schemas by name, as they are found.
@@ -34,6 +34,12 @@ impl Described for serde_json::Value {
     }
 }
 
+impl<T: Described> Described for OrNothing<T> {
+    fn describe(schemas: &mut Schemas) -> Option<RefOr<Schema>> {
+        T::describe(schemas)
+    }
+}
+
 macro_rules! described {
     ($($type:ident),* $(,)?) => {
         $(impl Described for crate::v1::$type {
@@ -48,7 +54,8 @@ macro_rules! described {
 
 described! {
     QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, LeaseIn, LeaseOut, Complete, Fail,
-    Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut, SweepOut,
+    Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut,
+    DeadPreviewOut, DeadAnalysisOut, DeadPurgeIn, DeadRedriveIn, SweepOut,
     ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut, Reports, JobLogIn, JobLogOut, WaitIn,
 }
 
@@ -105,10 +112,11 @@ where
     }
     if let Some(schema) = Op::Body::describe(schemas).filter(|_| Op::Body::EXPECTED) {
         let content = ContentBuilder::new().schema(Some(schema)).build();
+        let required = if Op::Body::REQUIRED { Required::True } else { Required::False };
         let body = Format::ALL.into_iter().fold(RequestBodyBuilder::new(), |body, format| {
             body.content(format.media_type(), content.clone())
         });
-        operation = operation.request_body(Some(body.required(Some(Required::True)).build()));
+        operation = operation.request_body(Some(body.required(Some(required)).build()));
     }
     let answer = ContentBuilder::new().schema(Op::Answer::describe(schemas)).build();
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();

@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use sealane_api::v1::{
-    DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SweepOut,
+    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, JobOut, JobStands, QueueIn, QueueList,
+    QueueOut, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::job::State;
 use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::{QueueMode, SweepKind};
+use sealane_core::queue::QueueMode;
 use sealane_crypto::{Random, SystemRandom};
 use sealane_envelope::keys::KeyProvider;
 use sealane_envelope::{Envelope, Part};
@@ -18,10 +19,11 @@ use sealane_envelope::{Envelope, Part};
 use crate::circuit::Breaker;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
+use crate::gather::Gathering;
 use crate::job_ids::JobIds;
 use crate::plaintext::PlaintextPolicy;
 use crate::producer::Producer;
-use crate::provider::{JobAct, Provider};
+use crate::provider::{BulkWork, JobAct, Provider};
 use crate::reach::Reach;
 use crate::retry::Retry;
 use crate::sealing::Sealing;
@@ -37,7 +39,8 @@ pub struct Client {
 }
 
 struct Shared {
-    reach: Reach,
+    reach: Arc<Reach>,
+    gathering: Gathering,
     sealing: Sealing,
     retry: Retry,
     random: Arc<dyn Random>,
@@ -53,6 +56,7 @@ impl Client {
             sends_plaintext: false,
             retry: Retry::default(),
             breaker: Breaker::default(),
+            one_request_per_call: false,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -125,6 +129,24 @@ impl Client {
         self.retry("dead_letter.list", || self.provider().dead_letter(&queue, page)).await
     }
 
+    /// Counts and shows the jobs in a queue's dead-letter that a filter means, and does nothing.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn preview_dead(&self, queue: &str, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.preview", || self.provider().preview_dead(&queue, page)).await
+    }
+
+    /// What the jobs in a queue's dead-letter have in common.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn analyse_dead(&self, queue: &str) -> Result<DeadAnalysisOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.analyse", || self.provider().analyse_dead(&queue)).await
+    }
+
     /// Pauses a queue, lets it drain, or opens it.
     ///
     /// # Errors
@@ -139,10 +161,20 @@ impl Client {
     /// # Errors
     /// `limit_exceeded` while other bulk work on the queue is on its way; otherwise as
     /// [`Client::dead_letter`].
-    pub async fn sweep(&self, queue: &str, kind: SweepKind) -> Result<SweepOut, Error> {
+    pub async fn sweep(&self, queue: &str, work: impl Into<BulkWork>) -> Result<SweepOut, Error> {
         let queue = QueueName::parse(queue).map_err(Error::invalid)?;
         // Why once: when the answer was lost and the work is over, another try would begin it anew.
-        self.reach().begin(self.provider().sweep(&queue, kind)).await
+        let work = work.into();
+        self.reach().begin(self.provider().sweep(&queue, &work)).await
+    }
+
+    /// Gives up bulk work on a queue's dead-letter; what is done stays done.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn stop_sweep(&self, queue: &str) -> Result<QueueOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("dead_letter.stop", || self.provider().stop_sweep(&queue)).await
     }
 
     /// What a completed job came to, opened; `None` where it is not completed or came to nothing.
@@ -202,6 +234,10 @@ impl Client {
         self.shared.reach.provider()
     }
 
+    pub(crate) fn gathering(&self) -> &Gathering {
+        &self.shared.gathering
+    }
+
     pub(crate) fn reach(&self) -> &Reach {
         &self.shared.reach
     }
@@ -230,16 +266,16 @@ impl Client {
         self.shared.retry.run(self.random(), what, || self.reach().begin(call())).await
     }
 
-    /// The same for what ends work that was begun.
-    pub(crate) async fn retry_ending<T, F>(
+    /// The same for calls that meet others, and reach the provider there.
+    pub(crate) async fn retry_gathered<T, F>(
         &self,
         what: &'static str,
-        mut call: impl FnMut() -> F,
+        call: impl FnMut() -> F,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        self.shared.retry.run(self.random(), what, || self.reach().end(call())).await
+        self.shared.retry.run(self.random(), what, call).await
     }
 }
 
@@ -262,6 +298,7 @@ pub struct ClientBuilder {
     sends_plaintext: bool,
     retry: Retry,
     breaker: Breaker,
+    one_request_per_call: bool,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -303,6 +340,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Gives each [`Producer::send`] and each settlement of a worker a request of its own.
+    ///
+    /// Otherwise those that meet share one: what is sent to a queue while a request to it is on its way
+    /// goes with the next request, all of it together, up to what one request holds. Nobody waits for
+    /// company, each call returns when its own job was answered, and each job has its own answer.
+    pub fn one_request_per_call(mut self) -> Self {
+        self.one_request_per_call = true;
+        self
+    }
+
     /// The clock that dates ids and sealed bodies; this machine's otherwise.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -330,9 +377,11 @@ impl ClientBuilder {
             clock: self.clock,
             counters: Counters::default(),
         };
+        let reach = Arc::new(Reach::new(self.provider, self.breaker));
         Client {
             shared: Arc::new(Shared {
-                reach: Reach::new(self.provider, self.breaker),
+                gathering: Gathering::new(&reach, !self.one_request_per_call),
+                reach,
                 sealing,
                 retry: self.retry,
                 random: self.random,

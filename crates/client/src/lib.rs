@@ -55,6 +55,7 @@ pub mod clock;
 mod context;
 mod delivery;
 mod error;
+mod gather;
 mod job;
 mod job_ids;
 mod job_log;
@@ -81,7 +82,7 @@ pub use job::Job;
 pub use job_log::{JobLog, Logged};
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
-pub use provider::{JobAct, Provider};
+pub use provider::{BulkWork, JobAct, Provider};
 pub use retry::Retry;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
@@ -92,7 +93,9 @@ pub use worker::{
 };
 
 pub use sealane_api::v1::{
-    AttemptOut, DeadJob, DeadLetterIn, DeadLetterOut, JobOut, JobStands, QueueIn, QueueOut, RetryIn, SweepOut,
+    AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
+    DeadPurgeIn, DeadRedriveIn, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, SweepOut,
+    WordCount,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};

@@ -36,7 +36,11 @@ impl Producer {
     /// Sends one job. When this returns, the job is as safe as the provider keeps jobs.
     ///
     /// A transient failure is tried again with the same id and the same bytes, so the job is
-    /// accepted once however often it was sent.
+    /// accepted once however often it was sent. Calls on one client that meet share a request, see
+    /// [`ClientBuilder::one_request_per_call`](crate::ClientBuilder::one_request_per_call).
+    ///
+    /// Dropped before it returns, the job may or may not have been accepted; sent again under the same
+    /// [`Job::id`] with the same content it is accepted once.
     ///
     /// # Errors
     /// When the job breaks a rule, could not be sealed, was refused, or no answer came in time. In
@@ -44,8 +48,8 @@ impl Producer {
     pub async fn send(&self, queue: &str, job: Job) -> Result<Sent, Error> {
         let queue = QueueName::parse(queue).map_err(Error::invalid)?;
         let job = self.client.sealing().prepare(&queue, job).await?;
-        let provider = self.client.provider();
-        let accepted = self.client.retry("job.enqueue", || provider.enqueue(&queue, &job)).await?;
+        let sends = &self.client.gathering().sends;
+        let accepted = self.client.retry_gathered("job.enqueue", || sends.join(&queue, job.clone())).await?;
         Ok(Sent::from_wire(accepted))
     }
 
@@ -151,7 +155,7 @@ impl Request {
 
 /// The most bytes that a job takes as it is sent: its body and texts as they are, the length in front
 /// of each, field names and numbers.
-fn bytes_max(job: &JobIn) -> usize {
+pub(crate) fn bytes_max(job: &JobIn) -> usize {
     const FIELD_NAMES_AND_NUMBERS: usize = 512;
     const LENGTH: usize = 5;
     let option = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());

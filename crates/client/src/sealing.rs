@@ -192,6 +192,14 @@ impl Sealing {
         Ok(Some(envelope.open_part(&place.context(&self.namespace), &bytes.0).await?.content.body))
     }
 
+    /// Tells the errors of a queue apart without saying what they are. `None` where the keys are out of
+    /// reach: the failure is reported without it.
+    pub(crate) async fn error_fingerprint(&self, queue: &QueueName, error: &[u8]) -> Option<[u8; 16]> {
+        let envelope = self.envelope.as_ref()?;
+        let made = envelope.error_fingerprint(self.namespace.as_str(), queue.as_str(), error).await;
+        made.inspect_err(|error| tracing::debug!(%queue, %error, "an error has no fingerprint")).ok()
+    }
+
     /// Opens what a worker reported. Whether it must be sealed follows from the job, and from the
     /// policy where the job claims not to be.
     pub(crate) async fn open_part(

@@ -60,6 +60,7 @@ limits! {
     AGEING_PASSES_MAX: u32 = 32, "hand-outs", "hand-outs of more urgent classes, critical apart, that a class with a waiting job lets pass", "its oldest job is next";
     HORIZON_MS_MAX: u64 = 3_650 * 86_400_000, "ms", "horizon_ms: how far in the future a job may be sent for", "invalid_request";
     ATTEMPTS_REMEMBERED_MAX: usize = 20, "attempts", "attempts of a job that are remembered one by one", "the oldest leave first";
+    ATTEMPTS_KEPT_MAX: usize = 500_000, "attempts", "attempts remembered one by one by all jobs of a namespace together", "the oldest of the job that ends its next one leaves first";
     ERROR_CODE_BYTES_MAX: usize = 64, "bytes", "code of a failed attempt", "invalid_request";
     RETRY_JITTER_PERCENT_MAX: u8 = 100, "percent", "jitter_percent of a back-off", "invalid_request";
     RUN_MS_MAX: u64 = 7 * 86_400_000, "ms", "max_run_ms: the longest run, whatever its heartbeats", "invalid_request";
@@ -70,6 +71,11 @@ limits! {
     LEASE_BODIES_BYTES_MAX: usize = 8_388_608, "bytes", "bodies in one answer to a lease request, beyond which no further job is added", "the rest stays ready";
     LEASE_WAITERS_MAX: usize = 10_000, "requests", "lease requests waiting for work at once", "limit_exceeded";
     REDRIVES_MAX: u32 = 10, "re-drives", "re-drives of one job", "job_state";
+    REDRIVE_RATE_MAX: u32 = 100_000, "jobs per second", "rate of a re-drive", "invalid_request";
+    LOOKED_AT_MAX: u64 = 10_000, "jobs", "jobs that one listing or preview looks at", "the answer says where to go on";
+    ANALYSIS_LABELS_MAX: usize = 100, "values", "values of one sort in an analysis of dead-letter, the most frequent ones", "counted together as other";
+    ANALYSIS_HOURS_MAX: usize = 168, "hours", "hours in an analysis of dead-letter, the last ones", "counted together as other";
+    DEAD_LABELLED_PER_TURN_MAX: usize = 100, "jobs", "dead jobs whose records are read between two turns, so that they are found by kind and tag", "the rest follows";
     SWEEP_JOBS_PER_TURN_MAX: usize = 1_000, "jobs", "jobs of bulk work done between two turns of the engine", "the rest follows in the next turn";
     QUEUE_DEPTH_MAX: u64 = 1_000_000, "jobs", "max_depth: jobs that wait in one queue", "invalid_request";
     RATE_STARTS_MAX: u32 = 1_000_000, "starts", "starts and burst of a rate", "invalid_request";

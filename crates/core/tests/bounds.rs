@@ -8,10 +8,11 @@ use sealane_core::control::{AccessKey, Control, ControlRefusal, QueuePattern, Ro
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, JobInput, Priority};
 use sealane_core::limits;
-use sealane_core::name::{KeyId, Kind, Namespace, Principal, QueueName};
+use sealane_core::name::{ErrorCode, KeyId, Kind, Namespace, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, JobOptions, Lease, QueueSettings, Rate, Receipt, Refusal, Report,
-    ReportKey, ReportedProgress, RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind,
+    Act, Command, DeadFilter, Enqueue, Event, JobOptions, Lease, Look, Next, QueueSettings, Rate, Receipt,
+    RedriveRate, Refusal, ReleaseReason, Report, ReportKey, ReportedProgress, RunLimit, SealingPolicy,
+    SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -19,6 +20,11 @@ use sealane_core::token::Token;
 
 const START: u64 = 1_767_225_600_000;
 const RECORD: RecordRef = RecordRef { lsn: 0, bytes: 1 };
+
+fn permanent() -> Settle {
+    let category = Category::Permanent;
+    Settle::Fail { category, code: None, fingerprint: None, retry_after: None, random: 0 }
+}
 
 struct Bench {
     shard: Shard,
@@ -277,11 +283,11 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
             let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
             assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
             let receipt = Receipt { job: Bench::id(number), attempt: round + 1, lease };
-            let outcome =
-                Settle::Fail { category: Category::Permanent, code: None, retry_after: None, random: 0 };
+            let outcome = permanent();
             assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
         }
-        let begun = bench.run(&Command::Sweep { queue: &queue, kind: SweepKind::RedriveDead });
+        let begun =
+            bench.run(&Command::Sweep { queue: &queue, wish: &SweepWish::all(SweepKind::RedriveDead) });
         assert_eq!(begun, Ok(1));
         let mut slices = Vec::new();
         while bench.shard.sweep(&queue).is_some() {
@@ -317,6 +323,113 @@ fn the_last_attempts_are_remembered_and_no_more() {
         assert!(ages.eq((0..remembered.len() as u64).rev()), "the oldest leave first");
         bench.now = bench.now.plus(Millis::new(1));
     }
+}
+
+#[test]
+fn all_jobs_together_remember_so_many_attempts_and_no_more() {
+    let mut bench = Bench::new();
+    let (holder, lease) = (bench.owner.clone(), LeaseId::from_bytes([1; 16]));
+    let (at, until) = (bench.now, bench.now.plus(Millis::from_secs(1)));
+    let attempt = |bench: &mut Bench, number: u64| {
+        let job = Bench::id(number);
+        let leased = Event::JobLeased { job, lease, holder: holder.clone(), until, at };
+        let reason = ReleaseReason::Returned;
+        for event in [leased, Event::JobReleased { job, reason, run_at: at, at }] {
+            bench.shard.evolve(&event, RECORD);
+        }
+    };
+    let kept = |bench: &Bench, number: u64| bench.shard.attempts(&Bench::id(number)).len();
+    let jobs = (limits::ATTEMPTS_KEPT_MAX / limits::ATTEMPTS_REMEMBERED_MAX) as u64;
+    for number in 0..=jobs {
+        bench.enqueue(Bench::id(number), 0).unwrap();
+    }
+    for number in 0..jobs {
+        (0..limits::ATTEMPTS_REMEMBERED_MAX).for_each(|_| attempt(&mut bench, number));
+    }
+    assert_eq!(kept(&bench, jobs - 1), limits::ATTEMPTS_REMEMBERED_MAX, "at its limit");
+    attempt(&mut bench, jobs);
+    assert_eq!(kept(&bench, jobs), 0, "one beyond: nothing to let go of but itself");
+    attempt(&mut bench, 0);
+    assert_eq!(kept(&bench, 0), limits::ATTEMPTS_REMEMBERED_MAX, "it lets go of one of its own");
+    // Who has ended remembers as well.
+    let job = Bench::id(0);
+    bench.run(&Command::Act { job, act: &Act::Cancel { force: true } }).unwrap();
+    attempt(&mut bench, jobs);
+    assert_eq!(kept(&bench, jobs), 0);
+    invariants::check(&bench.shard).unwrap();
+}
+
+impl Bench {
+    /// Sends a job that dies at once.
+    fn kill(&mut self, job: JobId, code: Option<ErrorCode>) {
+        self.enqueue(job, 0).unwrap();
+        let (holder, lease, at) = (self.owner.clone(), LeaseId::from_bytes([1; 16]), self.now);
+        let category = Category::Permanent;
+        for event in [
+            Event::JobLeased { job, lease, holder, until: at.plus(Millis::from_secs(1)), at },
+            Event::JobFailed { job, category, code, fingerprint: None, next: Next::Dead, at },
+        ] {
+            self.shard.evolve(&event, RECORD);
+        }
+    }
+}
+
+#[test]
+fn one_look_through_dead_letter_sees_so_many_jobs_and_says_where_to_go_on() {
+    let mut bench = Bench::new();
+    for number in 0..=limits::LOOKED_AT_MAX {
+        bench.kill(Bench::id(number), None);
+    }
+    let number = bench.shard.queue_number(&bench.queue).unwrap();
+    let last = DeadFilter { owner: Some(Principal::parse("nobody").unwrap()), ..DeadFilter::default() };
+    for look in [Look::For(1), Look::Through(1)] {
+        let page = bench.shard.dead_page(bench.now, number, &last, None, look);
+        assert_eq!((page.looked_at, page.meant), (limits::LOOKED_AT_MAX, 0));
+        assert!(page.next.is_some());
+        let rest = bench.shard.dead_page(bench.now, number, &last, page.next, look);
+        assert_eq!((rest.looked_at, rest.next), (1, None));
+    }
+    let wish = SweepWish::PurgeDead { filter: last };
+    assert_eq!(bench.shard.concerned(bench.now, &bench.queue, &wish), (0, true), "there may be more");
+    let (queue, wish) = (bench.queue.clone(), &wish);
+    assert_eq!(bench.run(&Command::Sweep { queue: &queue, wish }), Ok(1), "and so it looks");
+    let unlabelled = limits::DEAD_LABELLED_PER_TURN_MAX;
+    assert_eq!(bench.shard.unlabelled(unlabelled).len(), unlabelled);
+}
+
+#[test]
+fn an_analysis_shows_so_many_values_and_counts_the_rest_together() {
+    let mut bench = Bench::new();
+    for number in 0..=limits::ANALYSIS_LABELS_MAX as u64 {
+        let code = ErrorCode::parse(&format!("E{number}")).unwrap();
+        bench.kill(Bench::id(2 * number), Some(code.clone()));
+        if number > 0 {
+            bench.kill(Bench::id(2 * number + 1), Some(code));
+        }
+    }
+    let queue = bench.shard.queue_number(&bench.queue).unwrap();
+    let found = bench.shard.analyse_dead(queue);
+    assert_eq!(found.codes.top.len(), limits::ANALYSIS_LABELS_MAX);
+    assert!(found.codes.top.iter().all(|(_, jobs)| *jobs == 2), "the most frequent ones are shown");
+    assert_eq!((found.codes.other, found.codes.none), (1, 0));
+    assert_eq!((found.patterns.top.len(), found.patterns.other), (limits::ANALYSIS_LABELS_MAX, 1));
+    for number in 1..=limits::ANALYSIS_HOURS_MAX as u64 {
+        bench.now = Time::from_unix_ms(START + number * 3_600_000);
+        bench.kill(JobId::v7(bench.now.unix_ms(), [0; 10]), None);
+    }
+    let found = bench.shard.analyse_dead(queue);
+    assert_eq!(found.hours.top.len(), limits::ANALYSIS_HOURS_MAX);
+    assert_eq!(found.hours.top[0].0, bench.now, "the latest first");
+    assert_eq!(found.hours.other, 2 * limits::ANALYSIS_LABELS_MAX as u64 + 1);
+}
+
+#[test]
+fn a_redrive_has_a_rate_within_its_limit() {
+    assert_eq!(RedriveRate::per_second(0), None);
+    for rate in [1, limits::REDRIVE_RATE_MAX] {
+        assert_eq!(RedriveRate::per_second(rate).map(RedriveRate::get), Some(rate));
+    }
+    assert_eq!(RedriveRate::per_second(limits::REDRIVE_RATE_MAX + 1), None);
 }
 
 #[test]

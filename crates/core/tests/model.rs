@@ -12,7 +12,7 @@ use sealane_core::limits;
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
     Act, Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, Report, ReportedBytes,
-    ReportedProgress, SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
+    ReportedProgress, SealingPolicy, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -41,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
     let outcome = prop_oneof![
         4 => Just(Settle::Complete),
         4 => (prop::sample::select(Category::ALL.to_vec()), prop::option::of(0u64..3_000), any::<u32>()).prop_map(
-            |(category, after, random)| Settle::Fail { category, code: None, retry_after: after.map(Millis::new), random }
+            |(category, after, random)| Settle::Fail { category, code: None, fingerprint: None, retry_after: after.map(Millis::new), random }
         ),
         2 => (0u64..3_000).prop_map(|delay| Settle::Release { delay: Millis::new(delay) }),
         1 => Just(Settle::Undelivered),
@@ -358,8 +358,9 @@ impl Pair {
             }
             Step::Sweep { kind } => {
                 let queue = self.queue.clone();
-                let done =
-                    self.run(&Command::Sweep { queue: &queue, kind: *kind }).map(|events| events.len());
+                let done = self
+                    .run(&Command::Sweep { queue: &queue, wish: &SweepWish::all(*kind) })
+                    .map(|events| events.len());
                 let dead = self.model.jobs.iter().any(|job| job.state == State::Dead && !job.elsewhere);
                 let expected = match self.model.sweep {
                     Some((running, _)) => (running == *kind).then_some(0),

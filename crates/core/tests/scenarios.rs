@@ -4,7 +4,7 @@
 //! ```text
 //! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m]
 //!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
-//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
+//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!                                                              -> delayed | ready | refused CODE
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
@@ -12,7 +12,11 @@
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
 //! release  j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
-//! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] -> begun | known | refused CODE
+//! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
+//! stop     [of=orders]                                         -> ok | known | refused CODE
+//! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
+//! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
+//! analyse  [of=orders]                                         -> jobs=N categories=… … lately=N
 //! pause | drain | open [orders]                                -> ok | known | refused CODE
 //! tick     31s                                                 -> what time did, in order
 //! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
@@ -26,6 +30,8 @@
 //! state    j1                                                  -> running attempt=1
 //! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
+//! FILTER is any of category=permanent code=E42 like=WORD kind=WORD tag=WORD owner=P from=1m before=2m, times
+//! after the story began. A word stands for its token. `fail` takes `like=WORD` as well.
 //! `fail` without a wish waits exactly the middle of the back-off. A worker's last lease of a job is
 //! what its receipt names, so a line for an old lease is written by having another worker lease it.
 
@@ -36,8 +42,9 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, JobOptions, Lease, QueueMode, QueueSettings, QueueView, Rate, Receipt,
-    Refusal, Report, ReportKey, ReportedProgress, SealingPolicy, Settle, Shard, Start, SweepKind, invariants,
+    Act, Analysis, Command, Counted, DeadFilter, Enqueue, Event, JobOptions, Labels, Lease, Look, QueueMode,
+    QueueSettings, QueueView, Rate, Receipt, RedriveRate, Refusal, Report, ReportKey, ReportedProgress,
+    SealingPolicy, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::{Backoff, BackoffShape};
@@ -101,7 +108,9 @@ impl World {
                     .map_or(Category::Temporary, |word| Category::parse(word).expect("a category"));
                 let retry_after = options.get("after").map(|text| millis(text));
                 let code = options.get("code").map(|text| ErrorCode::parse(text).expect("a code"));
-                self.settle(&bare, &Settle::Fail { category, code, retry_after, random: u32::MAX / 2 + 1 })
+                let fingerprint = options.get("like").map(|text| token(text));
+                let random = u32::MAX / 2 + 1;
+                self.settle(&bare, &Settle::Fail { category, code, fingerprint, retry_after, random })
             }
             "release" if bare.len() == 1 => self.act(bare[0], &Act::Release),
             "promote" => self.act(bare[0], &Act::Promote),
@@ -132,14 +141,30 @@ impl World {
                     |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
                 )
             }
-            "sweep" => {
+            "sweep" => self.sweep(bare[0], &options),
+            "stop" => {
                 let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
-                let kind = SweepKind::parse(bare[0]).expect("a kind");
-                self.run(&Command::Sweep { queue: &queue, kind }).map_or_else(
+                self.run(&Command::StopSweep { queue: &queue }).map_or_else(
                     |refused| refused,
-                    |events| if events.is_empty() { "known" } else { "begun" }.to_owned(),
+                    |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
                 )
             }
+            "label" => {
+                let labels = Labels {
+                    kind: options.get("kind").map(|text| token(text)),
+                    tags: options.get("tag").map(|text| token(text)).into_iter().collect(),
+                    seal_expires: options
+                        .get("seal")
+                        .map(|text| Time::from_unix_ms(START).plus(millis(text))),
+                };
+                let job = self.id(bare[0]);
+                self.run(&Command::Label { job, labels: &labels }).map_or_else(
+                    |refused| refused,
+                    |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
+                )
+            }
+            "dead" => self.dead(&options),
+            "analyse" => self.analyse(&options),
             "release" => {
                 let delay = options.get("delay").map_or(Millis::default(), |text| millis(text));
                 self.settle(&bare, &Settle::Release { delay })
@@ -172,6 +197,90 @@ impl World {
             "attempts" => self.attempts(bare[0]),
             other => panic!("no such verb: {other}"),
         }
+    }
+
+    fn filter(options: &BTreeMap<&str, &str>) -> DeadFilter {
+        let time = |text: &&str| Time::from_unix_ms(START).plus(millis(text));
+        DeadFilter {
+            category: options.get("category").map(|word| Category::parse(word).expect("a category")),
+            code: options.get("code").map(|text| ErrorCode::parse(text).expect("a code")),
+            fingerprint: options.get("like").map(|text| token(text)),
+            kind: options.get("kind").map(|text| token(text)),
+            tag: options.get("tag").map(|text| token(text)),
+            owner: options.get("owner").map(|name| Principal::parse(name).expect("a principal")),
+            died_from: options.get("from").map(time),
+            died_before: options.get("before").map(time),
+        }
+    }
+
+    fn sweep(&mut self, kind: &str, options: &BTreeMap<&str, &str>) -> String {
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
+        let filter = Self::filter(options);
+        let rate = options.get("rate").map(|text| text.parse().expect("a number"));
+        let wish = match SweepKind::parse(kind).expect("a kind") {
+            SweepKind::PurgeDead => SweepWish::PurgeDead { filter },
+            SweepKind::RedriveDead => SweepWish::RedriveDead {
+                filter,
+                rate: rate.map(|rate| RedriveRate::per_second(rate).expect("a rate")),
+            },
+            SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
+        };
+        self.run(&Command::Sweep { queue: &queue, wish: &wish }).map_or_else(
+            |refused| refused,
+            |events| if events.is_empty() { "known" } else { "begun" }.to_owned(),
+        )
+    }
+
+    fn dead(&self, options: &BTreeMap<&str, &str>) -> String {
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
+        let number = self.shard.queue_number(&queue).expect("a known queue");
+        let page = self.shard.dead_page(self.now, number, &Self::filter(options), None, Look::Through(9));
+        let mut told: Vec<String> = page.jobs.iter().map(|job| self.names[&job.id].clone()).collect();
+        for (what, jobs) in [("stuck", page.stuck), ("not_known", page.not_known)] {
+            if jobs > 0 {
+                told.push(format!("{what}={jobs}"));
+            }
+        }
+        assert_eq!(page.meant, page.jobs.len() as u64);
+        if told.is_empty() { "nothing".to_owned() } else { told.join(" ") }
+    }
+
+    /// Each value with its number; `+` before those without a value.
+    fn analyse(&self, options: &BTreeMap<&str, &str>) -> String {
+        fn told<K>(name: &str, counted: &Counted<K>, show: impl Fn(&K) -> String) -> String {
+            let top: Vec<String> =
+                counted.top.iter().map(|(value, jobs)| format!("{}:{jobs}", show(value))).collect();
+            let none = if counted.none > 0 { format!("+{}", counted.none) } else { String::new() };
+            assert_eq!(counted.other, 0);
+            format!("{name}={}{none}", top.join(","))
+        }
+        let token = |token: &Token| {
+            let text = token.as_bytes().iter().take_while(|byte| **byte > 0);
+            text.map(|byte| char::from(*byte)).collect::<String>()
+        };
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
+        let number = self.shard.queue_number(&queue).expect("a known queue");
+        let Analysis { jobs, categories, codes, fingerprints, kinds, hours, patterns, samples } =
+            self.shard.analyse_dead(number);
+        assert_eq!(samples.len(), kinds.top.len(), "each kind has a job that can tell its name");
+        let hour = |at: &Time| (at.since(Time::from_unix_ms(START)).get() / 3_600_000).to_string();
+        [
+            format!("jobs={jobs}"),
+            told("categories", &categories, ToString::to_string),
+            told("codes", &codes, ToString::to_string),
+            told("like", &fingerprints, token),
+            told("kinds", &kinds, token),
+            told("hours", &hours, hour),
+            format!(
+                "patterns={}",
+                patterns.top.iter().map(|(_, jobs)| jobs.to_string()).collect::<Vec<_>>().join(",")
+            ),
+            format!(
+                "lately={}",
+                self.shard.queue(&queue).expect("a known queue").deaths.within_an_hour(self.now)
+            ),
+        ]
+        .join(" ")
     }
 
     fn queue(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
@@ -240,7 +349,7 @@ impl World {
         });
         self.names.insert(job, name.to_owned());
         let queue = QueueName::parse(options.get("to").unwrap_or(&"orders")).expect("a queue name");
-        let owner = Principal::parse("producer").expect("a principal");
+        let owner = Principal::parse(options.get("owner").unwrap_or(&"producer")).expect("a principal");
         let content = options.get("content").copied().unwrap_or(name);
         let input = JobInput {
             kind: Kind::parse("test").expect("a kind"),
@@ -464,6 +573,13 @@ impl World {
             }
         }
     }
+}
+
+/// Stands for a word: its own letters, as far as they go.
+fn token(word: &str) -> Token {
+    let mut bytes = [0; 16];
+    word.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
+    Token::from_bytes(bytes)
 }
 
 fn millis(text: &str) -> Millis {

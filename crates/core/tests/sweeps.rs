@@ -10,6 +10,7 @@ use sealane_core::limits;
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
     Command, Enqueue, Event, Next, QueueNumber, QueueSettings, SealingPolicy, Shard, Start, SweepKind,
+    SweepWish,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -73,7 +74,7 @@ impl World {
     }
 
     fn purge(&mut self, queue: &str) {
-        self.run(&Command::Sweep { queue: &name(queue), kind: SweepKind::PurgeWaiting });
+        self.run(&Command::Sweep { queue: &name(queue), wish: &SweepWish::all(SweepKind::PurgeWaiting) });
     }
 
     fn turn(&mut self) -> Vec<Event> {
@@ -130,10 +131,10 @@ fn a_redrive_of_all_ends_where_the_queue_is_full() {
         let category = Category::Permanent;
         world.apply(&[
             Event::JobLeased { job, lease, holder, until, at },
-            Event::JobFailed { job, category, code: None, next: Next::Dead, at },
+            Event::JobFailed { job, category, code: None, fingerprint: None, next: Next::Dead, at },
         ]);
     }
-    world.run(&Command::Sweep { queue: &name("0"), kind: SweepKind::RedriveDead });
+    world.run(&Command::Sweep { queue: &name("0"), wish: &SweepWish::all(SweepKind::RedriveDead) });
     let redriven = |number| Event::JobRedriven { job: id(START, number), at };
     assert_eq!(
         world.turn(),
@@ -163,7 +164,7 @@ fn queues_have_their_slices_in_turn() {
             }
         }
     }
-    assert_eq!(served, [0, 1, 0, 1, 0, 1]);
+    assert_eq!(served, [1, 0, 1, 0, 1, 0], "who was asked for first begins");
     while world.shard.is_sweeping() {
         world.turn();
     }

@@ -21,6 +21,7 @@ pub mod config;
 pub mod context_file;
 pub mod data_dir;
 pub mod keys;
+mod labelling;
 pub mod operations;
 pub mod receipt;
 pub mod runtime;

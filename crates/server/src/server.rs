@@ -118,6 +118,7 @@ pub struct Server {
     url: String,
     stop: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<()>,
+    labelling: tokio::task::JoinHandle<()>,
     engine: oneshot::Receiver<Stopped>,
     drain_timeout: Duration,
     /// Held until the journal is closed.
@@ -170,6 +171,7 @@ impl Server {
             None => context_file::renew(&data_dir, &url)?,
         }
 
+        let labelling = tokio::spawn(service.dead_letter_labeller());
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(serve(listener, tls, service.router(), stopped));
         Ok(Self {
@@ -177,6 +179,7 @@ impl Server {
             url,
             stop,
             serving,
+            labelling,
             engine: ended,
             drain_timeout: options.drain_timeout,
             data_dir,
@@ -228,6 +231,7 @@ impl Server {
         {
             self.serving.abort();
         }
+        self.labelling.abort();
         // The last handles: with them the engine ends and closes the journal.
         let Self { service, engine, data_dir, .. } = self;
         drop(service);

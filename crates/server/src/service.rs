@@ -24,6 +24,7 @@ use crate::authn::{AccessKeyText, AccessKeys, Environment};
 use crate::boundary::{Door, routes};
 use crate::clock::Clock;
 use crate::keys::{BlindTokens, ServerKeys};
+use crate::labelling::dead_letter_labeller;
 use crate::operations::{DEFAULT_KEY_TTL, JobDigests};
 use crate::receipt::Receipts;
 use crate::runtime::{Engine, EngineHandle, Fault, Machine};
@@ -139,6 +140,12 @@ impl Service {
     /// The engine's handle.
     pub(crate) fn engine(&self) -> &EngineHandle {
         &self.door.engine
+    }
+
+    /// The duty beside the engine: makes dead jobs known by kind and tag. Never ready while the service is
+    /// there; whoever runs the engine runs it too.
+    pub fn dead_letter_labeller(&self) -> impl Future<Output = ()> + Send + 'static {
+        dead_letter_labeller(Arc::downgrade(&self.door), self.door.engine.died())
     }
 
     /// Answers one request as the port would, without one. Dropped before it is done, it is a connection

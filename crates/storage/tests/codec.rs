@@ -14,8 +14,9 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
-    ReleaseReason, Report, ReportedProgress, RunLimit, SealingPolicy, SweepKind,
+    CancelReason, DeadFilter, Event, JobEnqueued, JobOptions, Labels, Next, QueueMode, QueueNumber,
+    QueueSettings, Rate, RedriveRate, ReleaseReason, Report, ReportedProgress, RunLimit, SealingPolicy,
+    SweepKind, SweepWish,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -63,7 +64,7 @@ fn an_unknown_tag_or_version_is_no_record() {
             [bytes[0], bytes[1]]
         })
         .collect();
-    assert_eq!(known.iter().filter(|[_, version]| *version == 2).count(), 4, "so many have a second version");
+    assert_eq!(known.iter().filter(|[_, version]| *version == 2).count(), 6, "so many have a second version");
     let some = fact_bytes(&every_fact()[0]);
     for tag in 0..=u8::MAX {
         for version in 0..=u8::MAX {
@@ -301,8 +302,16 @@ fn event() -> impl Strategy<Value = Event> {
             at
         }),
         (job(), time()).prop_map(|(job, at)| Event::JobCompleted { job, at }),
-        (job(), category, code, next(), time())
-            .prop_map(|(job, category, code, next, at)| Event::JobFailed { job, category, code, next, at }),
+        (job(), category, (code, prop::option::of(token())), next(), time()).prop_map(
+            |(job, category, (code, fingerprint), next, at)| Event::JobFailed {
+                job,
+                category,
+                code,
+                fingerprint,
+                next,
+                at
+            }
+        ),
         (job(), hold, time()).prop_map(|(job, reason, at)| Event::JobHeld { job, reason, at }),
         (job(), time()).prop_map(|(job, at)| Event::JobExpired { job, at }),
         time().prop_map(|at| Event::ServerStarted { at }),
@@ -325,7 +334,6 @@ fn by_person() -> impl Strategy<Value = Event> {
     let queue = || any::<u32>().prop_map(QueueNumber);
     let reason = prop::sample::select(CancelReason::ALL);
     let priority = prop::sample::select(Priority::ALL);
-    let kind = prop::sample::select(SweepKind::ALL);
     let mode = prop::sample::select(QueueMode::ALL);
     prop_oneof![
         (job(), time()).prop_map(|(job, at)| Event::JobCancelRequested { job, at }),
@@ -339,16 +347,64 @@ fn by_person() -> impl Strategy<Value = Event> {
             at
         }),
         (job(), queue(), time()).prop_map(|(job, queue, at)| Event::JobMoved { job, queue, at }),
-        (queue(), kind, time()).prop_map(|(queue, kind, at)| Event::SweepBegun { queue, kind, at }),
-        (queue(), time(), job(), time()).prop_map(|(queue, died_at, job, at)| Event::SweepAdvanced {
+        (queue(), wish(), time()).prop_map(|(queue, wish, at)| Event::SweepBegun {
             queue,
-            died_at,
-            job,
+            wish: Box::new(wish),
             at
         }),
+        (queue(), time(), job(), 0_u32..2, 0_u64..2, time()).prop_map(
+            |(queue, died_at, job, jobs, wait, at)| Event::SweepAdvanced {
+                queue,
+                died_at,
+                job,
+                jobs,
+                due: at.plus(Millis::new(wait)),
+                at
+            }
+        ),
+        (job(), prop::option::of(token()), vec(token(), 0..3), prop::option::of(time()), time()).prop_map(
+            |(job, kind, tags, seal_expires, at)| Event::DeadLabelled {
+                job,
+                labels: Box::new(Labels { kind, tags, seal_expires }),
+                at
+            }
+        ),
         (queue(), mode, time()).prop_map(|(queue, mode, at)| Event::QueueModeChanged { queue, mode, at }),
         (queue(), time()).prop_map(|(queue, at)| Event::SweepEnded { queue, at }),
     ]
+}
+
+fn token() -> impl Strategy<Value = Token> {
+    any::<[u8; 16]>().prop_map(Token::from_bytes)
+}
+
+fn wish() -> impl Strategy<Value = SweepWish> {
+    let category = prop::option::of(prop::sample::select(Category::ALL));
+    let code = prop::option::of("[!-~]{1,64}".prop_map(|text| ErrorCode::parse(&text).unwrap()));
+    let token = || prop::option::of(token());
+    let times = (prop::option::of(time()), prop::option::of(time()));
+    let filter = (category, code, token(), token(), token(), prop::option::of(principal()), times).prop_map(
+        |(category, code, fingerprint, kind, tag, owner, (died_from, died_before))| DeadFilter {
+            category,
+            code,
+            fingerprint,
+            kind,
+            tag,
+            owner,
+            died_from,
+            died_before,
+        },
+    );
+    let filter = prop_oneof![Just(DeadFilter::default()), filter];
+    (prop::sample::select(SweepKind::ALL), filter, prop::option::of(1_u32..=100_000)).prop_map(
+        |(kind, filter, rate)| match kind {
+            SweepKind::PurgeDead => SweepWish::PurgeDead { filter },
+            SweepKind::RedriveDead => {
+                SweepWish::RedriveDead { filter, rate: rate.and_then(RedriveRate::per_second) }
+            }
+            SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
+        },
+    )
 }
 
 fn control() -> impl Strategy<Value = ControlEvent> {
@@ -424,7 +480,7 @@ proptest! {
 
     /// Whatever is read is written back as the same bytes: there is one form only.
     #[test]
-    fn random_bytes_are_refused_or_are_the_one_form(tag in 0_u8..26, version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_refused_or_are_the_one_form(tag in prop_oneof![0_u8..26, 64_u8..67], version in 1_u8..4, mut bytes in vec(any::<u8>(), 0..200)) {
         bytes.splice(0..0, [tag, version, 0, 1, b'a']);
         if let Ok(fact) = decode_fact(&bytes) {
             prop_assert_eq!(fact_bytes(&fact), bytes);

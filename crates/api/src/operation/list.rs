@@ -3,7 +3,7 @@
 use sealane_core::id::JobId;
 use sealane_core::name::{KeyId, QueueName, ScheduleName};
 
-use super::{Answer, Class, Method, NoBody, Operation, Target};
+use super::{Answer, Class, Method, NoBody, Operation, OrNothing, Target};
 use crate::permission::Permission;
 use crate::problem::Problem;
 use crate::v1;
@@ -171,14 +171,29 @@ operations! {
         { queue: QueueName = queue, page: v1::DeadLetterIn = body }, body: v1::DeadLetterIn => v1::DeadLetterOut,
         target: |op| Target::Queue(op.queue.clone());
 
-    DeadLetterPurge = "dead_letter.purge", "end every job in a queue's dead-letter, slice by slice",
-        Post "/v1/queues/{queue}/dead:purge", DeadLetterManage, Manage, repeatable: false,
-        { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
+    DeadLetterPreview = "dead_letter.preview", "count and show the jobs in a queue's dead-letter that a filter means, and do nothing",
+        Post "/v1/queues/{queue}/dead:preview", DeadLetterRead, Read, repeatable: true,
+        { queue: QueueName = queue, page: v1::DeadLetterIn = body }, body: v1::DeadLetterIn => v1::DeadPreviewOut,
         target: |op| Target::Queue(op.queue.clone());
 
-    DeadLetterRedrive = "dead_letter.redrive", "re-drive every job in a queue's dead-letter, slice by slice",
+    DeadLetterAnalyse = "dead_letter.analyse", "show what the jobs in a queue's dead-letter have in common",
+        Post "/v1/queues/{queue}/dead:analyse", DeadLetterRead, Read, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::DeadAnalysisOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    DeadLetterPurge = "dead_letter.purge", "end jobs in a queue's dead-letter, slice by slice: those that a filter means, or all",
+        Post "/v1/queues/{queue}/dead:purge", DeadLetterManage, Manage, repeatable: false,
+        { queue: QueueName = queue, which: OrNothing<v1::DeadPurgeIn> = body }, body: OrNothing<v1::DeadPurgeIn> => v1::SweepOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    DeadLetterRedrive = "dead_letter.redrive", "re-drive jobs in a queue's dead-letter, slice by slice: those that a filter means, or all",
         Post "/v1/queues/{queue}/dead:redrive", DeadLetterManage, NewWork, repeatable: false,
-        { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
+        { queue: QueueName = queue, which: OrNothing<v1::DeadRedriveIn> = body }, body: OrNothing<v1::DeadRedriveIn> => v1::SweepOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    DeadLetterStop = "dead_letter.stop", "give up bulk work on a queue's dead-letter where it stands; what is done stays done",
+        Post "/v1/queues/{queue}/dead:stop", DeadLetterManage, Settle, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
         target: |op| Target::Queue(op.queue.clone());
 
     SchedulePut = "schedule.put", "make a schedule or replace what it was told",
@@ -283,6 +298,8 @@ impl Answer for v1::JobBatchOut {}
 impl Answer for v1::JobOut {}
 impl Answer for v1::JobStands {}
 impl Answer for v1::DeadLetterOut {}
+impl Answer for v1::DeadPreviewOut {}
+impl Answer for v1::DeadAnalysisOut {}
 impl Answer for v1::SweepOut {}
 
 impl Answer for v1::LeaseOut {

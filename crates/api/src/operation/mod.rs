@@ -78,8 +78,10 @@ pub struct NoBody;
 
 /// How a request body is read.
 pub trait RequestBody: Sized {
-    /// Whether there is one.
+    /// Whether there may be one.
     const EXPECTED: bool;
+    /// Whether there must be one.
+    const REQUIRED: bool = Self::EXPECTED;
     /// Reads it.
     fn read(format: Format, bytes: &[u8]) -> Result<Self, Problem>;
 }
@@ -93,6 +95,19 @@ impl RequestBody for NoBody {
         } else {
             Err(Problem::invalid("this operation takes no request body"))
         }
+    }
+}
+
+/// A request body that may be left out, which says nothing.
+#[derive(Clone, Debug, Default)]
+pub struct OrNothing<T>(pub T);
+
+impl<T: DeserializeOwned + Default> RequestBody for OrNothing<T> {
+    const EXPECTED: bool = true;
+    const REQUIRED: bool = false;
+
+    fn read(format: Format, bytes: &[u8]) -> Result<Self, Problem> {
+        if bytes.is_empty() { Ok(Self::default()) } else { format.read(bytes).map(Self) }
     }
 }
 

@@ -2,19 +2,22 @@
 
 use sealane_core::id::JobId;
 use sealane_core::limits;
-use sealane_core::name::QueueName;
-use sealane_core::queue::{JobView, SweepKind};
+use sealane_core::queue::{DeadFilter, DeadPage, JobView};
 use sealane_core::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::dead_filter::{DeadFilterIn, TokenOf, show_fingerprint};
 use crate::problem::Problem;
-use crate::wire::Timestamp;
+use crate::wire::{Bytes, Timestamp};
 
 /// A page of dead-letter, as wished.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeadLetterIn {
+    /// Which jobs; all where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<DeadFilterIn>,
     /// At most so many jobs, 1 to 1000; 100 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
@@ -24,6 +27,11 @@ pub struct DeadLetterIn {
 }
 
 impl DeadLetterIn {
+    /// Which jobs are meant, with `token` standing for texts.
+    pub fn filter(&self, token: TokenOf<'_>) -> Result<DeadFilter, Problem> {
+        DeadFilterIn::read(self.filter.as_ref(), token)
+    }
+
     /// How many, within their limit.
     pub fn max(&self) -> Result<usize, Problem> {
         let max = usize::try_from(self.max.unwrap_or(100)).unwrap_or(usize::MAX);
@@ -69,6 +77,12 @@ pub struct DeadJob {
     /// Why it is here: `permanent`, `attempts_used`, `worker_lost` or `run_too_long`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// What the worker of the last attempt calls the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Tells equal errors, where that worker said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Bytes>,
 }
 
 impl DeadJob {
@@ -81,6 +95,8 @@ impl DeadJob {
             attempt: view.attempt,
             redrives: view.redrives,
             because: view.dead_reason.map(|reason| reason.to_string()),
+            code: view.dead_code.as_ref().map(ToString::to_string),
+            fingerprint: view.dead_fingerprint.as_ref().map(show_fingerprint),
             category: view.last_failure.map(|failure| failure.category.to_string()),
         }
     }
@@ -91,38 +107,67 @@ impl DeadJob {
 pub struct DeadLetterOut {
     /// The jobs, the oldest first.
     pub jobs: Vec<DeadJob>,
+    /// How many were looked at: with a filter at most 10000 for one page, which may then hold few.
+    #[serde(default)]
+    pub looked_at: u64,
+    /// Jobs that may be meant by the filter: what kind they are and how they are tagged is not known yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_known: u64,
     /// What to ask for the page behind this one with; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
 impl DeadLetterOut {
-    /// The page of these jobs, the last one if there are fewer than were asked for.
-    pub fn show(views: &[JobView], max: usize) -> Self {
-        let next = views
-            .last()
-            .filter(|_| views.len() >= max)
-            .and_then(|view| view.finished_at.map(|died_at| format!("{}.{}", died_at.unix_ms(), view.id)));
-        Self { jobs: views.iter().map(DeadJob::show).collect(), next }
+    /// A page.
+    pub fn show(page: &DeadPage) -> Self {
+        Self {
+            jobs: page.jobs.iter().map(DeadJob::show).collect(),
+            looked_at: page.looked_at,
+            not_known: page.not_known,
+            next: cursor(page),
+        }
     }
 }
 
-/// Bulk work on a queue. It goes on by itself, also after a restart.
+/// What bulk work with a filter would be for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SweepOut {
-    /// The queue.
-    pub queue: String,
-    /// `redrive_dead`, `purge_dead` or `purge_waiting`.
-    pub work: String,
-    /// Whether it is on its way. False: there was nothing to do.
-    pub running: bool,
-    /// Jobs that it is for, counted now: all of them as it begins, those left when it is asked for again.
-    pub jobs: u64,
+pub struct DeadPreviewOut {
+    /// Jobs that are meant, of those that were looked at.
+    pub meant: u64,
+    /// Those of them that no re-drive would send through again: they were re-driven as often as they may
+    /// be, or their sealed bodies do not open any more.
+    pub stuck: u64,
+    /// Jobs that may be meant: what kind they are and how they are tagged is not known yet.
+    pub not_known: u64,
+    /// How many were looked at, at most 10000.
+    pub looked_at: u64,
+    /// The first of the jobs that are meant.
+    pub jobs: Vec<DeadJob>,
+    /// What to ask for the rest with; absent where all was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
-impl SweepOut {
-    /// What became of the wish for bulk work.
-    pub fn show(queue: &QueueName, kind: SweepKind, running: bool, jobs: u64) -> Self {
-        Self { queue: queue.to_string(), work: kind.to_string(), running, jobs }
+impl DeadPreviewOut {
+    /// What was found.
+    pub fn show(page: &DeadPage) -> Self {
+        Self {
+            meant: page.meant,
+            stuck: page.stuck,
+            not_known: page.not_known,
+            looked_at: page.looked_at,
+            jobs: page.jobs.iter().map(DeadJob::show).collect(),
+            next: cursor(page),
+        }
     }
+}
+
+fn cursor(page: &DeadPage) -> Option<String> {
+    page.next.map(|(died_at, id)| format!("{}.{id}", died_at.unix_ms()))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

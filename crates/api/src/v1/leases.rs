@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use sealane_core::job::Category;
 use sealane_core::limits;
 use sealane_core::name::ErrorCode;
+use sealane_core::token::Token;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::dead_filter::{read_category, read_fingerprint};
 use super::jobs::{bounded, is_zero};
 use super::reports::LeasedCheckpoint;
 use super::schedules::FiringOut;
@@ -165,6 +167,9 @@ settle_request! {
             category: String,
             /// What the worker calls the error, at most 64 characters, in the clear: for counting.
             code: String,
+            /// Tells equal errors of a queue without saying what they are: 16 bytes, a keyed hash of what
+            /// went wrong.
+            error_fingerprint: Bytes,
             /// Wait before the next attempt, in milliseconds; as the queue says where absent.
             retry_after_ms: u64,
         }
@@ -223,10 +228,13 @@ impl FailItem {
     pub fn category(&self) -> Result<Category, Problem> {
         match &self.category {
             None => Ok(Category::Temporary),
-            Some(word) => Category::parse(word).ok_or_else(|| {
-                Problem::invalid("category must be one of temporary, permanent, timeout, cancelled, system")
-            }),
+            Some(word) => read_category(word),
         }
+    }
+
+    /// What tells equal errors.
+    pub fn fingerprint(&self) -> Result<Option<Token>, Problem> {
+        self.error_fingerprint.as_ref().map(read_fingerprint).transpose()
     }
 }
 

@@ -3,6 +3,9 @@
 mod access;
 mod acts;
 mod attempts;
+mod bulk;
+mod dead_analysis;
+mod dead_filter;
 mod dead_letter;
 mod jobs;
 mod leases;
@@ -15,7 +18,10 @@ mod shown;
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
 pub use acts::{CancelIn, JobStands, MoveIn, ReprioritiseIn};
 pub use attempts::{AttemptOut, RetryIn};
-pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, SweepOut};
+pub use bulk::{DeadPurgeIn, DeadRedriveIn, SweepOut, WorkOut};
+pub use dead_analysis::{DeadAnalysisOut, HourCount, PatternCount, Values, WordCount};
+pub use dead_filter::{DeadFilterIn, KIND_FIELD, TAG_FIELD, TokenOf};
+pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
 };

@@ -14,6 +14,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Bytes(pub ::bytes::Bytes);
 
+impl Bytes {
+    /// As they stand in JSON.
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(&self.0)
+    }
+
+    /// Reads the same.
+    pub fn from_base64(text: &str) -> Option<Self> {
+        STANDARD.decode(text).map(Self::from).ok()
+    }
+}
+
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes.into())

@@ -4,6 +4,7 @@ mod access;
 mod acts;
 mod bench;
 mod bulk;
+mod dead_filter;
 mod dlq;
 mod envelope;
 mod job;

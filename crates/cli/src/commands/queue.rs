@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use sealane::{QueueIn, QueueMode, QueueOut, SweepKind};
 
+use super::bulk::Consent;
 use super::{Surroundings, bulk};
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
@@ -68,12 +69,8 @@ pub(crate) enum Queue {
     Purge {
         /// Its name
         name: String,
-        /// Say how many there are and do nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Do it
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Take and hand out jobs of a queue again
     Resume {
@@ -115,8 +112,8 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
         Queue::Drain { name } => show(at, &client.set_mode(&name, QueueMode::Draining).await?),
         Queue::Pause { name } => show(at, &client.set_mode(&name, QueueMode::Paused).await?),
         Queue::Resume { name } => show(at, &client.set_mode(&name, QueueMode::Open).await?),
-        Queue::Purge { name, dry_run, yes } => {
-            bulk::run(at, &client, &name, SweepKind::PurgeWaiting, dry_run, yes).await
+        Queue::Purge { name, consent } => {
+            bulk::run(at, &client, &name, SweepKind::PurgeWaiting.into(), consent).await
         }
         Queue::Get { name } => show(at, &client.queue(&name).await?),
         Queue::List => {
@@ -158,9 +155,9 @@ fn row(queue: &QueueOut) -> Vec<String> {
     row
 }
 
-fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
+pub(super) fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
     let jobs = &queue.jobs;
-    let rows = [
+    let mut rows = vec![
         ("name", queue.name.clone()),
         ("sealing", queue.sealing.clone()),
         ("lease", format!("{} ms", queue.lease_ms)),
@@ -181,6 +178,11 @@ fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("completed", jobs.completed.to_string()),
         ("cancelled", jobs.cancelled.to_string()),
         ("expired", jobs.expired.to_string()),
+        ("died in the last hour", queue.died_last_hour.to_string()),
     ];
+    if let Some(work) = &queue.work {
+        let rate = work.rate.map_or_else(String::new, |rate| format!(", {rate} a second"));
+        rows.push(("bulk work", format!("{} since {}, {} done{rate}", work.work, work.begun_at, work.done)));
+    }
     at.output.one(queue, &rows)
 }

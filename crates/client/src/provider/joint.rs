@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
-    Reports, Settled, SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold, JobAccepted,
+    JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn,
+    QueueList, QueueOut, Release, Reports, Settled, SweepOut,
 };
 use sealane_core::id::JobId;
 use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::{QueueMode, SweepKind};
+use sealane_core::queue::QueueMode;
 
 use super::act::JobAct;
+use super::bulk::BulkWork;
 use super::capabilities::Capabilities;
 use crate::error::Error;
 
@@ -62,8 +63,17 @@ pub trait Provider: Send + Sync {
     /// Pauses a queue, lets it drain, or opens it.
     async fn set_mode(&self, queue: &QueueName, mode: QueueMode) -> Result<QueueOut, Error>;
 
+    /// Counts and shows the jobs in a queue's dead-letter that a filter means, and does nothing.
+    async fn preview_dead(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error>;
+
+    /// What the jobs in a queue's dead-letter have in common.
+    async fn analyse_dead(&self, queue: &QueueName) -> Result<DeadAnalysisOut, Error>;
+
     /// Begins bulk work on a queue. It goes on by itself.
-    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error>;
+    async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error>;
+
+    /// Gives up bulk work on a queue's dead-letter; what is done stays done.
+    async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error>;
 
     /// Hands out jobs, waiting for some if wished.
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error>;

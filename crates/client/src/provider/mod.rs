@@ -4,9 +4,11 @@
 //! client's business. What it cannot do is in its [`Capabilities`].
 
 mod act;
+mod bulk;
 mod capabilities;
 mod joint;
 
 pub use act::JobAct;
+pub use bulk::BulkWork;
 pub use capabilities::Capabilities;
 pub use joint::Provider;

@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use sealane_api::problem::Code;
-use sealane_api::v1::{
-    Complete, CompleteItem, Fail, FailItem, Hold, HoldItem, Release, ReleaseItem, Settled,
-};
+use sealane_api::v1::{CompleteItem, FailItem, HoldItem, ReleaseItem, SettleResult};
 use sealane_api::wire::Bytes;
 use sealane_core::id::JobId;
 use sealane_core::job::Category;
@@ -74,8 +72,8 @@ impl Lease {
 
     async fn complete(&self, client: &Client, result: Option<Vec<u8>>) -> Ended {
         let item = CompleteItem { receipt: self.receipt.clone(), result: result.map(Bytes::from) };
-        let request = Complete { items: vec![item] };
-        let answer = client.retry_ending("lease.complete", || client.provider().complete(&request)).await;
+        let lane = &client.gathering().complete;
+        let answer = client.retry_gathered("lease.complete", || lane.join(item.clone())).await;
         self.ended(answer, Ended::Completed)
     }
 
@@ -89,29 +87,37 @@ impl Lease {
         // Why dropped and not refused: a failure with a code that is none is still a failure.
         let code = code.filter(|code| ErrorCode::parse(code).is_ok());
         error.drain(..error.len().saturating_sub(ERROR_BYTES_MAX));
+        let error_fingerprint = if self.sealed && !error.is_empty() {
+            client.sealing().error_fingerprint(&self.queue, &error).await.map(|print| print.to_vec().into())
+        } else {
+            None
+        };
         let report = if error.is_empty() { None } else { self.report(client, Part::Error, error).await };
         let item = FailItem {
             receipt: self.receipt.clone(),
             error: report.map(Bytes::from),
             category: Some(category.as_str().to_owned()),
             code,
+            error_fingerprint,
             retry_after_ms: retry_after.map(millis),
         };
-        let request = Fail { items: vec![item] };
-        let answer = client.retry_ending("lease.fail", || client.provider().fail(&request)).await;
+        let lane = &client.gathering().fail;
+        let answer = client.retry_gathered("lease.fail", || lane.join(item.clone())).await;
         self.ended(answer, Ended::Failed)
     }
 
     pub(super) async fn release(&self, client: &Client, delay: Duration) -> Ended {
         let delay_ms = Some(millis(delay)).filter(|ms| *ms > 0);
-        let request = Release { items: vec![ReleaseItem { receipt: self.receipt.clone(), delay_ms }] };
-        let answer = client.retry_ending("lease.release", || client.provider().release(&request)).await;
+        let item = ReleaseItem { receipt: self.receipt.clone(), delay_ms };
+        let lane = &client.gathering().release;
+        let answer = client.retry_gathered("lease.release", || lane.join(item.clone())).await;
         self.ended(answer, Ended::Released)
     }
 
     pub(super) async fn hold(&self, client: &Client) -> Ended {
-        let request = Hold { items: vec![HoldItem { receipt: self.receipt.clone() }] };
-        let answer = client.retry_ending("lease.hold", || client.provider().hold(&request)).await;
+        let item = HoldItem { receipt: self.receipt.clone() };
+        let lane = &client.gathering().hold;
+        let answer = client.retry_gathered("lease.hold", || lane.join(item.clone())).await;
         self.ended(answer, Ended::Held)
     }
 
@@ -130,9 +136,9 @@ impl Lease {
         }
     }
 
-    fn ended(&self, answer: Result<Settled, Error>, ended: Ended) -> Ended {
+    fn ended(&self, answer: Result<SettleResult, Error>, ended: Ended) -> Ended {
         let error = match answer {
-            Ok(settled) => match settled.results.into_iter().next().and_then(|result| result.error) {
+            Ok(settled) => match settled.error {
                 None => return ended,
                 Some(error) => Error::item(&error),
             },

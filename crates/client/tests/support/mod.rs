@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sealane::clock::RuntimeClock;
@@ -14,15 +15,16 @@ use sealane::keys::{Keyring, memory::MemoryKeys};
 use sealane::provider::Capabilities;
 use sealane::providers::memory::Memory;
 use sealane::{
-    Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode, QueueName,
-    QueueOut, Retry, SweepKind,
+    BulkWork, Client, ClientBuilder, Error, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode,
+    QueueName, QueueOut, Retry,
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Reports,
-    Settled, SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold, JobAccepted,
+    JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob,
+    QueueList, Release, Reports, Settled, SweepOut,
 };
+use tokio::time::sleep;
 
 /// 2026-01-01.
 pub const START_MS: u64 = 1_767_225_600_000;
@@ -36,6 +38,12 @@ pub struct Mischief {
     pub lost_answers: AtomicU32,
     /// So many requests do not get through.
     pub lost_requests: AtomicU32,
+    /// So many answers never come.
+    pub stuck_answers: AtomicU32,
+    /// Answers take so long.
+    pub answers_take: Mutex<Duration>,
+    /// Batches are refused for what stands in one of their items.
+    pub refuses_batches: Mutex<bool>,
     /// Leases cannot be extended: the server has given the job to somebody else.
     pub refuses_extend: Mutex<bool>,
     /// Jobs asked for from any queue are taken from this one.
@@ -117,6 +125,13 @@ impl Between {
             return Err(unreachable(false));
         }
         let answer = call.await?;
+        if one_less(&self.mischief.stuck_answers) {
+            std::future::pending::<()>().await;
+        }
+        let late = *self.mischief.answers_take.lock().unwrap();
+        if !late.is_zero() {
+            sleep(late).await;
+        }
         if one_less(&self.mischief.lost_answers) {
             return Err(unreachable(true));
         }
@@ -151,6 +166,10 @@ impl Provider for Between {
     }
 
     async fn enqueue_batch(&self, queue: &QueueName, batch: &JobBatchIn) -> Result<JobBatchOut, Error> {
+        if *self.mischief.refuses_batches.lock().unwrap() {
+            self.mischief.seen.lock().unwrap().push("refused_batch".to_owned());
+            return Err(Problem::invalid("something in it").into());
+        }
         self.pass("enqueue_batch", self.memory.enqueue_batch(queue, batch)).await
     }
 
@@ -178,8 +197,20 @@ impl Provider for Between {
         self.memory.set_mode(queue, mode).await
     }
 
-    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
-        self.memory.sweep(queue, kind).await
+    async fn preview_dead(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error> {
+        self.memory.preview_dead(queue, page).await
+    }
+
+    async fn analyse_dead(&self, queue: &QueueName) -> Result<DeadAnalysisOut, Error> {
+        self.memory.analyse_dead(queue).await
+    }
+
+    async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error> {
+        self.memory.sweep(queue, work).await
+    }
+
+    async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.memory.stop_sweep(queue).await
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {

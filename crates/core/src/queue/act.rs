@@ -27,6 +27,7 @@ impl Shard {
             }
             Act::Release => {
                 may(job, Cause::Release)?;
+                self.queue_at(job.queue).has_room()?;
                 Ok(vec![Event::HoldReleased { job: id, at }])
             }
             Act::Redrive { seal_expires } => {
@@ -80,14 +81,6 @@ impl Shard {
             (Some(_), true) => Event::JobCancelled { job: id, reason: CancelReason::Forced, at: now },
             (None, _) => Event::JobCancelled { job: id, reason: CancelReason::Asked, at: now },
         }])
-    }
-}
-
-impl Job {
-    /// Whether it had fewer re-drives than a job may have: a job that ends the same way each time
-    /// does not go round for ever.
-    pub(super) fn may_be_redriven(&self) -> bool {
-        self.past.as_ref().map_or(0, |past| past.redrives) < limits::REDRIVES_MAX
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is remembered of a job's attempts: the last few, and how each ended.
 
 use super::event::CancelReason;
-use super::job::{Job, Past, Phase};
+use super::job::Job;
 use super::shard::Shard;
 use crate::id::JobId;
 use crate::job::{Category, words};
@@ -26,20 +26,6 @@ words! {
         Overrun = "overrun" / 6,
         /// The job was cancelled meanwhile.
         Cancelled = "cancelled" / 7,
-    }
-}
-
-words! {
-    /// Why a job is in dead-letter.
-    DeadReason {
-        /// Its worker said that it will never go better.
-        Permanent = "permanent" / 1,
-        /// All attempts failed.
-        AttemptsUsed = "attempts_used" / 2,
-        /// The worker of the last attempt went silent: the job may be what kills workers.
-        WorkerLost = "worker_lost" / 3,
-        /// The last attempt ran for longer than a run may take.
-        RunTooLong = "run_too_long" / 4,
     }
 }
 
@@ -84,7 +70,35 @@ impl Shard {
     }
 }
 
+impl Shard {
+    /// Lets go of a job's oldest attempt where all jobs together remember more than they may.
+    pub(super) fn bound_attempts(&mut self, id: &JobId) {
+        if self.attempts_kept + self.finished.attempts_kept() > limits::ATTEMPTS_KEPT_MAX {
+            self.change(id, Job::forget_attempt);
+        }
+    }
+
+    /// The same for a job that is no more live and not finished yet.
+    pub(super) fn bound_attempts_of(&self, job: &mut Job) {
+        let others = self.attempts_kept + self.finished.attempts_kept();
+        if others + job.attempts_kept() > limits::ATTEMPTS_KEPT_MAX {
+            job.forget_attempt();
+        }
+    }
+}
+
 impl Job {
+    /// How many attempts it remembers.
+    pub(super) fn attempts_kept(&self) -> usize {
+        self.past.as_ref().map_or(0, |past| past.attempts.len())
+    }
+
+    fn forget_attempt(&mut self) {
+        if let Some(past) = self.past.as_mut().filter(|past| !past.attempts.is_empty()) {
+            past.attempts.remove(0);
+        }
+    }
+
     /// Remembers how the running attempt ended. Called before its lease is taken away.
     pub(super) fn note_end(
         &mut self,
@@ -111,18 +125,5 @@ impl Job {
             _ => Some(Category::Cancelled),
         };
         self.note_end(at, AttemptEnd::Cancelled, category, None);
-    }
-
-    pub(super) fn dead_reason(&self) -> Option<DeadReason> {
-        if !matches!(self.phase, Phase::Dead { .. }) {
-            return None;
-        }
-        let last = self.past.as_deref().and_then(|past: &Past| past.attempts.last())?;
-        Some(match (last.end, last.category) {
-            (AttemptEnd::Lost, _) => DeadReason::WorkerLost,
-            (AttemptEnd::Overrun, _) => DeadReason::RunTooLong,
-            (_, Some(Category::Permanent)) => DeadReason::Permanent,
-            _ => DeadReason::AttemptsUsed,
-        })
     }
 }

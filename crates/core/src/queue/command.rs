@@ -4,12 +4,14 @@
 use crate::id::{JobId, LeaseId, ScheduleId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
+use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
 use crate::queue::report::Report;
 use crate::queue::schedule::{Firing, ScheduleSettings};
 use crate::queue::settings::{QueueMode, QueueSettings};
-use crate::queue::sweep::SweepKind;
+use crate::queue::sweep::SweepWish;
 use crate::time::{Millis, Time};
+use crate::token::Token;
 
 /// Accept a job.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +84,8 @@ pub enum Settle {
         category: Category,
         /// What the worker calls the error.
         code: Option<ErrorCode>,
+        /// Tells equal errors, where the worker says so.
+        fingerprint: Option<Token>,
         /// Wish for the next attempt's time.
         retry_after: Option<Millis>,
         /// Moves the back-off.
@@ -228,7 +232,19 @@ pub enum Command<'a> {
         /// Where.
         queue: &'a QueueName,
         /// What.
-        kind: SweepKind,
+        wish: &'a SweepWish,
+    },
+    /// Give up bulk work on a queue's dead-letter where it stands.
+    StopSweep {
+        /// Where.
+        queue: &'a QueueName,
+    },
+    /// Say what a dead job's record says of it.
+    Label {
+        /// Which job.
+        job: JobId,
+        /// What.
+        labels: &'a Labels,
     },
     /// Make a schedule, or replace what it was told.
     PutSchedule(PutSchedule<'a>),

@@ -30,7 +30,9 @@ impl Shard {
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
             Command::Report { receipt, report } => self.decide_report(now, receipt, report),
             Command::Act { job, act } => self.decide_act(now, job, act),
-            Command::Sweep { queue, kind } => self.decide_sweep(now, queue, *kind),
+            Command::Sweep { queue, wish } => self.decide_sweep(now, queue, wish),
+            Command::StopSweep { queue } => self.decide_stop(now, queue),
+            Command::Label { job, labels } => Ok(self.decide_label(now, *job, labels)),
             Command::PutSchedule(put) => self.decide_put_schedule(now, put),
             Command::ActOnSchedule { schedule, act } => self.decide_schedule_act(now, schedule, *act),
             Command::Fire(fire) => self.decide_fire(now, fire),
@@ -211,7 +213,7 @@ impl Shard {
                 cancelled(CancelReason::WorkerReleased)
             }
             Settle::Hold(_) if stopping => cancelled(CancelReason::WorkerHeld),
-            Settle::Fail { category, code, retry_after, random } => {
+            Settle::Fail { category, code, fingerprint, retry_after, random } => {
                 if retry_after.is_some_and(|wait| wait.get() > limits::DELAY_MS_MAX) {
                     return Err(Refusal::RetryAfter);
                 }
@@ -222,7 +224,8 @@ impl Shard {
                     Category::Permanent => Next::Dead,
                     _ => after_failure(job, now.plus(wait)),
                 };
-                Event::JobFailed { job: id, category: *category, code: code.clone(), next, at: now }
+                let (category, code, fingerprint) = (*category, code.clone(), *fingerprint);
+                Event::JobFailed { job: id, category, code, fingerprint, next, at: now }
             }
             Settle::Release { delay } => {
                 if delay.get() > limits::DELAY_MS_MAX {

@@ -4,12 +4,14 @@
 use crate::id::{JobId, LeaseId, ScheduleId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
+use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
 use crate::queue::report::Report;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::settings::{QueueMode, QueueSettings};
-use crate::queue::sweep::SweepKind;
+use crate::queue::sweep::SweepWish;
 use crate::time::Time;
+use crate::token::Token;
 
 /// A queue's number inside its namespace: what events and indexes carry instead of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +153,8 @@ pub enum Event {
         category: Category,
         /// What the worker calls the error.
         code: Option<ErrorCode>,
+        /// Tells equal errors, where the worker said so.
+        fingerprint: Option<Token>,
         /// What is next.
         next: Next,
         /// When.
@@ -240,8 +244,8 @@ pub enum Event {
     SweepBegun {
         /// Which queue.
         queue: QueueNumber,
-        /// What it does.
-        kind: SweepKind,
+        /// What it is for.
+        wish: Box<SweepWish>,
         /// When.
         at: Time,
     },
@@ -253,6 +257,10 @@ pub enum Event {
         died_at: Time,
         /// and among those of that moment up to this one.
         job: JobId,
+        /// Jobs that it ended or re-drove in this slice.
+        jobs: u32,
+        /// The next slice does not follow before this time.
+        due: Time,
         /// When.
         at: Time,
     },
@@ -260,6 +268,15 @@ pub enum Event {
     SweepEnded {
         /// Which queue.
         queue: QueueNumber,
+        /// When.
+        at: Time,
+    },
+    /// A dead job's record was read: what is said in it, the job can be found by from now on.
+    DeadLabelled {
+        /// Which job.
+        job: JobId,
+        /// What its record says.
+        labels: Box<Labels>,
         /// When.
         at: Time,
     },
@@ -410,6 +427,7 @@ impl Event {
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }
             | Self::SweepEnded { at, .. }
+            | Self::DeadLabelled { at, .. }
             | Self::ScheduleFired { at, .. }
             | Self::ScheduleSkipped { at, .. }
             | Self::SchedulePaused { at, .. }

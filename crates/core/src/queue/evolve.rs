@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::attempt::AttemptEnd;
+use super::death::{DeadReason, Death};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
 use super::job::{Ended, Expiry, Failure, Job, Phase, Running, Settled};
@@ -13,9 +14,10 @@ use super::shard::{Queue, QueueCounts, Shard};
 use super::transitions::Cause;
 use crate::id::JobId;
 use crate::job::Category;
-use crate::name::Principal;
+use crate::name::{ErrorCode, Principal};
 use crate::record::RecordRef;
 use crate::time::{Millis, Time};
+use crate::token::Token;
 
 /// Senders whose name is kept once for all their jobs.
 const OWNERS_SHARED_MAX: usize = 4_096;
@@ -38,6 +40,7 @@ impl Shard {
                     created_at: *at,
                     ready,
                     dead: Default::default(),
+                    died: Default::default(),
                     counts: QueueCounts::default(),
                 });
             }
@@ -54,7 +57,8 @@ impl Shard {
                     found.map_or_else(Millis::default, |(queue, ..)| self.queue_at(queue).settings.max_run);
                 let running = Running {
                     lease: *lease,
-                    holder: holder.clone(),
+                    // Why not the event's: read from the journal, each would be a text of its own.
+                    holder: Principal::clone(&self.shared_name(holder)),
                     until: *until,
                     started_at: at,
                     run_until: at.plus(max_run),
@@ -78,9 +82,11 @@ impl Shard {
                     // Why not by the clock: a lease that ended early may be worked off late.
                     let over = job.running().is_some_and(|running| running.until >= running.run_until);
                     let end = if over { AttemptEnd::Overrun } else { AttemptEnd::Lost };
-                    job.note_end(at, end, Some(Category::Timeout), None);
-                    job.failed(Category::Timeout, at, None, next);
+                    let how =
+                        FailedAttempt { end, category: Category::Timeout, code: None, fingerprint: None };
+                    job.failed(how, at, None, next);
                 });
+                self.ended(job, next, at);
             }
             Event::JobReleased { job, reason, run_at, .. } => self.released(job, *reason, *run_at, at),
             Event::JobReported { job, report, .. } => self.job_reported(job, report, at, record),
@@ -91,16 +97,23 @@ impl Shard {
                 job.past().completed_by = by;
                 (Ended::Completed, Some(record))
             }),
-            Event::JobFailed { job, category, code, next, .. } => self.change(job, |job| {
-                job.settled_as(Settled::Failed);
-                job.note_end(at, AttemptEnd::Failed, Some(*category), code.clone());
-                job.failed(*category, at, Some(record), next);
-            }),
-            Event::JobHeld { job, reason, .. } => self.change(job, |job| {
-                job.note_end(at, AttemptEnd::Held, None, None);
-                job.set_aside(Settled::Held);
-                job.enter(Cause::Hold, Phase::Held { reason: *reason });
-            }),
+            Event::JobFailed { job, category, code, fingerprint, next, .. } => {
+                let (end, code) = (AttemptEnd::Failed, code.clone());
+                let how = FailedAttempt { end, category: *category, code, fingerprint: *fingerprint };
+                self.change(job, |job| {
+                    job.settled_as(Settled::Failed);
+                    job.failed(how, at, Some(record), next);
+                });
+                self.ended(job, next, at);
+            }
+            Event::JobHeld { job, reason, .. } => {
+                self.change(job, |job| {
+                    job.note_end(at, AttemptEnd::Held, None, None);
+                    job.set_aside(Settled::Held);
+                    job.enter(Cause::Hold, Phase::Held { reason: *reason });
+                });
+                self.bound_attempts(job);
+            }
             Event::JobExpired { job, .. } => {
                 self.finish(job, Cause::Expire, at, |_| (Ended::Expired, None));
             }
@@ -129,11 +142,16 @@ impl Shard {
             }
             Event::JobMoved { job, queue, .. } => self.moved(job, *queue, at),
             Event::QueueModeChanged { queue, mode, .. } => self.queue_at_mut(*queue).mode = *mode,
-            Event::SweepBegun { queue, kind, at } => self.sweep_begun(*queue, *kind, *at),
-            Event::SweepAdvanced { queue, died_at, job, .. } => self.sweep_advanced(*queue, *died_at, *job),
-            Event::SweepEnded { queue, .. } => {
-                self.sweeps.remove(queue);
+            Event::SweepBegun { queue, wish, at } => self.sweeps.begun(*queue, (**wish).clone(), *at),
+            Event::SweepAdvanced { queue, died_at, job, jobs, due, .. } => {
+                self.sweeps.advanced(*queue, (*died_at, *job), *jobs, *due);
             }
+            Event::SweepEnded { queue, .. } => self.sweeps.ended(*queue),
+            Event::DeadLabelled { job, labels, .. } => self.change(job, |job| {
+                if let Phase::Dead(death) = &mut job.phase {
+                    death.labels = Some((**labels).clone());
+                }
+            }),
             Event::SchedulePut(put) => self.schedule_put(put, record),
             Event::ScheduleFired { .. }
             | Event::ScheduleSkipped { .. }
@@ -149,7 +167,7 @@ impl Shard {
         let later = event.run_at > event.at;
         let job = Job {
             queue: event.queue,
-            owner: self.shared_owner(&event.owner),
+            owner: self.shared_name(&event.owner),
             priority: event.priority,
             sequence: self.next_sequence,
             phase: if later { Phase::Delayed } else { Phase::Ready },
@@ -185,14 +203,15 @@ impl Shard {
                 false => job.enter(Cause::HandBack, Phase::Ready),
             }
         });
+        self.bound_attempts(id);
         let job = self.jobs.get(id).filter(|_| reason == ReleaseReason::Undelivered);
         if let Some((queue, key)) = job.map(|job| (job.queue, job.fair_key())) {
             self.queue_at_mut(queue).ready.give_back(key, at);
         }
     }
 
-    /// The same principal once for all jobs that it sends.
-    fn shared_owner(&mut self, owner: &Principal) -> Arc<Principal> {
+    /// The same principal once for all jobs that it sends or takes.
+    fn shared_name(&mut self, owner: &Principal) -> Arc<Principal> {
         if let Some(known) = self.owners.get(owner) {
             return Arc::clone(known);
         }
@@ -216,8 +235,17 @@ impl Shard {
         let Some(mut job) = self.remove(id) else { return };
         let (ended, result) = how(&mut job);
         job.enter(cause, Phase::Ended(ended));
+        self.bound_attempts_of(&mut job);
         self.queue_at_mut(job.queue).counts.add(job.state());
         self.logs.kept -= self.finished.insert(*id, FinishedJob { job, at, result });
+    }
+
+    /// What a failed attempt means for more than its job.
+    fn ended(&mut self, id: &JobId, next: &Next, at: Time) {
+        self.bound_attempts(id);
+        if let (Next::Dead, Some(queue)) = (next, self.jobs.get(id).map(|job| job.queue)) {
+            self.queue_at_mut(queue).died.note(at);
+        }
     }
 
     fn moved(&mut self, id: &JobId, queue: QueueNumber, at: Time) {
@@ -274,6 +302,14 @@ impl Shard {
     }
 }
 
+/// How an attempt failed.
+struct FailedAttempt {
+    end: AttemptEnd,
+    category: Category,
+    code: Option<ErrorCode>,
+    fingerprint: Option<Token>,
+}
+
 impl Job {
     fn settled_as(&mut self, how: Settled) {
         if let Some(lease) = self.lease() {
@@ -281,11 +317,17 @@ impl Job {
         }
     }
 
-    fn failed(&mut self, category: Category, at: Time, record: Option<RecordRef>, next: &Next) {
+    fn failed(&mut self, how: FailedAttempt, at: Time, record: Option<RecordRef>, next: &Next) {
+        let FailedAttempt { end, category, code, fingerprint } = how;
+        self.note_end(at, end, Some(category), code.clone());
         self.note_failure(category, at, record);
         self.past().here_since = Some(at);
         match next {
-            Next::Dead => self.enter(Cause::GiveUp, Phase::Dead { at }),
+            Next::Dead => {
+                let reason = DeadReason::after(end, category);
+                let death = Death { at, reason, category, code, fingerprint, labels: None };
+                self.enter(Cause::GiveUp, Phase::Dead(Box::new(death)));
+            }
             Next::Retry(until) if *until > at => {
                 self.enter(Cause::RetryLater, Phase::Retrying { until: *until });
             }

@@ -4,6 +4,7 @@
 //! id as old as its own is refused from there on: forgetting makes the store stricter, never wrong.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 
 use super::job::{Job, JobView};
 use crate::id::JobId;
@@ -29,6 +30,8 @@ pub(super) struct Finished {
     jobs: BTreeMap<JobId, FinishedJob>,
     /// The same jobs, by the time they ended. A job that was taken back leaves its entry behind.
     order: VecDeque<(Time, JobId)>,
+    /// Attempts that they remember.
+    attempts_kept: usize,
     /// Ids with a time at or below this one may have been forgotten.
     forgotten_through_ms: u64,
 }
@@ -50,6 +53,16 @@ impl Finished {
         self.jobs.len()
     }
 
+    /// How many attempts the jobs remember.
+    pub(super) fn attempts_kept(&self) -> usize {
+        self.attempts_kept
+    }
+
+    /// By id, from behind one.
+    pub(super) fn range(&self, from: Bound<JobId>) -> impl Iterator<Item = (&JobId, &FinishedJob)> {
+        self.jobs.range((from, Bound::Unbounded))
+    }
+
     /// Whether a job with this id time may have been here and forgotten.
     pub(super) fn may_have_forgotten(&self, id_unix_ms: u64, now: Time) -> bool {
         let hour_ago = now.minus(Millis::new(limits::FINISHED_KEPT_MS)).unix_ms();
@@ -60,6 +73,7 @@ impl Finished {
     pub(super) fn insert(&mut self, id: JobId, job: FinishedJob) -> usize {
         let now = job.at;
         let mut log_entries = 0;
+        self.attempts_kept += job.job.attempts_kept();
         self.jobs.insert(id, job);
         self.order.push_back((now, id));
         while let Some((at, id)) = self.order.front().copied() {
@@ -71,8 +85,10 @@ impl Finished {
             if self.jobs.get(&id).is_none_or(|job| job.at != at) {
                 continue;
             }
-            let forgotten = self.jobs.remove(&id);
-            log_entries += forgotten.and_then(|job| Some(job.job.reports()?.log_entries())).unwrap_or(0);
+            if let Some(gone) = self.jobs.remove(&id) {
+                self.attempts_kept -= gone.job.attempts_kept();
+                log_entries += gone.job.reports().map_or(0, |reports| reports.log_entries());
+            }
             if !old {
                 let id_ms = id.unix_ms().unwrap_or(0);
                 self.forgotten_through_ms = self.forgotten_through_ms.max(id_ms);
@@ -85,6 +101,7 @@ impl Finished {
     pub(super) fn take(&mut self, id: &JobId) -> Option<FinishedJob> {
         const SMALL: usize = 64;
         let taken = self.jobs.remove(id)?;
+        self.attempts_kept -= taken.job.attempts_kept();
         // What was taken leaves an entry behind; a sweep each time that half of all may be such.
         if self.order.len() > SMALL + 2 * self.jobs.len() {
             let jobs = &self.jobs;

@@ -2,7 +2,9 @@
 //! since it walks everything.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
+use super::dead_letter::DeadLetter;
 use super::job::Phase;
 use super::ready::Ready;
 use super::shard::{QueueCounts, Shard};
@@ -14,6 +16,24 @@ pub fn check(shard: &Shard) -> Result<(), String> {
         shard.jobs.iter().flat_map(|(id, job)| job.deadlines().map(|(at, what)| (at, what, *id))).collect();
     if deadlines != shard.deadlines {
         return Err("the deadline table is not that of the jobs".to_owned());
+    }
+    let unlabelled: BTreeSet<_> = shard
+        .jobs
+        .iter()
+        .filter(|(_, job)| job.death().is_some_and(|death| death.labels.is_none()))
+        .map(|(id, _)| *id)
+        .collect();
+    if unlabelled != shard.unlabelled {
+        return Err("the list of dead jobs without labels is not that of the jobs".to_owned());
+    }
+    if !shard.sweeps.are_in_step() {
+        return Err("the turns of bulk work are not those of the sweeps".to_owned());
+    }
+    let kept: usize = shard.jobs.values().map(|job| job.attempts_kept()).sum();
+    let kept_by_finished =
+        shard.finished.range(Bound::Unbounded).map(|(_, done)| done.job.attempts_kept()).sum();
+    if (kept, kept_by_finished) != (shard.attempts_kept, shard.finished.attempts_kept()) {
+        return Err("the number of attempts kept is not that of the jobs".to_owned());
     }
     if !shard.schedules.is_in_step() {
         return Err("the orders of the schedules are not theirs".to_owned());
@@ -27,12 +47,10 @@ pub fn check(shard: &Shard) -> Result<(), String> {
             return Err(format!("the ready index of {} is not that of its jobs", queue.name));
         }
         queue.ready.check().map_err(|error| format!("{}: {error}", queue.name))?;
-        let dead: BTreeSet<_> = here()
-            .filter_map(|(id, job)| match job.phase {
-                Phase::Dead { at } => Some((at, *id)),
-                _ => None,
-            })
-            .collect();
+        let mut dead = DeadLetter::default();
+        here()
+            .filter_map(|(id, job)| Some((id, job.death()?)))
+            .for_each(|(id, death)| dead.insert(*id, death));
         if dead != queue.dead {
             return Err(format!("the dead-letter index of {} is not that of its jobs", queue.name));
         }

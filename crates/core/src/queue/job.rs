@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::id::{JobId, LeaseId};
 use crate::job::{Category, HoldReason, Priority, State};
-use crate::name::{Principal, QueueName};
-use crate::queue::attempt::{Attempt, DeadReason};
+use crate::name::{ErrorCode, Principal, QueueName};
+use crate::queue::attempt::Attempt;
+use crate::queue::death::{DeadReason, Death};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
 use crate::queue::ready::FairKey;
@@ -14,6 +15,7 @@ use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
 use crate::time::Time;
+use crate::token::Token;
 
 /// What a state needs to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub(super) enum Phase {
     Running(Box<Running>),
     Retrying { until: Time },
     Held { reason: HoldReason },
-    Dead { at: Time },
+    Dead(Box<Death>),
     Ended(Ended),
 }
 
@@ -154,7 +156,7 @@ impl Job {
             Phase::Running(_) => State::Running,
             Phase::Retrying { .. } => State::Retrying,
             Phase::Held { .. } => State::Held,
-            Phase::Dead { .. } => State::Dead,
+            Phase::Dead(_) => State::Dead,
             Phase::Ended(Ended::Cancelled) => State::Cancelled,
             Phase::Ended(Ended::Completed) => State::Completed,
             Phase::Ended(Ended::Expired) => State::Expired,
@@ -219,7 +221,7 @@ impl Job {
             Phase::Delayed => Some((self.run_at, Deadline::Due)),
             Phase::Retrying { until } => Some((*until, Deadline::Due)),
             Phase::Running(running) => Some((running.until, Deadline::LeaseEnd)),
-            Phase::Ready | Phase::Held { .. } | Phase::Dead { .. } | Phase::Ended(_) => None,
+            Phase::Ready | Phase::Held { .. } | Phase::Dead(_) | Phase::Ended(_) => None,
         };
         let waits = matches!(self.phase, Phase::Delayed | Phase::Ready | Phase::Retrying { .. });
         let expiry = self.expires.time().filter(|_| waits).map(|at| (at, Deadline::Expiry));
@@ -254,17 +256,16 @@ impl Job {
             lease_expires_at: self.running().map(|running| running.until),
             holder: self.running().map(|running| running.holder.clone()),
             cancel_requested: self.is_cancel_requested(),
-            finished_at: match self.phase {
-                Phase::Dead { at } => Some(at),
-                _ => None,
-            },
+            finished_at: self.death().map(|death| death.at),
             hold_reason: match self.phase {
                 Phase::Held { reason } => Some(reason),
                 _ => None,
             },
             input: RecordRef { lsn: self.input_lsn, bytes: self.input_bytes },
             last_failure: past.and_then(|past| past.last_failure),
-            dead_reason: self.dead_reason(),
+            dead_reason: self.death().map(|death| death.reason),
+            dead_code: self.death().and_then(|death| death.code.clone()),
+            dead_fingerprint: self.death().and_then(|death| death.fingerprint),
             reported: self.reported(),
             firing: self.options.as_ref().and_then(|options| options.firing),
             result: None,
@@ -319,6 +320,10 @@ pub struct JobView {
     pub dead_reason: Option<DeadReason>,
     /// What its workers reported while they ran it.
     pub reported: Reported,
+    /// What the worker of a dead job's last attempt calls the error.
+    pub dead_code: Option<ErrorCode>,
+    /// Tells a dead job's error from others.
+    pub dead_fingerprint: Option<Token>,
     /// The firing of a schedule that it is.
     pub firing: Option<Firing>,
     /// The record of its completion, which may carry a result.

@@ -11,9 +11,12 @@
 mod act;
 mod attempt;
 mod command;
+mod dead_letter;
+mod death;
 mod decide;
 mod event;
 mod evolve;
+mod filter;
 mod finished;
 mod gate;
 pub mod invariants;
@@ -28,11 +31,15 @@ mod sealing;
 mod settings;
 mod shard;
 mod sweep;
+mod tally;
 pub mod transitions;
 
-pub use attempt::{Attempt, AttemptEnd, DeadReason};
+pub use attempt::{Attempt, AttemptEnd};
 pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use dead_letter::{Analysis, DeadPage, Deaths, Look, Pattern};
+pub use death::{DeadReason, Death, Labels};
 pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut};
+pub use filter::DeadFilter;
 pub use job::{Failure, JobView};
 pub use options::JobOptions;
 pub use refusal::Refusal;
@@ -44,4 +51,5 @@ pub use schedule::{
 };
 pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
-pub use sweep::{Sweep, SweepKind};
+pub use sweep::{RedriveRate, Sweep, SweepKind, SweepWish};
+pub use tally::Counted;

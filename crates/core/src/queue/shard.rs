@@ -5,9 +5,9 @@
 //! itself stays where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
+use super::dead_letter::{DeadLetter, Deaths};
 use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
@@ -15,7 +15,7 @@ use super::ready::Ready;
 use super::report::Logs;
 use super::schedule::Schedules;
 use super::settings::{QueueMode, QueueSettings};
-use super::sweep::Sweep;
+use super::sweep::{Sweep, Sweeps};
 use crate::id::JobId;
 use crate::job::State;
 use crate::name::{Principal, QueueName};
@@ -88,8 +88,8 @@ pub(super) struct Queue {
     pub(super) mode: QueueMode,
     pub(super) created_at: Time,
     pub(super) ready: Ready,
-    /// Dead-letter, the oldest first.
-    pub(super) dead: BTreeSet<(Time, JobId)>,
+    pub(super) dead: DeadLetter,
+    pub(super) died: Deaths,
     pub(super) counts: QueueCounts,
 }
 
@@ -106,6 +106,10 @@ pub struct QueueView {
     pub created_at: Time,
     /// Its jobs by state.
     pub counts: QueueCounts,
+    /// Its jobs' deaths of the last hour.
+    pub deaths: Deaths,
+    /// Bulk work on its way.
+    pub work: Option<Sweep>,
     /// Fair keys that it knows of: those with jobs that have not ended, and those whose rate is not full
     /// again.
     pub fair_keys: usize,
@@ -122,9 +126,11 @@ pub struct Shard {
     // Why a box: a change of the map moves a pointer, and half-filled nodes waste pointers only.
     pub(super) jobs: BTreeMap<JobId, Box<Job>>,
     /// Bulk work that goes on by itself, one slice a turn.
-    pub(super) sweeps: BTreeMap<QueueNumber, Sweep>,
-    /// The queue whose sweep had the last slice.
-    pub(super) swept: Option<QueueNumber>,
+    pub(super) sweeps: Sweeps,
+    /// Dead jobs whose record nobody has read yet.
+    pub(super) unlabelled: BTreeSet<JobId>,
+    /// Attempts that live jobs remember.
+    pub(super) attempts_kept: usize,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
     pub(super) logs: Logs,
@@ -144,7 +150,7 @@ impl Shard {
 
     /// A queue by name.
     pub fn queue(&self, name: &QueueName) -> Option<QueueView> {
-        self.names.get(name).map(|number| self.queue_at(*number).view())
+        self.names.get(name).map(|number| self.view(*number))
     }
 
     /// A queue's number.
@@ -159,7 +165,7 @@ impl Shard {
 
     /// All queues by name.
     pub fn queues(&self) -> impl Iterator<Item = QueueView> {
-        self.names.values().map(|number| self.queue_at(*number).view())
+        self.names.values().map(|number| self.view(*number))
     }
 
     /// How many jobs are not finished.
@@ -185,25 +191,26 @@ impl Shard {
         if queue.mode == QueueMode::Paused { None } else { queue.ready.opens_at() }
     }
 
-    /// Jobs in a queue's dead-letter, the oldest first, from behind `after`.
-    pub fn dead_jobs(
-        &self,
-        number: QueueNumber,
-        after: Option<(Time, JobId)>,
-        max: usize,
-    ) -> impl Iterator<Item = JobView> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let dead = self.queue_at(number).dead.range((from, Bound::Unbounded)).take(max);
-        dead.filter_map(|(_, id)| self.jobs.get(id).map(|job| job.view(*id)))
-    }
-
     /// When something happens by itself next.
     pub fn next_deadline(&self) -> Option<Time> {
         let deadline = self.deadlines.first().map(|(at, _, _)| *at);
         let firing = self.schedules.first_due().map(|(due, _)| due);
-        let deadline = deadline.into_iter().chain(firing).min();
-        // A sweep is due at once, until it is over.
-        if self.sweeps.is_empty() { deadline } else { Some(Time::default()) }
+        [deadline, firing, self.sweeps.next_turn()].into_iter().flatten().min()
+    }
+
+    fn view(&self, number: QueueNumber) -> QueueView {
+        let queue = self.queue_at(number);
+        QueueView {
+            name: queue.name.clone(),
+            settings: queue.settings,
+            mode: queue.mode,
+            created_at: queue.created_at,
+            counts: queue.counts,
+            deaths: queue.died.clone(),
+            fair_keys: queue.ready.keys(),
+            opens_at: queue.ready.opens_at().filter(|at| *at > Time::default()),
+            work: self.sweeps.of(number).cloned(),
+        }
     }
 
     pub(super) fn queue_at(&self, number: QueueNumber) -> &Queue {
@@ -216,75 +223,84 @@ impl Shard {
 
     /// Puts a new job under all indexes.
     pub(super) fn insert(&mut self, id: JobId, job: Box<Job>) {
-        index_job(&mut self.deadlines, &mut self.queues, id, &job);
+        self.indexes().0.add(id, &job);
         self.jobs.insert(id, job);
     }
 
     /// Takes a job out from under all indexes.
     pub(super) fn remove(&mut self, id: &JobId) -> Option<Box<Job>> {
-        let job = self.jobs.remove(id)?;
-        unindex_job(&mut self.deadlines, &mut self.queues, *id, &job);
+        let (mut indexes, jobs) = self.indexes();
+        let job = jobs.remove(id)?;
+        indexes.remove(*id, &job);
         Some(job)
     }
 
     /// Changes a job and keeps the indexes in step.
     pub(super) fn change(&mut self, id: &JobId, change: impl FnOnce(&mut Job)) {
-        if let Some(job) = self.jobs.get_mut(id) {
-            unindex_job(&mut self.deadlines, &mut self.queues, *id, job);
+        let (mut indexes, jobs) = self.indexes();
+        if let Some(job) = jobs.get_mut(id) {
+            indexes.remove(*id, job);
             change(job);
-            index_job(&mut self.deadlines, &mut self.queues, *id, job);
+            indexes.add(*id, job);
         }
+    }
+
+    fn indexes(&mut self) -> (Indexes<'_>, &mut BTreeMap<JobId, Box<Job>>) {
+        let Self { deadlines, queues, unlabelled, attempts_kept, jobs, .. } = self;
+        (Indexes { deadlines, queues, unlabelled, attempts_kept }, jobs)
     }
 }
 
 type Deadlines = BTreeSet<(Time, Deadline, JobId)>;
 
-fn index_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &Job) {
-    deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
-    let queue = queue_in(queues, job.queue);
-    queue.counts.add(job.state());
-    queue.ready.enter(job);
-    match job.phase {
-        Phase::Ready => queue.ready.insert(id, job),
-        Phase::Dead { at } => {
-            queue.dead.insert((at, id));
-        }
-        _ => {}
-    }
+/// Everything that is a function of the live jobs.
+struct Indexes<'a> {
+    deadlines: &'a mut Deadlines,
+    queues: &'a mut [Queue],
+    unlabelled: &'a mut BTreeSet<JobId>,
+    attempts_kept: &'a mut usize,
 }
 
-fn unindex_job(deadlines: &mut Deadlines, queues: &mut [Queue], id: JobId, job: &Job) {
-    for (at, what) in job.deadlines() {
-        deadlines.remove(&(at, what, id));
-    }
-    let queue = queue_in(queues, job.queue);
-    queue.counts.remove(job.state());
-    match job.phase {
-        Phase::Ready => queue.ready.remove(job),
-        Phase::Dead { at } => {
-            queue.dead.remove(&(at, id));
+impl Indexes<'_> {
+    fn add(&mut self, id: JobId, job: &Job) {
+        self.deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
+        *self.attempts_kept += job.attempts_kept();
+        let queue = queue_in(self.queues, job.queue);
+        queue.counts.add(job.state());
+        queue.ready.enter(job);
+        match &job.phase {
+            Phase::Ready => queue.ready.insert(id, job),
+            Phase::Dead(death) => {
+                queue.dead.insert(id, death);
+                if death.labels.is_none() {
+                    self.unlabelled.insert(id);
+                }
+            }
+            _ => {}
         }
-        _ => {}
     }
-    queue.ready.leave(job);
+
+    fn remove(&mut self, id: JobId, job: &Job) {
+        for (at, what) in job.deadlines() {
+            self.deadlines.remove(&(at, what, id));
+        }
+        *self.attempts_kept -= job.attempts_kept();
+        let queue = queue_in(self.queues, job.queue);
+        queue.counts.remove(job.state());
+        match &job.phase {
+            Phase::Ready => queue.ready.remove(job),
+            Phase::Dead(death) => {
+                queue.dead.remove(id, death);
+                self.unlabelled.remove(&id);
+            }
+            _ => {}
+        }
+        queue.ready.leave(job);
+    }
 }
 
 fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue {
     queues.get_mut(index(number)).expect("queue numbers come from events, which created the queue first")
-}
-
-impl Queue {
-    fn view(&self) -> QueueView {
-        QueueView {
-            name: self.name.clone(),
-            settings: self.settings,
-            mode: self.mode,
-            created_at: self.created_at,
-            counts: self.counts,
-            fair_keys: self.ready.keys(),
-            opens_at: self.ready.opens_at().filter(|at| *at > Time::default()),
-        }
-    }
 }
 
 fn index(number: QueueNumber) -> usize {

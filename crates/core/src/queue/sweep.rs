@@ -1,10 +1,12 @@
 //! Bulk work on a queue that goes on by itself: begun by one command, done in slices between other
-//! work, and gone on with after a restart, since where it stands is stored with every slice.
+//! work, and gone on with after a restart, since what it is for and where it stands is stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use super::dead_letter::Look;
 use super::event::{CancelReason, Event, QueueNumber};
+use super::filter::{DeadFilter, Meant};
 use super::job::Job;
 use super::refusal::Refusal;
 use super::shard::Shard;
@@ -14,56 +16,224 @@ use crate::limits;
 use crate::name::QueueName;
 use crate::time::{Millis, Time};
 
+/// Until a sweep asks again for what nobody has read yet.
+const ASK_AGAIN: Millis = Millis::new(100);
+
+/// A slice of a re-drive with a rate is what is due in so much of a second.
+const SLICES_A_SECOND: u32 = 10;
+
 words! {
     /// What a sweep does.
     SweepKind {
-        /// Ends every job in dead-letter as cancelled.
+        /// Ends jobs in dead-letter as cancelled.
         PurgeDead = "purge_dead" / 1,
-        /// Re-drives every job in dead-letter that may be.
+        /// Re-drives jobs in dead-letter that may be.
         RedriveDead = "redrive_dead" / 2,
         /// Ends every job that waits in the queue as cancelled.
         PurgeWaiting = "purge_waiting" / 3,
     }
 }
 
-/// A sweep on its way.
+/// How many jobs a re-drive lets go in a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sweep {
-    /// What it does.
-    pub kind: SweepKind,
-    /// When it began: what comes later is none of its business.
-    pub begun_at: Time,
-    /// It has looked at everything up to here.
-    pub(super) through: Option<(Time, JobId)>,
+pub struct RedriveRate(u32);
+
+impl RedriveRate {
+    /// So many; none and too many are no rate.
+    pub fn per_second(jobs: u32) -> Option<Self> {
+        (1..=limits::REDRIVE_RATE_MAX).contains(&jobs).then_some(Self(jobs))
+    }
+
+    /// As a journal says: what was let through once stays what it was, whatever the limit is by now.
+    pub fn from_stored(jobs: u32) -> Option<Self> {
+        (jobs > 0).then_some(Self(jobs))
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// How many go at once.
+    fn at_once(self) -> usize {
+        usize::try_from(self.0.div_ceil(SLICES_A_SECOND)).unwrap_or(usize::MAX)
+    }
+
+    /// How long so many take.
+    fn time_of(self, jobs: usize) -> Millis {
+        let jobs = u64::try_from(jobs).unwrap_or(u64::MAX);
+        Millis::new(jobs.saturating_mul(1_000).div_ceil(u64::from(self.0)))
+    }
 }
 
-impl Sweep {
-    /// Whether a job of its queue stands as it did when the sweep began, and is one of those it is for.
-    fn concerns(&self, job: &Job) -> bool {
-        let meant = match self.kind {
-            SweepKind::PurgeDead => job.state() == State::Dead,
-            SweepKind::RedriveDead => job.state() == State::Dead && job.may_be_redriven(),
-            SweepKind::PurgeWaiting => {
-                matches!(job.state(), State::Delayed | State::Ready | State::Retrying)
-            }
-        };
-        meant && job.here_since() <= self.begun_at
+/// Bulk work that is wished for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SweepWish {
+    /// End jobs in dead-letter.
+    PurgeDead {
+        /// Which.
+        filter: DeadFilter,
+    },
+    /// Send jobs in dead-letter through once more.
+    RedriveDead {
+        /// Which.
+        filter: DeadFilter,
+        /// How fast; as fast as it goes where nobody says.
+        rate: Option<RedriveRate>,
+    },
+    /// End every job that waits.
+    PurgeWaiting,
+}
+
+impl SweepWish {
+    /// What it does, in one word.
+    pub const fn kind(&self) -> SweepKind {
+        match self {
+            Self::PurgeDead { .. } => SweepKind::PurgeDead,
+            Self::RedriveDead { .. } => SweepKind::RedriveDead,
+            Self::PurgeWaiting => SweepKind::PurgeWaiting,
+        }
+    }
+
+    /// The same for every job that it can be for.
+    pub fn all(kind: SweepKind) -> Self {
+        match kind {
+            SweepKind::PurgeDead => Self::PurgeDead { filter: DeadFilter::default() },
+            SweepKind::RedriveDead => Self::RedriveDead { filter: DeadFilter::default(), rate: None },
+            SweepKind::PurgeWaiting => Self::PurgeWaiting,
+        }
+    }
+
+    /// Which dead jobs it is for, where it is for dead ones.
+    pub const fn filter(&self) -> Option<&DeadFilter> {
+        match self {
+            Self::PurgeDead { filter } | Self::RedriveDead { filter, .. } => Some(filter),
+            Self::PurgeWaiting => None,
+        }
+    }
+
+    /// How fast it goes.
+    pub const fn rate(&self) -> Option<RedriveRate> {
+        match self {
+            Self::RedriveDead { rate, .. } => *rate,
+            Self::PurgeDead { .. } | Self::PurgeWaiting => None,
+        }
+    }
+}
+
+/// A sweep on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// What it is for.
+    pub wish: SweepWish,
+    /// When it began: what comes later is none of its business.
+    pub begun_at: Time,
+    /// Jobs that it has ended or re-driven so far.
+    pub done: u64,
+    /// It has looked at everything up to here.
+    through: Option<(Time, JobId)>,
+    /// Its place in the order of turns.
+    turn: (Time, u64),
+}
+
+/// The sweeps on their way, and whose turn it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sweeps {
+    by_queue: BTreeMap<QueueNumber, Sweep>,
+    /// When each goes on, and among those of one time who waits longest.
+    turns: BTreeSet<((Time, u64), QueueNumber)>,
+    /// Turns that were given.
+    given: u64,
+}
+
+impl Sweeps {
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_queue.is_empty()
+    }
+
+    pub(super) fn of(&self, queue: QueueNumber) -> Option<&Sweep> {
+        self.by_queue.get(&queue)
+    }
+
+    pub(super) fn next_turn(&self) -> Option<Time> {
+        self.turns.first().map(|((due, _), _)| *due)
+    }
+
+    fn in_turn(&self, now: Time) -> Option<(QueueNumber, &Sweep)> {
+        let (_, queue) = self.turns.first().filter(|((due, _), _)| *due <= now)?;
+        self.by_queue.get(queue).map(|sweep| (*queue, sweep))
+    }
+
+    pub(super) fn begun(&mut self, queue: QueueNumber, wish: SweepWish, at: Time) {
+        let turn = self.turn(queue, at);
+        self.by_queue.insert(queue, Sweep { wish, begun_at: at, done: 0, through: None, turn });
+    }
+
+    pub(super) fn advanced(&mut self, queue: QueueNumber, through: (Time, JobId), jobs: u32, due: Time) {
+        let Some(old) = self.by_queue.get(&queue).map(|sweep| sweep.turn) else { return };
+        self.turns.remove(&(old, queue));
+        let turn = self.turn(queue, due);
+        if let Some(sweep) = self.by_queue.get_mut(&queue) {
+            sweep.through = Some(through);
+            sweep.turn = turn;
+            sweep.done = sweep.done.saturating_add(u64::from(jobs));
+        }
+    }
+
+    pub(super) fn ended(&mut self, queue: QueueNumber) {
+        if let Some(sweep) = self.by_queue.remove(&queue) {
+            self.turns.remove(&(sweep.turn, queue));
+        }
+    }
+
+    /// Behind all that are due at the same time: each has one slice before any has its next.
+    fn turn(&mut self, queue: QueueNumber, due: Time) -> (Time, u64) {
+        self.given += 1;
+        let turn = (due, self.given);
+        self.turns.insert((turn, queue));
+        turn
+    }
+
+    /// Whether each has its turn and nobody else has one.
+    pub(super) fn are_in_step(&self) -> bool {
+        let turns = self.by_queue.iter().map(|(queue, sweep)| (sweep.turn, *queue));
+        turns.collect::<BTreeSet<_>>() == self.turns
+    }
+}
+
+/// A slice of the way.
+struct Slice {
+    jobs: Vec<JobId>,
+    /// How far it got; `None` where there is nothing left.
+    through: Option<(Time, JobId)>,
+    /// When the next one may follow, where not at once.
+    wait: Millis,
+}
+
+impl Slice {
+    fn time_at(&self, rate: Option<RedriveRate>) -> Millis {
+        rate.map_or(Millis::default(), |rate| rate.time_of(self.jobs.len()))
     }
 }
 
 impl Shard {
     /// The sweep on its way in a queue.
-    pub fn sweep(&self, queue: &QueueName) -> Option<Sweep> {
-        self.names.get(queue).and_then(|number| self.sweeps.get(number)).copied()
+    pub fn sweep(&self, queue: &QueueName) -> Option<&Sweep> {
+        self.names.get(queue).and_then(|number| self.sweeps.of(*number))
     }
 
-    /// How many jobs a sweep of a queue would concern, were it begun now.
-    pub fn concerned(&self, queue: &QueueName, kind: SweepKind) -> u64 {
-        let Some(number) = self.names.get(queue) else { return 0 };
+    /// How many jobs a sweep of a queue would concern, were it begun now, and whether there may be more:
+    /// with a filter only so many jobs are looked at.
+    pub fn concerned(&self, now: Time, queue: &QueueName, wish: &SweepWish) -> (u64, bool) {
+        let Some(number) = self.names.get(queue) else { return (0, false) };
         let counts = &self.queue_at(*number).counts;
-        match kind {
-            SweepKind::PurgeDead | SweepKind::RedriveDead => counts.of(State::Dead),
-            SweepKind::PurgeWaiting => counts.waiting(),
+        match wish.filter() {
+            None => (counts.waiting(), false),
+            Some(filter) if filter.is_empty() => (counts.of(State::Dead), false),
+            Some(filter) => {
+                let page = self.dead_page(now, *number, filter, None, Look::Through(0));
+                (page.meant, page.next.is_some() || page.not_known > 0)
+            }
         }
     }
 
@@ -76,91 +246,125 @@ impl Shard {
         &self,
         now: Time,
         queue: &QueueName,
-        kind: SweepKind,
+        wish: &SweepWish,
     ) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(queue).ok_or(Refusal::QueueUnknown)?;
-        match self.sweeps.get(&number) {
-            Some(sweep) if sweep.kind == kind => Ok(Vec::new()),
+        match self.sweeps.of(number) {
+            Some(sweep) if sweep.wish == *wish => Ok(Vec::new()),
             Some(_) => Err(Refusal::SweepRunning),
-            None if self.concerned(queue, kind) == 0 => Ok(Vec::new()),
+            None if self.concerned(now, queue, wish) == (0, false) => Ok(Vec::new()),
             None => {
-                if kind == SweepKind::RedriveDead {
+                if wish.kind() == SweepKind::RedriveDead {
                     self.queue_at(number).has_room()?;
                 }
-                Ok(vec![Event::SweepBegun { queue: number, kind, at: now }])
+                Ok(vec![Event::SweepBegun { queue: number, wish: Box::new(wish.clone()), at: now }])
             }
         }
+    }
+
+    /// What was done stays done. A purge of what waits is not given up here: it is over in moments, and
+    /// who may decide about dead jobs need not be who may decide about those.
+    pub(super) fn decide_stop(&self, now: Time, queue: &QueueName) -> Result<Vec<Event>, Refusal> {
+        let number = *self.names.get(queue).ok_or(Refusal::QueueUnknown)?;
+        let running = self.sweeps.of(number).filter(|sweep| sweep.wish.filter().is_some());
+        Ok(running.map(|_| Event::SweepEnded { queue: number, at: now }).into_iter().collect())
     }
 
     /// The next slice of the sweep whose turn it is. Jobs that something else happens to in this turn
     /// are left alone: they are not what they were when it began.
     pub(super) fn sweep_slice(&self, now: Time, busy: &BTreeSet<JobId>) -> Vec<Event> {
-        let Some((queue, sweep)) = self.sweep_in_turn() else { return Vec::new() };
-        let slice = match sweep.kind {
-            SweepKind::PurgeDead | SweepKind::RedriveDead => self.slice_of_dead(*queue, sweep),
-            SweepKind::PurgeWaiting => self.slice_of_all(sweep),
+        let Some((queue, sweep)) = self.sweeps.in_turn(now) else { return Vec::new() };
+        let slice = match sweep.wish.filter() {
+            Some(filter) => self.slice_of_dead(now, queue, sweep, filter, busy),
+            None => self.slice_of_all(queue, sweep, busy),
         };
-        let meant = slice.iter().filter(|(_, id)| !busy.contains(id)).filter(|(_, id)| {
-            self.jobs.get(id).is_some_and(|job| job.queue == *queue && sweep.concerns(job))
-        });
-        let event = |id: &JobId| match sweep.kind {
+        let event = |id: &JobId| match sweep.wish.kind() {
             SweepKind::RedriveDead => Event::JobRedriven { job: *id, at: now },
             SweepKind::PurgeDead | SweepKind::PurgeWaiting => {
                 Event::JobCancelled { job: *id, reason: CancelReason::Purged, at: now }
             }
         };
-        let mut events: Vec<Event> = meant.map(|(_, id)| event(id)).collect();
-        let room = match sweep.kind {
-            SweepKind::RedriveDead => usize::try_from(self.queue_at(*queue).room()).unwrap_or(usize::MAX),
-            SweepKind::PurgeDead | SweepKind::PurgeWaiting => usize::MAX,
-        };
-        // Why it ends there and does not wait: how long the queue stays full is its workers' affair.
-        let full = events.len() > room;
-        events.truncate(room);
-        events.push(match slice.last().copied() {
-            Some((died_at, job)) if !full => Event::SweepAdvanced { queue: *queue, died_at, job, at: now },
-            _ => Event::SweepEnded { queue: *queue, at: now },
+        let mut events: Vec<Event> = slice.jobs.iter().map(event).collect();
+        let jobs = u32::try_from(events.len()).expect("a slice is far below u32::MAX");
+        events.push(match slice.through {
+            Some((died_at, job)) => {
+                Event::SweepAdvanced { queue, died_at, job, jobs, due: now.plus(slice.wait), at: now }
+            }
+            None => Event::SweepEnded { queue, at: now },
         });
         events
     }
 
-    /// Each sweep has one slice before any has its next.
-    fn sweep_in_turn(&self) -> Option<(&QueueNumber, &Sweep)> {
-        let behind = self.swept.map_or(Bound::Unbounded, Bound::Excluded);
-        let next = self.sweeps.range((behind, Bound::Unbounded)).next();
-        next.or_else(|| self.sweeps.first_key_value())
-    }
-
-    fn slice_of_dead(&self, queue: QueueNumber, sweep: &Sweep) -> Vec<(Time, JobId)> {
-        let from = sweep.through.map_or(Bound::Unbounded, Bound::Excluded);
-        let dead = self.queue_at(queue).dead.range((from, Bound::Unbounded));
-        let meant = dead.take_while(|(died_at, _)| *died_at <= sweep.begun_at);
-        meant.take(limits::SWEEP_JOBS_PER_TURN_MAX).copied().collect()
+    fn slice_of_dead(
+        &self,
+        now: Time,
+        number: QueueNumber,
+        sweep: &Sweep,
+        filter: &DeadFilter,
+        busy: &BTreeSet<JobId>,
+    ) -> Slice {
+        let queue = self.queue_at(number);
+        let redrives = sweep.wish.kind() == SweepKind::RedriveDead;
+        let room = if redrives { usize::try_from(queue.room()).unwrap_or(usize::MAX) } else { usize::MAX };
+        let at_once = sweep.wish.rate().map_or(usize::MAX, RedriveRate::at_once);
+        let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
+        let places = queue.dead.places(filter, sweep.through);
+        let places = places.take_while(|(died_at, _)| *died_at <= sweep.begun_at);
+        for (died_at, id) in places.take(limits::SWEEP_JOBS_PER_TURN_MAX) {
+            let job = self.jobs.get(&id).filter(|_| !busy.contains(&id));
+            let meant = job.map_or(Meant::No, |job| {
+                let here = job.state() == State::Dead && job.here_since() <= sweep.begun_at;
+                let may = !redrives || (job.may_be_redriven() && !job.is_seal_expired(now));
+                if here && may { filter.judge(job) } else { Meant::No }
+            });
+            match meant {
+                Meant::No => {}
+                Meant::NotKnown => {
+                    // Invariant: it never passes over a job that it may be for.
+                    slice.through = slice.through.or(sweep.through).or(Some(BEFORE_ALL));
+                    slice.wait = slice.time_at(sweep.wish.rate()).max(ASK_AGAIN);
+                    return slice;
+                }
+                // Why it ends there and does not wait: how long the queue stays full is its workers' affair.
+                Meant::Yes if slice.jobs.len() >= room => {
+                    slice.through = None;
+                    return slice;
+                }
+                Meant::Yes if slice.jobs.len() >= at_once => break,
+                Meant::Yes => slice.jobs.push(id),
+            }
+            slice.through = Some((died_at, id));
+        }
+        slice.wait = slice.time_at(sweep.wish.rate());
+        slice
     }
 
     /// Jobs of all queues by id. Why not by queue: an index over what waits would cost every waiting job
     /// its bytes, and a purge is rare; each turn looks at so many jobs and no more. It is over behind the
     /// latest id that could have been sent before it began: ids follow their time, so where new jobs
     /// keep coming it would look at them for ever.
-    fn slice_of_all(&self, sweep: &Sweep) -> Vec<(Time, JobId)> {
+    fn slice_of_all(&self, queue: QueueNumber, sweep: &Sweep, busy: &BTreeSet<JobId>) -> Slice {
+        let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
         let through = sweep.through.map(|(_, job)| job);
         let latest = sweep.begun_at.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms();
         if through.is_some_and(|through| through > JobId::v7(latest, [u8::MAX; 10])) {
-            return Vec::new();
+            return slice;
         }
+        let waits = |job: &Job| {
+            let state = matches!(job.state(), State::Delayed | State::Ready | State::Retrying);
+            state && job.queue == queue && job.here_since() <= sweep.begun_at
+        };
         let from = through.map_or(Bound::Unbounded, Bound::Excluded);
         let jobs = self.jobs.range((from, Bound::Unbounded)).take(limits::SWEEP_JOBS_PER_TURN_MAX);
-        jobs.map(|(id, _)| (Time::default(), *id)).collect()
-    }
-
-    pub(super) fn sweep_begun(&mut self, queue: QueueNumber, kind: SweepKind, at: Time) {
-        self.sweeps.insert(queue, Sweep { kind, begun_at: at, through: None });
-    }
-
-    pub(super) fn sweep_advanced(&mut self, queue: QueueNumber, died_at: Time, job: JobId) {
-        self.swept = Some(queue);
-        if let Some(sweep) = self.sweeps.get_mut(&queue) {
-            sweep.through = Some((died_at, job));
+        for (id, job) in jobs {
+            slice.through = Some((Time::default(), *id));
+            if waits(job) && !busy.contains(id) {
+                slice.jobs.push(*id);
+            }
         }
+        slice
     }
 }
+
+/// A place in front of every dead job.
+const BEFORE_ALL: (Time, JobId) = (Time::from_unix_ms(0), JobId::from_bytes([0; 16]));

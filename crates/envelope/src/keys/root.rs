@@ -91,6 +91,12 @@ impl Root {
         let place = prefix::join(&[namespace.as_bytes(), queue.as_bytes()]);
         kdf::extract(b"QRE2 fingerprint", self.key.expose()).expand(&[&place])
     }
+
+    /// The key under which errors of one queue are fingerprinted.
+    pub(crate) fn error_fingerprint_key(&self, namespace: &str, queue: &str) -> Key {
+        let place = prefix::join(&[namespace.as_bytes(), queue.as_bytes()]);
+        kdf::extract(b"QRE2 error_fingerprint", self.key.expose()).expand(&[&place])
+    }
 }
 
 impl fmt::Debug for Root {

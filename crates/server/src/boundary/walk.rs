@@ -71,10 +71,10 @@ fn text(request: &Request<Body>, name: header::HeaderName) -> Option<&str> {
 
 async fn read_body<Op: Operation>(request: Request<Body>) -> Result<(Format, Bytes), Problem> {
     let format = text(&request, header::CONTENT_TYPE).and_then(Format::of_content_type);
-    if Op::Body::EXPECTED && format.is_none() {
-        return Err(Problem::invalid(
-            "send the request as 'Content-Type: application/json' or 'application/cbor'",
-        ));
+    let unnamed =
+        || Problem::invalid("send the request as 'Content-Type: application/json' or 'application/cbor'");
+    if Op::Body::REQUIRED && format.is_none() {
+        return Err(unnamed());
     }
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::invalid("compressed requests are not taken: send it as it is"));
@@ -95,6 +95,9 @@ async fn read_body<Op: Operation>(request: Request<Body>) -> Result<(Format, Byt
                 Problem::invalid("the request ended before its body did")
             }
         })?;
+    if Op::Body::EXPECTED && format.is_none() && !body.is_empty() {
+        return Err(unnamed());
+    }
     Ok((format.unwrap_or_default(), body))
 }
 

@@ -197,7 +197,7 @@ impl Door {
 
     /// Separates a record that does not open (`None`: that job's own trouble) from a disk that cannot
     /// be trusted (the server stops).
-    pub(super) fn readable<T>(&self, read: Result<T, ReadError>) -> Result<Option<T>, Problem> {
+    pub(crate) fn readable<T>(&self, read: Result<T, ReadError>) -> Result<Option<T>, Problem> {
         match read {
             Ok(value) => Ok(Some(value)),
             Err(error) if !error.holds_the_job() => {

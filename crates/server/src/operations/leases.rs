@@ -145,6 +145,7 @@ impl Handle<LeaseFail> for Door {
             let outcome = Settle::Fail {
                 category: item.category()?,
                 code: item.code()?,
+                fingerprint: item.fingerprint()?,
                 retry_after: item.retry_after_ms.map(Millis::new),
                 random: self.random_u32()?,
             };

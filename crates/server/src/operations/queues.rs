@@ -5,7 +5,8 @@ use sealane_api::operation::{
 };
 use sealane_api::problem::Problem;
 use sealane_api::v1;
-use sealane_core::queue::{QueueMode, QueueSettings, SweepKind};
+use sealane_core::name::QueueName;
+use sealane_core::queue::{QueueMode, QueueSettings, SweepWish};
 
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
@@ -13,7 +14,8 @@ use crate::boundary::{Door, Handle};
 impl Handle<QueueCreate> for Door {
     async fn handle(&self, asked: Authorized<QueueCreate>) -> Result<v1::QueueOut, Problem> {
         let (QueueCreate { queue, settings }, _) = asked.into_parts();
-        Ok(self.engine.put_queue(queue, QueueSettings::try_from(&settings)?).await?.into())
+        let queue = self.engine.put_queue(queue, QueueSettings::try_from(&settings)?).await?;
+        Ok(v1::QueueOut::show(&queue, self.clock.now()))
     }
 }
 
@@ -26,7 +28,8 @@ impl Handle<QueueList> for Door {
                 machine.shard(&namespace).queues().filter(|queue| key.opens(&queue.name)).collect::<Vec<_>>()
             })
             .await?;
-        Ok(v1::QueueList { queues: queues.into_iter().map(v1::QueueOut::from).collect() })
+        let now = self.clock.now();
+        Ok(v1::QueueList { queues: queues.iter().map(|queue| v1::QueueOut::show(queue, now)).collect() })
     }
 }
 
@@ -35,34 +38,41 @@ impl Handle<QueueGet> for Door {
         let (QueueGet { queue }, _) = asked.into_parts();
         let namespace = self.namespace.clone();
         let found = self.engine.read(move |machine| machine.shard(&namespace).queue(&queue)).await?;
-        found.map(v1::QueueOut::from).ok_or_else(Problem::not_found)
+        found.map(|queue| v1::QueueOut::show(&queue, self.clock.now())).ok_or_else(Problem::not_found)
+    }
+}
+
+impl Door {
+    async fn set_mode(&self, queue: QueueName, mode: QueueMode) -> Result<v1::QueueOut, Problem> {
+        let queue = self.engine.set_mode(queue, mode).await?;
+        Ok(v1::QueueOut::show(&queue, self.clock.now()))
     }
 }
 
 impl Handle<QueueDrain> for Door {
     async fn handle(&self, asked: Authorized<QueueDrain>) -> Result<v1::QueueOut, Problem> {
         let (QueueDrain { queue }, _) = asked.into_parts();
-        Ok(self.engine.set_mode(queue, QueueMode::Draining).await?.into())
+        self.set_mode(queue, QueueMode::Draining).await
     }
 }
 
 impl Handle<QueuePause> for Door {
     async fn handle(&self, asked: Authorized<QueuePause>) -> Result<v1::QueueOut, Problem> {
         let (QueuePause { queue }, _) = asked.into_parts();
-        Ok(self.engine.set_mode(queue, QueueMode::Paused).await?.into())
+        self.set_mode(queue, QueueMode::Paused).await
     }
 }
 
 impl Handle<QueuePurge> for Door {
     async fn handle(&self, asked: Authorized<QueuePurge>) -> Result<v1::SweepOut, Problem> {
         let (QueuePurge { queue }, _) = asked.into_parts();
-        self.sweep(queue, SweepKind::PurgeWaiting).await
+        self.sweep(queue, SweepWish::PurgeWaiting).await
     }
 }
 
 impl Handle<QueueResume> for Door {
     async fn handle(&self, asked: Authorized<QueueResume>) -> Result<v1::QueueOut, Problem> {
         let (QueueResume { queue }, _) = asked.into_parts();
-        Ok(self.engine.set_mode(queue, QueueMode::Open).await?.into())
+        self.set_mode(queue, QueueMode::Open).await
     }
 }

@@ -2,7 +2,7 @@
 
 use sealane_core::id::JobId;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{Act, Command, JobView, QueueMode, QueueView, SweepKind};
+use sealane_core::queue::{Act, Command, JobView, Labels, QueueMode, QueueView, SweepWish};
 use sealane_core::time::Time;
 
 use super::engine::{Engine, Trouble};
@@ -28,17 +28,39 @@ impl Engine {
         &mut self,
         now: Time,
         queue: &QueueName,
-        kind: SweepKind,
+        wish: &SweepWish,
     ) -> Result<SweepBegun, Trouble> {
-        let events = self.decide(now, &Command::Sweep { queue, kind })?;
+        let events = self.decide(now, &Command::Sweep { queue, wish })?;
         if !events.is_empty() && self.no_room() {
             return Err(Trouble::Fault(Fault::StorageFull));
         }
-        let jobs = self.shard().concerned(queue, kind);
+        let (jobs, more) = self.shard().concerned(now, queue, wish);
         for event in events {
             self.append(event, None)?;
         }
-        Ok(SweepBegun { running: self.shard().sweep(queue).is_some(), jobs })
+        Ok(SweepBegun { running: self.shard().sweep(queue).is_some(), jobs, more })
+    }
+
+    /// Gives bulk work up; it is answered what is on its way then.
+    pub(super) fn stop_sweep(&mut self, now: Time, queue: &QueueName) -> Result<QueueView, Trouble> {
+        for event in self.decide(now, &Command::StopSweep { queue })? {
+            self.append(event, None)?;
+        }
+        Ok(self.shard().queue(queue).expect("a command about a queue is honoured where there is one"))
+    }
+
+    /// Notes what dead jobs' records say. Not on a full disk: they can be read again.
+    pub(super) fn label(&mut self, now: Time, labels: &[(JobId, Labels)]) -> Result<(), Trouble> {
+        for (job, labels) in labels {
+            let events = self.decide(now, &Command::Label { job: *job, labels })?;
+            if !events.is_empty() && self.no_room() {
+                return Err(Trouble::Fault(Fault::StorageFull));
+            }
+            for event in events {
+                self.append(event, None)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn set_mode(

@@ -13,7 +13,7 @@ use sealane_core::queue::{
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
 use sealane_storage::{CallerData, Fact, Journal, JournalError, JournalReader, Room};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::fault::Fault;
 use super::handle::EngineHandle;
@@ -92,6 +92,8 @@ pub struct Engine {
     back: mpsc::WeakSender<Request>,
     waiters: Waiters,
     job_waiters: JobWaiters,
+    /// Rung where jobs have died whose records are to be read.
+    died: Arc<Notify>,
     /// When a rate lets the next job go to somebody who waits.
     opens_at: Option<Time>,
     answers: Vec<Answer>,
@@ -112,6 +114,7 @@ impl Engine {
         access_keys: Arc<AccessKeys>,
     ) -> (Self, EngineHandle) {
         let (sender, requests) = mpsc::channel(limits::ENGINE_REQUESTS_MAX);
+        let died = Arc::new(Notify::new());
         let engine = Self {
             namespace,
             machine,
@@ -124,13 +127,14 @@ impl Engine {
             back: sender.downgrade(),
             waiters: Waiters::default(),
             job_waiters: JobWaiters::default(),
+            died: Arc::clone(&died),
             opens_at: None,
             answers: Vec::new(),
             keys_changed: false,
             draining: false,
             stuck: false,
         };
-        (engine, EngineHandle::new(sender))
+        (engine, EngineHandle::new(sender, died))
     }
 
     /// Runs the engine on a thread of its own, where a sync of the disk keeps nobody else from running.
@@ -212,6 +216,9 @@ impl Engine {
             }
         }
         self.serve_waiters(now)?;
+        if self.shard().has_unlabelled() {
+            self.died.notify_one();
+        }
         self.finish_turn()
     }
 
@@ -298,8 +305,16 @@ impl Engine {
                 let done = told(self.set_mode(now, &queue, mode))?;
                 self.answer(reply, done);
             }
-            Request::Sweep { queue, kind, reply } => {
-                let begun = told(self.sweep(now, &queue, kind))?;
+            Request::StopSweep { queue, reply } => {
+                let done = told(self.stop_sweep(now, &queue))?;
+                self.answer(reply, done);
+            }
+            Request::Label { labels, reply } => {
+                let done = told(self.label(now, &labels))?;
+                self.answer(reply, done);
+            }
+            Request::Sweep { queue, wish, reply } => {
+                let begun = told(self.sweep(now, &queue, &wish))?;
                 self.answer(reply, begun);
             }
             Request::Schedule(request) => self.schedule(now, request)?,

@@ -1,13 +1,16 @@
 //! The handlers' side of the engine.
 
+use std::sync::Arc;
+
 use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::name::{KeyId, Principal, QueueName, ScheduleName};
 use sealane_core::queue::{
-    Act, Firing, JobView, QueueMode, QueueSettings, QueueView, Receipt, ScheduleAct, ScheduleView, SweepKind,
+    Act, Firing, JobView, Labels, QueueMode, QueueSettings, QueueView, Receipt, ScheduleAct, ScheduleView,
+    SweepWish,
 };
 use sealane_core::time::Millis;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::fault::Fault;
 use super::machine::Machine;
@@ -20,6 +23,7 @@ use super::schedules::{NewSchedule, ScheduleRequest};
 #[derive(Clone)]
 pub struct EngineHandle {
     requests: mpsc::Sender<Request>,
+    died: Arc<Notify>,
 }
 
 /// Tells how many requests wait for the engine's next turn; does not keep the engine alive.
@@ -34,8 +38,13 @@ impl QueuedRequests {
 }
 
 impl EngineHandle {
-    pub(super) fn new(requests: mpsc::Sender<Request>) -> Self {
-        Self { requests }
+    pub(super) fn new(requests: mpsc::Sender<Request>, died: Arc<Notify>) -> Self {
+        Self { requests, died }
+    }
+
+    /// Rung where jobs have died whose records are to be read.
+    pub fn died(&self) -> Arc<Notify> {
+        Arc::clone(&self.died)
     }
 
     /// How many requests wait for the engine's next turn.
@@ -97,8 +106,18 @@ impl EngineHandle {
     }
 
     /// Begins bulk work on a queue.
-    pub async fn sweep(&self, queue: QueueName, kind: SweepKind) -> Result<SweepBegun, Fault> {
-        self.ask(|reply| Request::Sweep { queue, kind, reply }).await?
+    pub async fn sweep(&self, queue: QueueName, wish: SweepWish) -> Result<SweepBegun, Fault> {
+        self.ask(|reply| Request::Sweep { queue, wish, reply }).await?
+    }
+
+    /// Gives up bulk work on a queue's dead-letter.
+    pub async fn stop_sweep(&self, queue: QueueName) -> Result<QueueView, Fault> {
+        self.ask(|reply| Request::StopSweep { queue, reply }).await?
+    }
+
+    /// Notes what dead jobs' records say.
+    pub async fn label(&self, labels: Vec<(JobId, Labels)>) -> Result<(), Fault> {
+        self.ask(|reply| Request::Label { labels, reply }).await?
     }
 
     /// Makes a schedule, or replaces what it was told.

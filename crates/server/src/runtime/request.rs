@@ -7,7 +7,8 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{
-    Act, JobOptions, JobView, QueueMode, QueueSettings, QueueView, Receipt, Report, Settle, Start, SweepKind,
+    Act, JobOptions, JobView, Labels, QueueMode, QueueSettings, QueueView, Receipt, Report, Settle, Start,
+    SweepWish,
 };
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -79,6 +80,8 @@ pub struct SweepBegun {
     pub running: bool,
     /// Jobs that it is for, counted now: all of them as it begins, those left when it is asked for again.
     pub jobs: u64,
+    /// Whether there may be more.
+    pub more: bool,
 }
 
 /// One job in the hands of a worker.
@@ -243,9 +246,23 @@ pub(super) enum Request {
         /// Which.
         queue: QueueName,
         /// What.
-        kind: SweepKind,
+        wish: SweepWish,
         /// Whether it is on its way.
         reply: Reply<Result<SweepBegun, Fault>>,
+    },
+    /// Give up bulk work on a queue's dead-letter.
+    StopSweep {
+        /// Which.
+        queue: QueueName,
+        /// The queue as it stands then.
+        reply: Reply<Result<QueueView, Fault>>,
+    },
+    /// Note what dead jobs' records say.
+    Label {
+        /// Which jobs, and what.
+        labels: Vec<(JobId, Labels)>,
+        /// Whether it was noted.
+        reply: Reply<Result<(), Fault>>,
     },
     /// Something about a schedule.
     Schedule(ScheduleRequest),

@@ -210,7 +210,7 @@ async fn what_cannot_be_read_is_refused_in_words_and_changes_nothing() {
     let shown = admin.get("/v1/queues/q").await;
     assert_eq!(
         shown.json["jobs"],
-        json!({"delayed": 0, "ready": 0, "running": 0, "retrying": 0, "held": 0, "dead": 0, "cancelled": 0, "completed": 0, "expired": 0})
+        json!({"delayed": 0, "ready": 0, "running": 0, "retrying": 0, "held": 0, "dead": 0, "cancelled": 0, "completed": 0, "expired": 0, "waiting": 0})
     );
     assert_eq!(admin.get("/v1/queues").await.json["queues"].as_array().map(Vec::len), Some(1));
     server.stop().await.expect("a clean stop");

@@ -63,6 +63,14 @@ async fn a_purge_that_the_power_interrupts_is_gone_on_with() {
     for count in [1_000, 500] {
         kill(&admin, count).await;
     }
+    // Their records are read: what is noted of them takes a sync as well.
+    let known = async {
+        let wish = json!({"filter": {"kind": "test"}});
+        while admin.post("/v1/queues/q/dead:preview", &wish).await.json["not_known"] != 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, known).await.expect("they are read");
     // The first sync is that of its begin, the second that of the first thousand, and the third never ends.
     disk.fail(Call::Sync, 3, Fault::PowerOffBefore);
     let begun = admin.send("POST", "/v1/queues/q/dead:purge", "").await.json;

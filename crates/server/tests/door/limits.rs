@@ -101,6 +101,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
         "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
         "ATTEMPTS_MAX" => |n| setting("max_attempts", n),
         "RETRY_JITTER_PERCENT_MAX" => |n| setting("retry_jitter_percent", n),
+        "REDRIVE_RATE_MAX" => {
+            |n| ("POST", "/v1/queues/q/dead:redrive".to_owned(), json!({"rate": n}).to_string())
+        }
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
         "RUN_MS_MAX" => |n| setting("max_run_ms", n),
@@ -126,8 +129,12 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 // core/tests/bounds.rs
                 "ACCESS_KEYS_MAX"
                 | "AGEING_PASSES_MAX"
+                | "ANALYSIS_HOURS_MAX"
+                | "ANALYSIS_LABELS_MAX"
+                | "ATTEMPTS_KEPT_MAX"
                 | "ATTEMPTS_REMEMBERED_MAX"
                 | "CONCURRENCY_MAX"
+                | "DEAD_LABELLED_PER_TURN_MAX"
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
@@ -139,6 +146,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "LOG_ENTRY_BYTES_MAX"
                 | "PROGRESS_MESSAGE_BYTES_MAX"
                 | "REPORTS_MAX"
+                | "LOOKED_AT_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
                 | "RATE_PERIOD_MS_MAX"
@@ -170,6 +178,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "ZONE_NAME_BYTES_MAX" | "CRON_PATTERN_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
+                // client/src/worker/circuits.rs
+                "WORKER_CIRCUITS_MAX" => Some(Probe::Elsewhere),
                 // server/src/transport/listener.rs
                 "CONNECTIONS_MAX" => Some(Probe::Elsewhere),
                 _ => None,

@@ -9,6 +9,8 @@
 mod asked;
 pub(crate) mod checks;
 pub(crate) mod ledger;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub(crate) use asked::{Answer, Asked, How};

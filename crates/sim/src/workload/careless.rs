@@ -56,6 +56,7 @@ async fn keep(server: Arc<Server>, _job: JobId, receipt: String, mut dice: Dice)
                     error: None,
                     category: None,
                     code: None,
+                    error_fingerprint: None,
                     retry_after_ms: Some(dice.between(0, 2_000)),
                 }];
                 let _ = server.fail(&Fail { items }).await;

@@ -12,6 +12,7 @@
 //! - `fields`: the few shapes all of them are made of.
 
 mod control;
+mod dead_letter;
 mod error;
 mod fact;
 mod fields;

@@ -1,11 +1,11 @@
 //! Facts that people brought about: cancelled, moved, promoted, re-driven jobs, and bulk work.
 
 use sealane_core::job::Priority;
-use sealane_core::queue::{CancelReason, Event, QueueMode, QueueNumber, SweepKind};
+use sealane_core::queue::{CancelReason, Event, QueueMode, QueueNumber};
 use sealane_core::time::Time;
 
+use super::dead_letter;
 use super::error::DecodeError;
-use super::fact::VERSION_1;
 use super::fields::{Cursor, Fields};
 use super::shard::job;
 
@@ -41,14 +41,15 @@ pub(super) fn encode(event: &Event, out: &mut Fields<'_>) {
             out.fixed(job.as_bytes());
             out.u32(queue.0);
         }
-        Event::SweepBegun { queue, kind, at: _ } => {
+        Event::SweepBegun { queue, wish, at: _ } => {
             out.u32(queue.0);
-            out.u8(kind.code());
+            dead_letter::wish(wish, out);
         }
-        Event::SweepAdvanced { queue, died_at, job, at: _ } => {
+        Event::SweepAdvanced { queue, died_at, job, jobs, due, at } => {
             out.u32(queue.0);
             out.time(*died_at);
             out.fixed(job.as_bytes());
+            dead_letter::advance(*jobs, *due, *at, out);
         }
         Event::SweepEnded { queue, at: _ } => out.u32(queue.0),
         Event::QueueModeChanged { queue, mode, at: _ } => {
@@ -60,7 +61,7 @@ pub(super) fn encode(event: &Event, out: &mut Fields<'_>) {
 }
 
 /// Reads the same.
-pub(super) fn decode(tag: u8, at: Time, cursor: &mut Cursor<'_>) -> Result<Event, DecodeError> {
+pub(super) fn decode(tag: u8, version: u8, at: Time, cursor: &mut Cursor<'_>) -> Result<Event, DecodeError> {
     Ok(match tag {
         JOB_CANCEL_REQUESTED => Event::JobCancelRequested { job: job(cursor)?, at },
         JOB_CANCELLED => {
@@ -76,19 +77,21 @@ pub(super) fn decode(tag: u8, at: Time, cursor: &mut Cursor<'_>) -> Result<Event
         }
         JOB_MOVED => Event::JobMoved { job: job(cursor)?, queue: queue(cursor)?, at },
         SWEEP_BEGUN => {
-            let (queue, kind) = (queue(cursor)?, cursor.code("kind", SweepKind::from_code)?);
-            Event::SweepBegun { queue, kind, at }
+            let (queue, wish) = (queue(cursor)?, dead_letter::take_wish(version, cursor)?);
+            Event::SweepBegun { queue, wish: Box::new(wish), at }
         }
         SWEEP_ADVANCED => {
             let (queue, died_at) = (queue(cursor)?, cursor.time("died_at")?);
-            Event::SweepAdvanced { queue, died_at, job: job(cursor)?, at }
+            let job = job(cursor)?;
+            let (jobs, due) = dead_letter::take_advance(version, at, cursor)?;
+            Event::SweepAdvanced { queue, died_at, job, jobs, due, at }
         }
         QUEUE_MODE_CHANGED => {
             let (queue, mode) = (queue(cursor)?, cursor.code("mode", QueueMode::from_code)?);
             Event::QueueModeChanged { queue, mode, at }
         }
         SWEEP_ENDED => Event::SweepEnded { queue: queue(cursor)?, at },
-        _ => return Err(DecodeError::UnknownTag { tag, version: VERSION_1 }),
+        _ => return Err(DecodeError::UnknownTag { tag, version }),
     })
 }
 

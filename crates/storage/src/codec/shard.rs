@@ -8,7 +8,7 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{options, person, report, schedule, settings};
+use super::{dead_letter, options, person, report, schedule, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -95,7 +95,10 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
             });
             out.time(*run_at);
         }
-        Event::JobFailed { job, category, code, next: then, at: _ } => {
+        Event::JobFailed { fingerprint: Some(_), .. } | Event::DeadLabelled { .. } => {
+            dead_letter::encode(event, out);
+        }
+        Event::JobFailed { job, category, code, fingerprint: None, next: then, at: _ } => {
             out.fixed(job.as_bytes());
             out.u8(category.code());
             next(*then, out);
@@ -134,7 +137,9 @@ fn version(event: &Event) -> u8 {
             settings::version(settings)
         }
         Event::JobEnqueued(enqueued) => options::version(enqueued.options.as_deref()),
-        Event::JobFailed { code: Some(_), .. } => VERSION_2,
+        Event::JobFailed { code: Some(_), fingerprint: None, .. } => VERSION_2,
+        Event::SweepBegun { wish, .. } => dead_letter::wish_version(wish),
+        Event::SweepAdvanced { jobs, due, at, .. } => dead_letter::advance_version(*jobs, *due, *at),
         _ => VERSION_1,
     }
 }
@@ -142,7 +147,7 @@ fn version(event: &Event) -> u8 {
 pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
     let last_version = match tag {
         JOB_ENQUEUED | QUEUE_CREATED | QUEUE_CHANGED => VERSION_3,
-        JOB_FAILED => VERSION_2,
+        JOB_FAILED | person::SWEEP_BEGUN | person::SWEEP_ADVANCED => VERSION_2,
         _ => VERSION_1,
     };
     if version > last_version {
@@ -201,6 +206,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
             category: cursor.code("category", Category::from_code)?,
             next: take_next(cursor)?,
             code: if second { Some(cursor.text("code", ErrorCode::parse)?) } else { None },
+            fingerprint: None,
             at,
         },
         JOB_HELD => {
@@ -209,8 +215,9 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
         report::JOB_REPORTED => report::decode(at, cursor)?,
+        dead_letter::JOB_FAILED_ALIKE | dead_letter::DEAD_LABELLED => dead_letter::decode(tag, at, cursor)?,
         schedule::FIRST_TAG..=schedule::LAST_TAG => schedule::decode(tag, at, cursor)?,
-        _ => person::decode(tag, at, cursor)?,
+        _ => person::decode(tag, version, at, cursor)?,
     };
     Ok(Fact::Shard { namespace, event })
 }
@@ -226,7 +233,9 @@ fn tag(event: &Event) -> u8 {
         Event::LeaseExpired { .. } => LEASE_EXPIRED,
         Event::JobReleased { .. } => JOB_RELEASED,
         Event::JobCompleted { .. } => JOB_COMPLETED,
+        Event::JobFailed { fingerprint: Some(_), .. } => dead_letter::JOB_FAILED_ALIKE,
         Event::JobFailed { .. } => JOB_FAILED,
+        Event::DeadLabelled { .. } => dead_letter::DEAD_LABELLED,
         Event::JobHeld { .. } => JOB_HELD,
         Event::JobExpired { .. } => JOB_EXPIRED,
         Event::ServerStarted { .. } => SERVER_STARTED,
@@ -251,7 +260,7 @@ fn tag(event: &Event) -> u8 {
     }
 }
 
-fn next(next: Next, out: &mut Fields<'_>) {
+pub(super) fn next(next: Next, out: &mut Fields<'_>) {
     match next {
         Next::Dead => out.u8(1),
         Next::Retry(at) => {
@@ -261,7 +270,7 @@ fn next(next: Next, out: &mut Fields<'_>) {
     }
 }
 
-fn take_next(cursor: &mut Cursor<'_>) -> Result<Next, DecodeError> {
+pub(super) fn take_next(cursor: &mut Cursor<'_>) -> Result<Next, DecodeError> {
     match cursor.u8("next")? {
         1 => Ok(Next::Dead),
         2 => cursor.time("next").map(Next::Retry),

@@ -79,6 +79,7 @@ fn caller_data_comes_back(home: &impl Home) {
         job: job_id(2),
         category: Category::Permanent,
         code: None,
+        fingerprint: None,
         next: Next::Dead,
         at: Time::from_unix_ms(2),
     });

@@ -11,8 +11,9 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, Event, JobEnqueued, JobOptions, Next, QueueMode, QueueNumber, QueueSettings, Rate,
-    ReleaseReason, Report, ReportedProgress, RunLimit, SweepKind,
+    CancelReason, DeadFilter, Event, JobEnqueued, JobOptions, Labels, Next, QueueMode, QueueNumber,
+    QueueSettings, Rate, RedriveRate, ReleaseReason, Report, ReportedProgress, RunLimit, SweepKind,
+    SweepWish,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -125,13 +126,19 @@ pub fn later_facts() -> Vec<Fact> {
         shard(Event::JobReprioritised { job, priority: Priority::Bulk, at }),
         shard(Event::JobMoved { job, queue, at }),
     ]);
-    facts.extend(SweepKind::ALL.iter().map(|kind| shard(Event::SweepBegun { queue, kind: *kind, at })));
-    facts.push(shard(Event::SweepAdvanced { queue, died_at: Time::from_unix_ms(9), job, at }));
+    facts.extend(
+        SweepKind::ALL
+            .iter()
+            .map(|kind| shard(Event::SweepBegun { queue, wish: Box::new(SweepWish::all(*kind)), at })),
+    );
+    let died_at = Time::from_unix_ms(9);
+    facts.push(shard(Event::SweepAdvanced { queue, died_at, job, jobs: 0, due: at, at }));
     facts.push(shard(Event::SweepEnded { queue, at }));
     facts.extend(second_versions(at));
     facts.extend(QueueMode::ALL.iter().map(|mode| shard(Event::QueueModeChanged { queue, mode: *mode, at })));
     facts.extend(third_settings(at));
     facts.push(job_with_key(at));
+    facts.extend(dead_letter_facts(at));
     facts.extend(reports(at));
     facts
 }
@@ -164,7 +171,50 @@ fn second_versions(at: Time) -> [Fact; 4] {
             digest: [9; 16],
             at,
         })),
-        shard(Event::JobFailed { job: job_id(1), category: Category::System, code, next: Next::Dead, at }),
+        shard(Event::JobFailed {
+            job: job_id(1),
+            category: Category::System,
+            code,
+            fingerprint: None,
+            next: Next::Dead,
+            at,
+        }),
+    ]
+}
+
+/// What dead-letter can say beyond all of it at once.
+fn dead_letter_facts(at: Time) -> [Fact; 8] {
+    let (job, queue) = (job_id(1), QueueNumber(3));
+    let token = |byte| Some(Token::from_bytes([byte; 16]));
+    let code = || Some(ErrorCode::parse("E42").expect("follows the rule"));
+    let filter = DeadFilter {
+        category: Some(Category::Timeout),
+        code: code(),
+        fingerprint: token(1),
+        kind: token(2),
+        tag: token(3),
+        owner: Some(principal()),
+        died_from: Some(Time::from_unix_ms(4)),
+        died_before: Some(Time::from_unix_ms(5)),
+    };
+    let only_code = DeadFilter { code: code(), ..DeadFilter::default() };
+    let rate = RedriveRate::per_second(7);
+    let begun = |wish: SweepWish| shard(Event::SweepBegun { queue, wish: Box::new(wish), at });
+    let failed = |code: Option<ErrorCode>| {
+        let (category, fingerprint) = (Category::Temporary, token(6));
+        shard(Event::JobFailed { job, category, code, fingerprint, next: Next::Dead, at })
+    };
+    let labelled = |labels: Labels| shard(Event::DeadLabelled { job, labels: Box::new(labels), at });
+    let tags = vec![Token::from_bytes([8; 16]), Token::from_bytes([9; 16])];
+    [
+        begun(SweepWish::RedriveDead { filter, rate }),
+        begun(SweepWish::RedriveDead { filter: DeadFilter::default(), rate }),
+        begun(SweepWish::PurgeDead { filter: only_code }),
+        shard(Event::SweepAdvanced { queue, died_at: at, job, jobs: 2, due: at.plus(Millis::new(3)), at }),
+        failed(code()),
+        failed(None),
+        labelled(Labels { kind: token(7), tags, seal_expires: Some(at) }),
+        labelled(Labels::default()),
     ]
 }
 
@@ -261,7 +311,14 @@ pub fn first_facts() -> Vec<Fact> {
         shard(Event::JobExpired { job, at }),
     ];
     facts.extend(Category::ALL.iter().map(|category| {
-        shard(Event::JobFailed { job, category: *category, code: None, next: Next::Retry(later), at })
+        shard(Event::JobFailed {
+            job,
+            category: *category,
+            code: None,
+            fingerprint: None,
+            next: Next::Retry(later),
+            at,
+        })
     }));
     facts.extend(HoldReason::ALL.iter().map(|reason| shard(Event::JobHeld { job, reason: *reason, at })));
     let id = KeyId::parse("abcdefghijklmnop").expect("follows the rule");

@@ -1,10 +1,10 @@
 //! What people ask of jobs.
 
 use sealane_api::problem::Problem;
-use sealane_api::v1::{DeadLetterIn, DeadLetterOut, JobStands, QueueOut, SweepOut};
+use sealane_api::v1::{JobStands, QueueOut};
 use sealane_core::id::JobId;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{Act, Command, JobView, QueueMode, SweepKind};
+use sealane_core::queue::{Act, Command, QueueMode};
 use sealane_core::time::Time;
 
 use super::machine::Machine;
@@ -28,28 +28,6 @@ impl Machine {
         Ok(JobStands::show(&view, self.shard.queue_name(view.queue)))
     }
 
-    pub(super) fn dead_letter(
-        &self,
-        queue: &QueueName,
-        page: &DeadLetterIn,
-    ) -> Result<DeadLetterOut, Problem> {
-        let (max, after) = (page.max()?, page.after()?);
-        let number = self.shard.queue_number(queue).ok_or_else(Problem::not_found)?;
-        let views: Vec<JobView> = self.shard.dead_jobs(number, after, max).collect();
-        Ok(DeadLetterOut::show(&views, max))
-    }
-
-    pub(super) fn sweep(
-        &mut self,
-        now: Time,
-        queue: &QueueName,
-        kind: SweepKind,
-    ) -> Result<SweepOut, Problem> {
-        let jobs = self.shard.concerned(queue, kind);
-        self.command(now, &Command::Sweep { queue, kind })?;
-        Ok(SweepOut::show(queue, kind, self.shard.sweep(queue).is_some(), jobs))
-    }
-
     pub(super) fn set_mode(
         &mut self,
         now: Time,
@@ -57,6 +35,6 @@ impl Machine {
         mode: QueueMode,
     ) -> Result<QueueOut, Problem> {
         self.command(now, &Command::SetMode { queue, mode })?;
-        self.queue(queue)
+        self.queue(now, queue)
     }
 }

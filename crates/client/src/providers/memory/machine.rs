@@ -32,6 +32,7 @@ impl Machine {
                 break;
             }
             self.apply(&due);
+            self.label_dead(now);
         }
         self.records.sweep(&self.shard);
     }
@@ -50,15 +51,16 @@ impl Machine {
     ) -> Result<QueueOut, Problem> {
         let settings = QueueSettings::try_from(wish)?;
         self.command(now, &Command::PutQueue { queue, settings })?;
-        self.queue(queue)
+        self.queue(now, queue)
     }
 
-    pub(super) fn queue(&self, queue: &QueueName) -> Result<QueueOut, Problem> {
-        self.shard.queue(queue).map(QueueOut::from).ok_or_else(Problem::not_found)
+    pub(super) fn queue(&self, now: Time, queue: &QueueName) -> Result<QueueOut, Problem> {
+        let view = self.shard.queue(queue).ok_or_else(Problem::not_found)?;
+        Ok(QueueOut::show(&view, now))
     }
 
-    pub(super) fn queues(&self) -> Vec<QueueOut> {
-        self.shard.queues().map(QueueOut::from).collect()
+    pub(super) fn queues(&self, now: Time) -> Vec<QueueOut> {
+        self.shard.queues().map(|queue| QueueOut::show(&queue, now)).collect()
     }
 
     pub(super) fn enqueue(
@@ -187,10 +189,11 @@ impl Machine {
         self.pass_time(now);
         let events = self.shard.decide(now, command)?;
         self.apply(&events);
+        self.label_dead(now);
         Ok(events)
     }
 
-    fn apply(&mut self, events: &[Event]) {
+    pub(super) fn apply(&mut self, events: &[Event]) {
         // Why one reference for all: records are found by job here, not by their place in a journal.
         const NOWHERE: RecordRef = RecordRef { lsn: 0, bytes: 0 };
         for event in events {

@@ -5,6 +5,7 @@
 //! nothing polls.
 
 mod acts;
+mod dead_letter;
 mod machine;
 mod operations;
 mod receipt;

@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut,
-    JobBatchResult, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList,
-    QueueOut, Release, Reports, SettleResult, Settled, SweepOut, WaitIn,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold, JobAccepted,
+    JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn,
+    LeaseOut, QueueIn, QueueList, QueueOut, Release, Reports, SettleResult, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{HoldReason, State};
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
-use sealane_core::queue::{QueueMode, Settle, SweepKind};
+use sealane_core::queue::{QueueMode, Settle};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::{Random, SystemRandom};
 use tokio::sync::Notify;
@@ -25,7 +25,7 @@ use super::machine::Machine;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::job_ids::JobIds;
-use crate::provider::{Capabilities, JobAct, Provider};
+use crate::provider::{BulkWork, Capabilities, JobAct, Provider};
 
 /// A server's queues inside this process. Clones of the `Arc` around it share them.
 pub struct Memory {
@@ -143,11 +143,11 @@ impl Provider for Memory {
     }
 
     async fn queue(&self, queue: &QueueName) -> Result<QueueOut, Error> {
-        Ok(self.change(|machine, _| machine.queue(queue))?)
+        Ok(self.change(|machine, now| machine.queue(now, queue))?)
     }
 
     async fn queues(&self) -> Result<QueueList, Error> {
-        Ok(self.change(|machine, _| QueueList { queues: machine.queues() }))
+        Ok(self.change(|machine, now| QueueList { queues: machine.queues(now) }))
     }
 
     async fn enqueue(&self, queue: &QueueName, job: &JobIn) -> Result<JobAccepted, Error> {
@@ -203,15 +203,27 @@ impl Provider for Memory {
     }
 
     async fn dead_letter(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadLetterOut, Error> {
-        Ok(self.change(|machine, _| machine.dead_letter(queue, page))?)
+        Ok(self.change(|machine, now| machine.dead_letter(now, queue, page))?)
     }
 
     async fn set_mode(&self, queue: &QueueName, mode: QueueMode) -> Result<QueueOut, Error> {
         Ok(self.change(|machine, now| machine.set_mode(now, queue, mode))?)
     }
 
-    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
-        Ok(self.change(|machine, now| machine.sweep(now, queue, kind))?)
+    async fn preview_dead(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error> {
+        Ok(self.change(|machine, now| machine.preview_dead(now, queue, page))?)
+    }
+
+    async fn analyse_dead(&self, queue: &QueueName) -> Result<DeadAnalysisOut, Error> {
+        Ok(self.change(|machine, now| machine.analyse_dead(now, queue))?)
+    }
+
+    async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error> {
+        Ok(self.change(|machine, now| machine.sweep(now, queue, work))?)
+    }
+
+    async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        Ok(self.change(|machine, now| machine.stop_sweep(now, queue))?)
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {
@@ -258,14 +270,20 @@ impl Provider for Memory {
         let mut random = [0u8; 4];
         self.random.fill(&mut random)?;
         self.settle_all(&request.items, |machine, now, item| {
-            let wish =
-                item.category().and_then(|category| Ok((category, item.code()?, item.clone().take_error()?)));
+            let wish = item.category().and_then(|category| {
+                Ok((category, item.code()?, item.fingerprint()?, item.clone().take_error()?))
+            });
             match wish {
                 Err(problem) => SettleResult::refused(None, &problem),
-                Ok((category, code, error)) => {
+                Ok((category, code, fingerprint, error)) => {
                     let retry_after = item.retry_after_ms.map(Millis::new);
-                    let outcome =
-                        Settle::Fail { category, code, retry_after, random: u32::from_be_bytes(random) };
+                    let outcome = Settle::Fail {
+                        category,
+                        code,
+                        fingerprint,
+                        retry_after,
+                        random: u32::from_be_bytes(random),
+                    };
                     machine.settle(now, &item.receipt, &outcome, error)
                 }
             }

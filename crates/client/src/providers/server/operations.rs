@@ -5,18 +5,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
-    CancelIn, Complete, DeadLetterIn, DeadLetterOut, Extend, Fail, Hold, JOB_TEXT_BYTES, JobAccepted,
-    JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn,
-    QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn, Settled, SweepOut, WaitIn,
+    CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold,
+    JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands,
+    LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn, Settled,
+    SweepOut, WaitIn,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::{QueueMode, SweepKind};
+use sealane_core::queue::QueueMode;
 
 use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, written};
 use crate::error::Error;
-use crate::provider::{Capabilities, JobAct, Provider};
+use crate::provider::{BulkWork, Capabilities, JobAct, Provider};
 
 /// The most bytes that one leased job takes in either format: its body in base64, and room for its texts.
 const LEASED_JOB_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 3 * 4 + (2 << 20);
@@ -107,12 +108,25 @@ impl Provider for Server {
         }
     }
 
-    async fn sweep(&self, queue: &QueueName, kind: SweepKind) -> Result<SweepOut, Error> {
-        match kind {
-            SweepKind::PurgeDead => self.get::<operation::DeadLetterPurge>(queue.as_str()).await,
-            SweepKind::PurgeWaiting => self.get::<operation::QueuePurge>(queue.as_str()).await,
-            SweepKind::RedriveDead => self.get::<operation::DeadLetterRedrive>(queue.as_str()).await,
+    async fn preview_dead(&self, queue: &QueueName, page: &DeadLetterIn) -> Result<DeadPreviewOut, Error> {
+        self.call::<operation::DeadLetterPreview>(queue.as_str(), page).await
+    }
+
+    async fn analyse_dead(&self, queue: &QueueName) -> Result<DeadAnalysisOut, Error> {
+        self.get::<operation::DeadLetterAnalyse>(queue.as_str()).await
+    }
+
+    async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error> {
+        let queue = queue.as_str();
+        match work {
+            BulkWork::PurgeDead(which) => self.call::<operation::DeadLetterPurge>(queue, which).await,
+            BulkWork::RedriveDead(which) => self.call::<operation::DeadLetterRedrive>(queue, which).await,
+            BulkWork::PurgeWaiting => self.get::<operation::QueuePurge>(queue).await,
         }
+    }
+
+    async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.get::<operation::DeadLetterStop>(queue.as_str()).await
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {
