@@ -65,6 +65,7 @@ pub mod provider;
 pub mod providers;
 mod reach;
 mod retry;
+mod schedule;
 mod sealing;
 mod tally;
 #[cfg(feature = "testing")]
@@ -84,6 +85,7 @@ pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
 pub use provider::{BulkWork, JobAct, Provider};
 pub use retry::Retry;
+pub use schedule::Schedule;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use wait::WaitError;
@@ -94,13 +96,13 @@ pub use worker::{
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
-    DeadPurgeIn, DeadRedriveIn, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, SweepOut,
-    WordCount,
+    DeadPurgeIn, DeadRedriveIn, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn,
+    ScheduleListOut, ScheduleOut, SweepOut, WordCount,
 };
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};
 pub use sealane_core::name::{Namespace, QueueName};
-pub use sealane_core::queue::{QueueMode, SweepKind};
+pub use sealane_core::queue::{MissedPolicy, OverlapPolicy, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealane_api::problem::{Code, Problem};
-use sealane_api::v1::{JobIn, JobOut, JobParts, LeasedCheckpoint, LeasedJob};
+use sealane_api::v1::{FiringOut, JobIn, JobOut, JobParts, LeasedCheckpoint, LeasedJob};
 use sealane_api::wire::{Bytes, StringMap, Text, Timestamp, from_rfc3339};
-use sealane_core::id::JobId;
+use sealane_core::id::{JobId, ScheduleId};
 use sealane_core::job::Priority;
 use sealane_core::limits;
 use sealane_core::name::{AttributeName, Namespace, QueueName};
+use sealane_core::queue::Firing;
 use sealane_core::sealed::CONTENT_TYPE;
-use sealane_envelope::{BodyContext, Content, Envelope, Part, PartContext, SealError};
+use sealane_envelope::{BodyContext, Content, Envelope, Part, PartContext, SealError, TemplateContext};
 
 use crate::clock::Clock;
 use crate::delivery::{Delivery, Unopenable};
@@ -36,10 +37,65 @@ impl Sealing {
     /// Makes a job ready to travel. What comes back can be sent any number of times: same id,
     /// same bytes.
     pub(crate) async fn prepare(&self, queue: &QueueName, job: Job) -> Result<JobIn, Error> {
-        check_attributes(&job)?;
         let id = job.id.map_or_else(|| self.ids.next(), Ok)?;
-        let mut wire = JobIn {
-            id: Some(id.to_string()),
+        let (mut wire, content) = self.unsealed(job)?;
+        wire.id = Some(id.to_string());
+        // Why before the body is in: the rules for texts are checked without copying a megabyte.
+        JobParts::try_from(wire.clone())?;
+        if let Some(envelope) = self.sealing_with() {
+            let context = BodyContext {
+                namespace: self.namespace.as_str(),
+                queue: queue.as_str(),
+                job_id: *id.as_bytes(),
+                kind: &wire.kind,
+                session_id: wire.session_id.as_deref(),
+                correlation_id: wire.correlation_id.as_deref(),
+            };
+            let expires_ms = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
+            let sealed = envelope.seal_body(&context, &content, expires_ms).await?;
+            self.put_sealed(&mut wire, sealed);
+        } else {
+            self.put_plain(&mut wire, content, &id.to_string(), queue);
+        }
+        within_limit(wire)
+    }
+
+    /// Makes the job of a schedule ready to travel: sealed once, for all firings of this schedule.
+    pub(crate) async fn prepare_template(
+        &self,
+        queue: &QueueName,
+        schedule: ScheduleId,
+        job: Job,
+    ) -> Result<JobIn, Error> {
+        if job.id.is_some() || job.delay.is_some() || job.run_at.is_some() {
+            return Err(Error::invalid("a schedule's jobs have neither an id nor a time of their own"));
+        }
+        let (mut wire, content) = self.unsealed(job)?;
+        JobParts::try_from(wire.clone())?;
+        if let Some(envelope) = self.sealing_with() {
+            let context = TemplateContext {
+                namespace: self.namespace.as_str(),
+                queue: queue.as_str(),
+                schedule,
+                kind: &wire.kind,
+                session_id: wire.session_id.as_deref(),
+                correlation_id: wire.correlation_id.as_deref(),
+            };
+            let sealed = envelope.seal_template(&context, &content).await?;
+            self.put_sealed(&mut wire, sealed);
+        } else {
+            self.put_plain(&mut wire, content, &schedule.to_string(), queue);
+        }
+        within_limit(wire)
+    }
+
+    /// What travels in the clear either way, and what may be sealed.
+    fn unsealed(&self, job: Job) -> Result<(JobIn, Content), Error> {
+        check_attributes(&job)?;
+        let content =
+            Content { body: job.body, content_type: job.content_type.clone(), attributes: job.attributes };
+        let wire = JobIn {
+            id: None,
             kind: job.kind.into(),
             session_id: job.session_id.map(Text::from),
             correlation_id: job.correlation_id.map(Text::from),
@@ -55,43 +111,26 @@ impl Sealing {
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),
         };
-        // Why before the body is in: the rules for texts are checked without copying a megabyte.
-        JobParts::try_from(wire.clone())?;
-        if let Some(envelope) = self.envelope.as_ref().filter(|_| !self.sends_plaintext) {
-            let context = BodyContext {
-                namespace: self.namespace.as_str(),
-                queue: queue.as_str(),
-                job_id: *id.as_bytes(),
-                kind: &wire.kind,
-                session_id: wire.session_id.as_deref(),
-                correlation_id: wire.correlation_id.as_deref(),
-            };
-            let content = Content {
-                body: job.body,
-                content_type: wire.content_type.take().map(String::from),
-                attributes: job.attributes,
-            };
-            let expires_ms = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
-            wire.body = envelope.seal_body(&context, &content, expires_ms).await?.into();
-            wire.content_type = Some(CONTENT_TYPE.into());
-            count(&self.counters.sealed);
-        } else {
-            if self.envelope.is_some() {
-                tracing::warn!(job = %id, %queue, "a body leaves unsealed although there are keys");
-            }
-            wire.attributes.0.extend(job.attributes);
-            wire.body = job.body.into();
-            count(&self.counters.sent_plain);
+        Ok((wire, content))
+    }
+
+    fn sealing_with(&self) -> Option<&Envelope> {
+        self.envelope.as_ref().filter(|_| !self.sends_plaintext)
+    }
+
+    fn put_sealed(&self, wire: &mut JobIn, sealed: Vec<u8>) {
+        wire.body = sealed.into();
+        wire.content_type = Some(CONTENT_TYPE.into());
+        count(&self.counters.sealed);
+    }
+
+    fn put_plain(&self, wire: &mut JobIn, content: Content, what: &str, queue: &QueueName) {
+        if self.envelope.is_some() {
+            tracing::warn!(job = what, %queue, "a body leaves unsealed although there are keys");
         }
-        let bytes = wire.body.0.len();
-        if bytes > limits::BODY_BYTES_MAX {
-            let detail = format!(
-                "the body takes {bytes} bytes as it travels and may take {}: send a reference to larger data",
-                limits::BODY_BYTES_MAX
-            );
-            return Err(Error::refused(&Problem::new(Code::BodyTooLarge, detail)));
-        }
-        Ok(wire)
+        wire.attributes.0.extend(content.attributes);
+        wire.body = content.body.into();
+        count(&self.counters.sent_plain);
     }
 
     /// Opens a leased job. `queue` is where the caller took it from: the message has no say in it.
@@ -143,7 +182,11 @@ impl Sealing {
             correlation_id: delivery.correlation_id.as_deref(),
         };
         let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;
-        let opened = envelope.open_body(&context, &leased.body.0).await?;
+        let firing = leased.firing.as_ref().map(read_firing).transpose()?;
+        let opened = match &firing {
+            Some(firing) => envelope.open_firing(&context, firing, &leased.body.0).await?,
+            None => envelope.open_body(&context, &leased.body.0).await?,
+        };
         delivery.body = opened.content.body;
         delivery.content_type = opened.content.content_type;
         delivery.clear_attributes = std::mem::replace(&mut delivery.attributes, opened.content.attributes);
@@ -241,6 +284,24 @@ impl PartPlace<'_> {
             attempt: self.attempt,
         }
     }
+}
+
+fn within_limit(wire: JobIn) -> Result<JobIn, Error> {
+    let bytes = wire.body.0.len();
+    if bytes <= limits::BODY_BYTES_MAX {
+        return Ok(wire);
+    }
+    let detail = format!(
+        "the body takes {bytes} bytes as it travels and may take {}: send a reference to larger data",
+        limits::BODY_BYTES_MAX
+    );
+    Err(Error::refused(&Problem::new(Code::BodyTooLarge, detail)))
+}
+
+fn read_firing(told: &FiringOut) -> Result<Firing, Unopenable> {
+    let schedule = ScheduleId::parse(&told.schedule_id);
+    let schedule = schedule.map_err(|_| Unopenable::Malformed { what: "firing" })?;
+    Ok(Firing { schedule, due: told.due_at.0 })
 }
 
 fn run_at(text: &str) -> Result<Timestamp, Error> {

@@ -98,7 +98,11 @@ impl World {
             }
             "pause" => self.act(bare[0], ScheduleAct::Pause),
             "resume" => self.act(bare[0], ScheduleAct::Resume),
-            "remove" => self.act(bare[0], ScheduleAct::Remove),
+            "remove" => {
+                let schedule = ScheduleName::parse(bare[0]).expect("a name");
+                let removed = self.run(&Command::RemoveSchedule { schedule: &schedule });
+                removed.map_or_else(|refused| refused, |_| "ok".to_owned())
+            }
             "fire" => self.fire(bare[0]),
             "restart" => {
                 let mut recovered = Shard::default();

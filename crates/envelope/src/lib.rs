@@ -22,6 +22,7 @@ mod open;
 pub mod raw;
 pub mod recipient;
 mod seal;
+mod template;
 
 pub use clock::{Clock, SystemClock};
 pub use content::{Content, Opened};
@@ -30,3 +31,4 @@ pub use envelope::Envelope;
 pub use error::{ContentError, OpenError, SealError};
 pub use inspection::{InspectedRecipient, Inspection, inspect};
 pub use sealane_core::sealed::{CONTENT_TYPE, SyntaxError};
+pub use template::TemplateContext;

@@ -18,14 +18,14 @@ use crate::{raw, recipient};
 const CLOCK_SKEW_MS: u64 = 5 * 60 * 1000;
 
 impl Envelope {
-    /// Opens a job's body.
+    /// Opens a job's body. The template of a schedule opens in its firings only: [`Envelope::open_firing`].
     ///
     /// # Errors
     /// See [`OpenError`]; nothing of the content is released with any of them.
     pub async fn open_body(&self, context: &BodyContext<'_>, bytes: &[u8]) -> Result<Opened, OpenError> {
         let header = Header::parse(bytes)?;
         if header.extensions().template.is_some() {
-            return Err(OpenError::Unsupported { feature: "a schedule template" });
+            return Err(OpenError::Unsupported { feature: "a schedule's template outside of its firings" });
         }
         if header.extensions().bound_names.is_some() {
             return Err(OpenError::Unsupported { feature: "further bound attributes" });
@@ -49,7 +49,7 @@ impl Envelope {
         self.open(&header, context.namespace, context.queue, &context.hash()).await
     }
 
-    async fn open(
+    pub(crate) async fn open(
         &self,
         header: &Header<'_>,
         namespace: &str,
@@ -94,7 +94,7 @@ impl Envelope {
     }
 }
 
-fn check_message(header: &Header<'_>, job_id: &[u8; 16]) -> Result<(), OpenError> {
+pub(crate) fn check_message(header: &Header<'_>, job_id: &[u8; 16]) -> Result<(), OpenError> {
     if header.message_id() == job_id {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! Sealing: the active root's key of today, a fresh salt, the reader's context.
 
+use sealane_core::id::ScheduleId;
 use sealane_core::sealed::{Epoch, Extensions, Flags, MS_PER_EPOCH};
 use sealane_crypto::Random;
 use sealane_crypto::commit::ContextHash;
@@ -21,7 +22,12 @@ impl Envelope {
         content: &Content,
         expires_ms: Option<u64>,
     ) -> Result<Vec<u8>, SealError> {
-        let place = Place { namespace: context.namespace, queue: context.queue, message_id: context.job_id };
+        let place = Place {
+            namespace: context.namespace,
+            queue: context.queue,
+            message_id: context.job_id,
+            template: None,
+        };
         self.seal(place, context.hash(), content, expires_ms).await
     }
 
@@ -34,11 +40,16 @@ impl Envelope {
         context: &PartContext<'_>,
         content: &Content,
     ) -> Result<Vec<u8>, SealError> {
-        let place = Place { namespace: context.namespace, queue: context.queue, message_id: context.job_id };
+        let place = Place {
+            namespace: context.namespace,
+            queue: context.queue,
+            message_id: context.job_id,
+            template: None,
+        };
         self.seal(place, context.hash(), content, None).await
     }
 
-    async fn seal(
+    pub(crate) async fn seal(
         &self,
         place: Place<'_>,
         context: ContextHash,
@@ -66,6 +77,7 @@ impl Envelope {
             flags: Flags { padded: self.padded, ..Flags::default() },
             recipients: &[],
             extensions: Extensions {
+                template: place.template.map(|schedule| *schedule.as_bytes()),
                 epoch: Some(Epoch { number: epoch, root_id: *root.id().as_bytes() }),
                 ..Extensions::default()
             },
@@ -74,8 +86,11 @@ impl Envelope {
     }
 }
 
-struct Place<'a> {
-    namespace: &'a str,
-    queue: &'a str,
-    message_id: [u8; 16],
+/// What a sealed message is for.
+pub(crate) struct Place<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) queue: &'a str,
+    pub(crate) message_id: [u8; 16],
+    /// The schedule that it is a template for.
+    pub(crate) template: Option<ScheduleId>,
 }

@@ -149,6 +149,17 @@ async fn send(at: &Surroundings, mut enqueue: Enqueue) -> Result<(), Failure> {
 }
 
 impl Enqueue {
+    /// Whether the body is sent as it is.
+    pub(super) const fn plaintext(&self) -> bool {
+        self.plaintext
+    }
+
+    /// Where to, and what.
+    pub(super) fn into_queue_and_job(mut self) -> Result<(String, NewJob), Failure> {
+        let queue = std::mem::take(&mut self.queue);
+        Ok((queue, self.into_job()?))
+    }
+
     fn into_job(self) -> Result<NewJob, Failure> {
         let body = read_body(&self.body)?;
         let mut job = NewJob::new(self.kind, body);

@@ -11,6 +11,7 @@ mod job;
 mod job_reports;
 mod keyring;
 mod queue;
+mod schedule;
 mod serve;
 mod work;
 
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     /// Create queues and look at them
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Send jobs by time
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
     /// Run the server
     Serve(serve::Serve),
     /// Run a command for each job of a queue
@@ -78,6 +82,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),
         Command::Queue(command) => wait(queue::run(at, command)),
+        Command::Schedule(command) => wait(schedule::run(at, command)),
         Command::Serve(command) => wait(serve::run(command)),
         Command::Work(command) => wait(work::run(at, command)),
     }

@@ -7,6 +7,7 @@ mod kill;
 mod leaks;
 mod life;
 mod reports;
+mod schedules;
 mod support;
 mod sync_order;
 mod webhooks;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold, JobAccepted,
-    JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn,
-    QueueList, QueueOut, Release, Reports, Settled, SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
+    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut,
+    QueueIn, QueueList, QueueOut, Release, Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    Settled, SweepOut,
 };
 use sealane_core::id::JobId;
-use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::QueueMode;
+use sealane_core::name::{Namespace, QueueName, ScheduleName};
+use sealane_core::queue::{QueueMode, ScheduleAct};
 
 use super::act::JobAct;
 use super::bulk::BulkWork;
@@ -74,6 +75,24 @@ pub trait Provider: Send + Sync {
 
     /// Gives up bulk work on a queue's dead-letter; what is done stays done.
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error>;
+
+    /// Makes a schedule or replaces what it was told.
+    async fn put_schedule(&self, name: &ScheduleName, wish: &ScheduleIn) -> Result<ScheduleOut, Error>;
+
+    /// A schedule and its coming firings.
+    async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleOut, Error>;
+
+    /// A page of schedules.
+    async fn schedules(&self, page: &ScheduleListIn) -> Result<ScheduleListOut, Error>;
+
+    /// Pauses or resumes a schedule.
+    async fn act_on_schedule(&self, name: &ScheduleName, act: ScheduleAct) -> Result<ScheduleOut, Error>;
+
+    /// Sends one of a schedule's jobs now.
+    async fn fire_schedule(&self, name: &ScheduleName) -> Result<FireOut, Error>;
+
+    /// Removes a schedule. Its jobs stay.
+    async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), Error>;
 
     /// Hands out jobs, waiting for some if wished.
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error>;

@@ -20,10 +20,13 @@ use sealane::{
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold, JobAccepted,
-    JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob,
-    QueueList, Release, Reports, Settled, SweepOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
+    JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut,
+    LeasedJob, QueueList, Release, Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    Settled, SweepOut,
 };
+use sealane_core::name::ScheduleName;
+use sealane_core::queue::ScheduleAct;
 use tokio::time::sleep;
 
 /// 2026-01-01.
@@ -211,6 +214,30 @@ impl Provider for Between {
 
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {
         self.memory.stop_sweep(queue).await
+    }
+
+    async fn put_schedule(&self, name: &ScheduleName, wish: &ScheduleIn) -> Result<ScheduleOut, Error> {
+        self.pass("put_schedule", self.memory.put_schedule(name, wish)).await
+    }
+
+    async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleOut, Error> {
+        self.memory.schedule(name).await
+    }
+
+    async fn schedules(&self, page: &ScheduleListIn) -> Result<ScheduleListOut, Error> {
+        self.memory.schedules(page).await
+    }
+
+    async fn act_on_schedule(&self, name: &ScheduleName, act: ScheduleAct) -> Result<ScheduleOut, Error> {
+        self.memory.act_on_schedule(name, act).await
+    }
+
+    async fn fire_schedule(&self, name: &ScheduleName) -> Result<FireOut, Error> {
+        self.pass("fire_schedule", self.memory.fire_schedule(name)).await
+    }
+
+    async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
+        self.memory.remove_schedule(name).await
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {

@@ -161,8 +161,6 @@ pub enum ScheduleAct {
     Pause,
     /// It fires again, from now on.
     Resume,
-    /// It goes; its jobs stay.
-    Remove,
 }
 
 /// See to a firing.
@@ -248,12 +246,17 @@ pub enum Command<'a> {
     },
     /// Make a schedule, or replace what it was told.
     PutSchedule(PutSchedule<'a>),
-    /// Pause, resume or remove a schedule.
+    /// Pause or resume a schedule.
     ActOnSchedule {
         /// Which.
         schedule: &'a ScheduleName,
         /// What.
         act: ScheduleAct,
+    },
+    /// Remove a schedule. Its jobs stay.
+    RemoveSchedule {
+        /// Which.
+        schedule: &'a ScheduleName,
     },
     /// See to a firing.
     Fire(Fire),

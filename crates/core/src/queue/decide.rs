@@ -35,6 +35,7 @@ impl Shard {
             Command::Label { job, labels } => Ok(self.decide_label(now, *job, labels)),
             Command::PutSchedule(put) => self.decide_put_schedule(now, put),
             Command::ActOnSchedule { schedule, act } => self.decide_schedule_act(now, schedule, *act),
+            Command::RemoveSchedule { schedule } => self.decide_remove_schedule(now, schedule),
             Command::Fire(fire) => self.decide_fire(now, fire),
             Command::Start => Ok(vec![Event::ServerStarted { at: now }]),
         }

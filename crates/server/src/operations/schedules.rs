@@ -108,7 +108,7 @@ impl Handle<ScheduleFire> for Door {
 impl Handle<ScheduleRemove> for Door {
     async fn handle(&self, asked: Authorized<ScheduleRemove>) -> Result<ScheduleGone, Problem> {
         let (ScheduleRemove { schedule }, _) = asked.into_parts();
-        self.engine.act_on_schedule(schedule.clone(), ScheduleAct::Remove).await?;
+        self.engine.remove_schedule(schedule.clone()).await?;
         Ok(ScheduleGone { name: schedule.to_string() })
     }
 }

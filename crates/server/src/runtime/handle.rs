@@ -126,13 +126,14 @@ impl EngineHandle {
         self.ask(|reply| Request::Schedule(ScheduleRequest::Put { schedule, reply })).await?
     }
 
-    /// Pauses, resumes or removes a schedule.
-    pub async fn act_on_schedule(
-        &self,
-        name: ScheduleName,
-        act: ScheduleAct,
-    ) -> Result<Option<ScheduleView>, Fault> {
+    /// Pauses or resumes a schedule.
+    pub async fn act_on_schedule(&self, name: ScheduleName, act: ScheduleAct) -> Result<ScheduleView, Fault> {
         self.ask(|reply| Request::Schedule(ScheduleRequest::Act { name, act, reply })).await?
+    }
+
+    /// Removes a schedule.
+    pub async fn remove_schedule(&self, name: ScheduleName) -> Result<(), Fault> {
+        self.ask(|reply| Request::Schedule(ScheduleRequest::Remove { name, reply })).await?
     }
 
     /// Lets a schedule fire out of turn.

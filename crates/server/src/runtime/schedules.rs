@@ -48,14 +48,21 @@ pub(super) enum ScheduleRequest {
         /// The schedule as it stands then.
         reply: Reply<Result<ScheduleView, Fault>>,
     },
-    /// Pause, resume or remove one.
+    /// Pause or resume one.
     Act {
         /// Which.
         name: ScheduleName,
         /// What.
         act: ScheduleAct,
-        /// The schedule as it stands then; nothing where it was removed.
-        reply: Reply<Result<Option<ScheduleView>, Fault>>,
+        /// The schedule as it stands then.
+        reply: Reply<Result<ScheduleView, Fault>>,
+    },
+    /// Remove one.
+    Remove {
+        /// Which.
+        name: ScheduleName,
+        /// Whether it is gone.
+        reply: Reply<Result<(), Fault>>,
     },
     /// Let one fire, out of turn.
     Fire {
@@ -75,6 +82,10 @@ impl Engine {
             }
             ScheduleRequest::Act { name, act, reply } => {
                 let done = told(self.act_on_schedule(now, &name, act))?;
+                self.answer(reply, done);
+            }
+            ScheduleRequest::Remove { name, reply } => {
+                let done = told(self.remove_schedule(now, &name))?;
                 self.answer(reply, done);
             }
             ScheduleRequest::Fire { name, reply } => {
@@ -132,11 +143,18 @@ impl Engine {
         now: Time,
         name: &ScheduleName,
         act: ScheduleAct,
-    ) -> Result<Option<ScheduleView>, Trouble> {
+    ) -> Result<ScheduleView, Trouble> {
         for event in self.decide(now, &Command::ActOnSchedule { schedule: name, act })? {
             self.append(event, None)?;
         }
-        Ok(self.shard().schedule(name))
+        Ok(self.shard().schedule(name).expect("a command about a schedule is honoured where there is one"))
+    }
+
+    fn remove_schedule(&mut self, now: Time, name: &ScheduleName) -> Result<(), Trouble> {
+        for event in self.decide(now, &Command::RemoveSchedule { schedule: name })? {
+            self.append(event, None)?;
+        }
+        Ok(())
     }
 
     fn fire_asked(&mut self, now: Time, name: &ScheduleName) -> Result<(Firing, JobId), Trouble> {

@@ -14,13 +14,14 @@ use sealane_core::time::{Millis, Time};
 use sealane_crypto::digest;
 
 use super::records::{Record, Records};
-use super::reports::ReportBytes;
+use super::schedules::Templates;
 use super::{receipt, view};
 
 #[derive(Default)]
 pub(super) struct Machine {
     pub(super) shard: Shard,
     pub(super) records: Records,
+    pub(super) templates: Templates,
 }
 
 impl Machine {
@@ -34,6 +35,7 @@ impl Machine {
             self.apply(&due);
             self.label_dead(now);
         }
+        self.fire_due(now);
         self.records.sweep(&self.shard);
     }
 
@@ -92,15 +94,7 @@ impl Machine {
         )?;
         let fresh = !events.is_empty();
         if fresh {
-            self.records.insert(
-                id,
-                Record {
-                    input: Arc::new(parts.input),
-                    result: None,
-                    error: None,
-                    reports: ReportBytes::default(),
-                },
-            );
+            self.records.insert(id, Record::of(Arc::new(parts.input)));
         }
         let job = self.shard.job(&id).ok_or_else(Problem::not_found)?;
         Ok(JobAccepted::answer(&job, queue, fresh))

@@ -11,6 +11,7 @@ mod operations;
 mod receipt;
 mod records;
 mod reports;
+mod schedules;
 mod view;
 
 pub use operations::Memory;

@@ -7,15 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold, JobAccepted,
-    JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn,
-    LeaseOut, QueueIn, QueueList, QueueOut, Release, Reports, SettleResult, Settled, SweepOut, WaitIn,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
+    JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobLogIn, JobLogOut, JobOut, JobStands,
+    LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, Reports, ScheduleIn, ScheduleListIn,
+    ScheduleListOut, ScheduleOut, SettleResult, Settled, SweepOut, WaitIn,
 };
-use sealane_core::id::{JobId, LeaseId};
+use sealane_core::id::{JobId, LeaseId, ScheduleId};
 use sealane_core::job::{HoldReason, State};
 use sealane_core::limits;
-use sealane_core::name::{Namespace, Principal, QueueName};
-use sealane_core::queue::{QueueMode, Settle};
+use sealane_core::name::{Namespace, Principal, QueueName, ScheduleName};
+use sealane_core::queue::{QueueMode, ScheduleAct, Settle};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::{Random, SystemRandom};
 use tokio::sync::Notify;
@@ -224,6 +225,34 @@ impl Provider for Memory {
 
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {
         Ok(self.change(|machine, now| machine.stop_sweep(now, queue))?)
+    }
+
+    async fn put_schedule(&self, name: &ScheduleName, wish: &ScheduleIn) -> Result<ScheduleOut, Error> {
+        let id = ScheduleId::from_bytes(*self.ids.next()?.as_bytes());
+        Ok(self.change(|machine, now| machine.put_schedule(now, name, &self.principal, wish, id))?)
+    }
+
+    async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleOut, Error> {
+        Ok(self.change(|machine, _| machine.schedule(name))?)
+    }
+
+    async fn schedules(&self, page: &ScheduleListIn) -> Result<ScheduleListOut, Error> {
+        Ok(self.change(|machine, _| machine.schedules(page))?)
+    }
+
+    async fn act_on_schedule(&self, name: &ScheduleName, act: ScheduleAct) -> Result<ScheduleOut, Error> {
+        Ok(self.change(|machine, now| {
+            machine.act_on_schedule(now, name, act)?;
+            machine.schedule(name)
+        })?)
+    }
+
+    async fn fire_schedule(&self, name: &ScheduleName) -> Result<FireOut, Error> {
+        Ok(self.change(|machine, now| machine.fire_schedule(now, name))?)
+    }
+
+    async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
+        Ok(self.change(|machine, now| machine.remove_schedule(now, name))?)
     }
 
     async fn lease(&self, queue: &QueueName, wish: &LeaseIn) -> Result<LeaseOut, Error> {

@@ -17,6 +17,13 @@ pub(super) struct Record {
     pub(super) reports: ReportBytes,
 }
 
+impl Record {
+    /// A job that was just sent.
+    pub(super) fn of(input: Arc<JobInput>) -> Self {
+        Self { input, result: None, error: None, reports: ReportBytes::default() }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Records {
     jobs: HashMap<JobId, Record>,

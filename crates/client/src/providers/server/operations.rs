@@ -5,15 +5,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
-    CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, Hold,
-    JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut, JobStands,
-    LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn, Settled,
-    SweepOut, WaitIn,
+    CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
+    Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobLogIn, JobLogOut, JobOut,
+    JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn,
+    ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::JobId;
 use sealane_core::limits;
-use sealane_core::name::{Namespace, QueueName};
-use sealane_core::queue::QueueMode;
+use sealane_core::name::{Namespace, QueueName, ScheduleName};
+use sealane_core::queue::{QueueMode, ScheduleAct};
 
 use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, written};
 use crate::error::Error;
@@ -123,6 +123,33 @@ impl Provider for Server {
             BulkWork::RedriveDead(which) => self.call::<operation::DeadLetterRedrive>(queue, which).await,
             BulkWork::PurgeWaiting => self.get::<operation::QueuePurge>(queue).await,
         }
+    }
+
+    async fn put_schedule(&self, name: &ScheduleName, wish: &ScheduleIn) -> Result<ScheduleOut, Error> {
+        self.call::<operation::SchedulePut>(name.as_str(), wish).await
+    }
+
+    async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleOut, Error> {
+        self.get::<operation::ScheduleGet>(name.as_str()).await
+    }
+
+    async fn schedules(&self, page: &ScheduleListIn) -> Result<ScheduleListOut, Error> {
+        self.call::<operation::ScheduleList>("", page).await
+    }
+
+    async fn act_on_schedule(&self, name: &ScheduleName, act: ScheduleAct) -> Result<ScheduleOut, Error> {
+        match act {
+            ScheduleAct::Pause => self.get::<operation::SchedulePause>(name.as_str()).await,
+            ScheduleAct::Resume => self.get::<operation::ScheduleResume>(name.as_str()).await,
+        }
+    }
+
+    async fn fire_schedule(&self, name: &ScheduleName) -> Result<FireOut, Error> {
+        self.get::<operation::ScheduleFire>(name.as_str()).await
+    }
+
+    async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
+        self.get::<operation::ScheduleRemove>(name.as_str()).await.map(|_| ())
     }
 
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {

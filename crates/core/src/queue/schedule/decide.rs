@@ -95,7 +95,6 @@ impl Shard {
         let id = self.schedules.id(name).ok_or(Refusal::ScheduleUnknown)?;
         let schedule = self.schedules.get(&id).ok_or(Refusal::ScheduleUnknown)?;
         Ok(match act {
-            ScheduleAct::Remove => vec![Event::ScheduleRemoved { schedule: id, at: now }],
             ScheduleAct::Pause if schedule.paused => Vec::new(),
             ScheduleAct::Pause => vec![Event::SchedulePaused { schedule: id, at: now }],
             ScheduleAct::Resume if !schedule.paused => Vec::new(),
@@ -109,6 +108,15 @@ impl Shard {
                 }]
             }
         })
+    }
+
+    pub(in crate::queue) fn decide_remove_schedule(
+        &self,
+        now: Time,
+        name: &ScheduleName,
+    ) -> Result<Vec<Event>, Refusal> {
+        let schedule = self.schedules.id(name).ok_or(Refusal::ScheduleUnknown)?;
+        Ok(vec![Event::ScheduleRemoved { schedule, at: now }])
     }
 
     /// What becomes of a firing: a job, or the reason why not. Never a refusal that would leave it due.
