@@ -511,7 +511,8 @@ impl Pair {
     /// `ahead` 1 is the next number, 0 the last one once more.
     fn report(&mut self, receipt: Receipt, ahead: u32, log: bool, checkpoint: bool) {
         let job = self.model.get(receipt.job).unwrap();
-        let next = job.reports.iter().filter(|(attempt, _)| *attempt == job.attempt).count() as u32;
+        let of_attempt = job.reports.iter().filter(|(attempt, _)| *attempt == job.attempt).count();
+        let next = u32::try_from(of_attempt).unwrap();
         let seq = (next + ahead).saturating_sub(1);
         let (log, checkpoint) = (log.then_some(1), checkpoint.then_some(1));
         let report =
