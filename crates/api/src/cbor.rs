@@ -201,7 +201,7 @@ mod tests {
             ttl_ms: Some(u64::MAX),
             ..JobIn::default()
         };
-        let batch = JobBatchIn { jobs: vec![job.clone(), job] };
+        let batch = JobBatchIn { jobs: vec![job.clone(), job], atomic: false };
         let bytes = write(&batch, 0);
         assert!(bytes.len() < 2 * 400, "bodies travel as they are: {}", bytes.len());
         let again: JobBatchIn = read(&bytes).unwrap();

@@ -11,7 +11,7 @@ use utoipa::openapi::{
 };
 
 use crate::format::Format;
-use crate::operation::{Method, NoBody, Operation, OrNothing, RequestBody};
+use crate::operation::{JobEnqueue, Method, NoBody, Operation, OrNothing, RequestBody};
 use crate::problem::ProblemDocument;
 
 /// Schemas by name, as they are found.
@@ -107,6 +107,16 @@ where
                 .name(name)
                 .parameter_in(ParameterIn::Path)
                 .required(Required::True)
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String))),
+        );
+    }
+    if Op::NAME == JobEnqueue::NAME {
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some("The job's `idempotency_key`, where it is not in the body."))
                 .schema(Some(ObjectBuilder::new().schema_type(Type::String))),
         );
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use sealane_core::control::ControlRefusal;
+use sealane_core::id::JobId;
 use sealane_core::queue::Refusal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -57,6 +58,8 @@ codes! {
     Draining = "draining", 503, "the server is stopping", retry: true, unsure: false;
     /// The id's time is too old to recognise a repeat.
     IdTooOld = "id_too_old", 422, "the job id is too old", retry: false, unsure: false;
+    /// The idempotency key came with other content before.
+    IdempotencyConflict = "idempotency_conflict", 409, "the idempotency key was used for something else", retry: false, unsure: false;
     /// The request breaks a rule.
     InvalidRequest = "invalid_request", 400, "the request is not valid", retry: false, unsure: false;
     /// The id belongs to a job with other content.
@@ -67,6 +70,8 @@ codes! {
     LeaseLost = "lease_lost", 409, "the lease is lost", retry: false, unsure: false;
     /// A bound of the server is reached.
     LimitExceeded = "limit_exceeded", 429, "a limit is reached", retry: true, unsure: false;
+    /// It was to be done with others or not at all, and one of them was refused.
+    NotDone = "not_done", 409, "nothing of it was done", retry: false, unsure: false;
     /// There is no such thing, or not for this caller.
     NotFound = "not_found", 404, "not found", retry: false, unsure: false;
     /// The report's number is not the next one of its attempt.
@@ -83,6 +88,8 @@ codes! {
     QueueDraining = "queue_draining", 503, "the queue drains", retry: true, unsure: false;
     /// No valid credential came with the request.
     Unauthenticated = "unauthenticated", 401, "not authenticated", retry: false, unsure: false;
+    /// Another job on its way has the unique key.
+    UniqueConflict = "unique_conflict", 409, "the unique key is taken", retry: false, unsure: false;
     /// The request names a field that does not exist.
     UnknownField = "unknown_field", 400, "unknown field", retry: false, unsure: false;
 }
@@ -96,12 +103,14 @@ pub struct Problem {
     pub detail: String,
     /// How long to wait before trying again, where that is known.
     pub retry_after_ms: Option<u64>,
+    /// The job that is in the way, where there is one and the caller may see it.
+    pub job_id: Option<JobId>,
 }
 
 impl Problem {
     /// An error with words of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None }
+        Self { code, detail: detail.into(), retry_after_ms: None, job_id: None }
     }
 
     /// A rule was broken.
@@ -138,7 +147,11 @@ impl From<Refusal> for Problem {
             | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }
-            | Refusal::SweepRunning => Code::LimitExceeded,
+            | Refusal::SweepRunning
+            | Refusal::TooManyKeys
+            | Refusal::TooManyKeysOfPrincipal => Code::LimitExceeded,
+            Refusal::IdempotencyConflict => Code::IdempotencyConflict,
+            Refusal::UniqueTaken { .. } => Code::UniqueConflict,
             Refusal::QueueDraining => Code::QueueDraining,
             Refusal::JobState { .. }
             | Refusal::RedrivesUsed
@@ -210,6 +223,9 @@ pub struct ProblemDocument {
     /// How long to wait before trying again, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// The job that is in the way, where there is one and the caller may see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
 }
 
 impl ProblemDocument {
@@ -227,6 +243,7 @@ impl ProblemDocument {
             request_id: request_id.to_owned(),
             retryable: problem.code.is_retryable(),
             retry_after_ms: problem.retry_after_ms,
+            job_id: problem.job_id.map(|id| id.to_string()),
         }
     }
 }
@@ -240,6 +257,9 @@ pub struct ItemError {
     pub detail: String,
     /// Whether the same item may succeed later.
     pub retryable: bool,
+    /// The job that is in the way, where there is one and the caller may see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
 }
 
 impl From<&Problem> for ItemError {
@@ -248,6 +268,7 @@ impl From<&Problem> for ItemError {
             code: problem.code.as_str().to_owned(),
             detail: problem.detail.clone(),
             retryable: problem.code.is_retryable(),
+            job_id: problem.job_id.map(|id| id.to_string()),
         }
     }
 }
@@ -255,6 +276,7 @@ impl From<&Problem> for ItemError {
 impl From<ItemError> for Problem {
     fn from(error: ItemError) -> Self {
         // Why InvalidRequest: an unknown word comes from a newer server; nobody should retry it blindly.
-        Self::new(Code::parse(&error.code).unwrap_or(Code::InvalidRequest), error.detail)
+        let job_id = error.job_id.and_then(|id| JobId::parse(&id).ok());
+        Self { job_id, ..Self::new(Code::parse(&error.code).unwrap_or(Code::InvalidRequest), error.detail) }
     }
 }

@@ -41,6 +41,7 @@ impl Failure {
             request_id: String::new(),
             retryable: false,
             retry_after_ms: None,
+            job_id: None,
         };
         Self { exit, document: Box::new(document) }
     }

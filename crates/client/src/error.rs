@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealane_api::problem::{Code, ItemError, Problem, ProblemDocument};
+use sealane_core::id::JobId;
 use sealane_crypto::RandomError;
 use sealane_envelope::SealError;
 use thiserror::Error;
@@ -121,6 +122,14 @@ impl Error {
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Refused(document) | Self::Unauthenticated(document) => Code::parse(&document.code),
+            _ => None,
+        }
+    }
+
+    /// The job that is in the way of what was refused, where there is one and it may be seen.
+    pub fn conflicting_job(&self) -> Option<JobId> {
+        match self {
+            Self::Refused(document) => JobId::parse(document.job_id.as_deref()?).ok(),
             _ => None,
         }
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use sealane_api::v1::RetryIn;
+use sealane_api::v1::{RetryIn, UniqueIn};
 use sealane_core::id::JobId;
 use sealane_core::job::Priority;
+use sealane_core::queue::OnConflict;
 
 use crate::error::Error;
 use crate::typed::{self, TypedJob};
@@ -35,6 +36,8 @@ pub struct Job {
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) retry: Option<RetryIn>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) unique: Option<UniqueIn>,
 }
 
 impl Job {
@@ -58,6 +61,8 @@ impl Job {
             ttl: None,
             max_attempts: None,
             retry: None,
+            idempotency_key: None,
+            unique: None,
         }
     }
 
@@ -167,6 +172,23 @@ impl Job {
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// A repeat under this key is answered as the first one was, for the queue's window, also when its
+    /// job is long done. The same key with another kind or body is refused. Yours alone, in this queue.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Of the queue's jobs with this key, whoever sent them, one is on its way at a time: while one has
+    /// not completed, expired or been cancelled, this one is refused or merged into it.
+    #[must_use]
+    pub fn unique(mut self, key: impl Into<String>, on_conflict: OnConflict) -> Self {
+        self.unique =
+            Some(UniqueIn { key: key.into().into(), on_conflict: Some(on_conflict.as_str().to_owned()) });
         self
     }
 

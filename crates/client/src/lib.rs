@@ -93,6 +93,8 @@ pub use worker::{
     CheckpointError, ERROR_BYTES_MAX, Heard, JobContext, JobSignals, LOG_BYTES_WAITING_MAX,
     MESSAGE_BYTES_MAX, Outcome, REPORT_EVERY, Worked, Worker, WorkerBuilder,
 };
+#[cfg(feature = "tower")]
+pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
@@ -102,8 +104,13 @@ pub use sealane_api::v1::{
 pub use sealane_core::id::JobId;
 pub use sealane_core::job::{Category, Priority};
 pub use sealane_core::name::{Namespace, QueueName};
-pub use sealane_core::queue::{MissedPolicy, OverlapPolicy, QueueMode, SweepKind};
+pub use sealane_core::queue::{MissedPolicy, OnConflict, OverlapPolicy, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.
 pub use sealane_envelope::keys;
+
+/// The examples of the page about this library.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/client.md")]
+struct Page;

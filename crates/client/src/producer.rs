@@ -1,5 +1,6 @@
 //! Sending jobs, one or many.
 
+use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::{JobAccepted, JobBatchIn, JobBatchResult, JobIn};
 use sealane_api::wire::Text;
 use sealane_core::id::JobId;
@@ -26,6 +27,8 @@ pub struct Sent {
     pub queue: String,
     /// `ready` or `delayed`: the state in which it was accepted.
     pub state: String,
+    /// Whether another job of the same unique key stood in for what was sent: this is that one.
+    pub merged: bool,
 }
 
 impl Producer {
@@ -77,30 +80,71 @@ impl Producer {
                 Err(error) => results[place] = Some(Err(error)),
                 Ok(job) => {
                     if !request.has_room_for(&job) {
-                        self.send_request(&queue, std::mem::take(&mut request), &mut results).await;
+                        self.send_request(&queue, std::mem::take(&mut request), false, &mut results).await;
                     }
                     request.push(place, job);
                 }
             }
         }
-        self.send_request(&queue, request, &mut results).await;
-        Ok(results
-            .into_iter()
-            .map(|result| result.expect("every job is either refused when prepared or part of a request"))
-            .collect())
+        self.send_request(&queue, request, false, &mut results).await;
+        Ok(in_order(results))
+    }
+
+    /// Sends many jobs, all of them or none: where one is refused it says why, and the others say
+    /// `not_done`.
+    ///
+    /// # Errors
+    /// When the queue's name is not one, or the jobs are more than one request can hold: they could
+    /// not be sent together.
+    pub async fn send_batch_atomic(
+        &self,
+        queue: &str,
+        jobs: Vec<Job>,
+    ) -> Result<Vec<Result<Sent, Error>>, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        let mut results: Vec<Option<Result<Sent, Error>>> = Vec::with_capacity(jobs.len());
+        let mut request = Request::default();
+        for (place, job) in jobs.into_iter().enumerate() {
+            match self.client.sealing().prepare(&queue, job).await {
+                Err(error) => results.push(Some(Err(error))),
+                Ok(job) if request.has_room_for(&job) => {
+                    results.push(None);
+                    request.push(place, job);
+                }
+                Ok(_) => {
+                    return Err(Error::invalid(format!(
+                        "an atomic batch is one request, of at most {} jobs and {} bytes: send fewer together",
+                        limits::BATCH_ITEMS_MAX,
+                        limits::REQUEST_BYTES_MAX
+                    )));
+                }
+            }
+        }
+        if request.places.len() < results.len() {
+            for result in results.iter_mut().filter(|result| result.is_none()) {
+                *result = Some(Err(Error::refused(&Problem::new(
+                    Code::NotDone,
+                    "another job of this batch could not be sent, so none was",
+                ))));
+            }
+        } else {
+            self.send_request(&queue, request, true, &mut results).await;
+        }
+        Ok(in_order(results))
     }
 
     async fn send_request(
         &self,
         queue: &QueueName,
         request: Request,
+        atomic: bool,
         results: &mut [Option<Result<Sent, Error>>],
     ) {
         if request.places.is_empty() {
             return;
         }
         let provider = self.client.provider();
-        let batch = JobBatchIn { jobs: request.jobs };
+        let batch = JobBatchIn { jobs: request.jobs, atomic };
         let answer = self.client.retry("job.enqueue_batch", || provider.enqueue_batch(queue, &batch)).await;
         let answer = answer.and_then(|answer| {
             if answer.results.len() == batch.jobs.len() {
@@ -126,9 +170,20 @@ impl Producer {
     }
 }
 
+fn in_order(results: Vec<Option<Result<Sent, Error>>>) -> Vec<Result<Sent, Error>> {
+    let told =
+        |result: Option<_>| result.expect("every job is either refused when prepared or part of a request");
+    results.into_iter().map(told).collect()
+}
+
 impl Sent {
     fn from_wire(accepted: JobAccepted) -> Self {
-        Self { id: accepted.id.0, queue: accepted.queue.into(), state: accepted.state.into_owned() }
+        Self {
+            id: accepted.id.0,
+            queue: accepted.queue.into(),
+            state: accepted.state.into_owned(),
+            merged: accepted.merged,
+        }
     }
 }
 
@@ -156,7 +211,7 @@ impl Request {
 /// The most bytes that a job takes as it is sent: its body and texts as they are, the length in front
 /// of each, field names and numbers.
 pub(crate) fn bytes_max(job: &JobIn) -> usize {
-    const FIELD_NAMES_AND_NUMBERS: usize = 512;
+    const FIELD_NAMES_AND_NUMBERS: usize = 640;
     const LENGTH: usize = 5;
     let option = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());
     let attributes: usize =
@@ -169,6 +224,11 @@ pub(crate) fn bytes_max(job: &JobIn) -> usize {
         + option(&job.correlation_id)
         + option(&job.subject)
         + job.retry.as_ref().and_then(|retry| retry.backoff.as_ref()).map_or(0, String::len)
+        + option(&job.idempotency_key)
+        + job.body_fingerprint.as_ref().map_or(0, |print| print.0.len())
+        + job.unique.as_ref().map_or(0, |unique| {
+            unique.key.len() + unique.on_conflict.as_ref().map_or(0, String::len) + 2 * LENGTH
+        })
         + attributes
         + tags;
     job.body.0.len() + texts + FIELD_NAMES_AND_NUMBERS
@@ -177,7 +237,7 @@ pub(crate) fn bytes_max(job: &JobIn) -> usize {
 #[cfg(test)]
 mod tests {
     use sealane_api::format::Format;
-    use sealane_api::v1::RetryIn;
+    use sealane_api::v1::{RetryIn, UniqueIn};
     use sealane_api::wire::{StringMap, Timestamp};
     use sealane_core::time::Time;
 
@@ -207,6 +267,12 @@ mod tests {
                 base_ms: Some(u64::MAX),
                 cap_ms: Some(u64::MAX),
                 jitter_percent: Some(u8::MAX),
+            }),
+            idempotency_key: Some("\u{1}".repeat(256).into()),
+            body_fingerprint: Some(vec![0; 16].into()),
+            unique: Some(UniqueIn {
+                key: "\u{1}".repeat(256).into(),
+                on_conflict: Some("\u{1}".repeat(256)),
             }),
         };
         let actual = Format::Cbor.write(&job, 0).len();

@@ -53,6 +53,11 @@ impl Sealing {
             };
             let expires_ms = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
             let sealed = envelope.seal_body(&context, &content, expires_ms).await?;
+            if wire.idempotency_key.is_some() {
+                let (namespace, queue) = (self.namespace.as_str(), queue.as_str());
+                let print = envelope.fingerprint(namespace, queue, &wire.kind, &content.body).await?;
+                wire.body_fingerprint = Some(print.to_vec().into());
+            }
             self.put_sealed(&mut wire, sealed);
         } else {
             self.put_plain(&mut wire, content, &id.to_string(), queue);
@@ -110,6 +115,9 @@ impl Sealing {
             content_type: job.content_type.map(Text::from),
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),
+            idempotency_key: job.idempotency_key.map(Text::from),
+            body_fingerprint: None,
+            unique: job.unique,
         };
         Ok((wire, content))
     }

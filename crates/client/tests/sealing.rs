@@ -38,6 +38,7 @@ async fn on_the_wire(world: &World, queue: &str) -> String {
     let mut leased = world.between.memory.lease(&queue, &LeaseIn::default()).await.unwrap();
     let job = leased.jobs.pop().unwrap();
     let release = sealane_api::v1::Release {
+        atomic: false,
         items: vec![sealane_api::v1::ReleaseItem { receipt: job.receipt.clone(), delay_ms: None }],
     };
     world.between.memory.release(&release).await.unwrap();

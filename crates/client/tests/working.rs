@@ -260,6 +260,7 @@ async fn a_job_whose_worker_died_is_delivered_again_and_opens_again() {
     assert!(began.elapsed() >= Duration::from_secs(30), "not before the first lease ended");
     assert_eq!(client.result(ids[0]).await.unwrap().as_deref(), Some(&b"2"[..]));
     let late = sealane_api::v1::Complete {
+        atomic: false,
         items: vec![sealane_api::v1::CompleteItem { receipt: dead.jobs[0].receipt.clone(), result: None }],
     };
     let late = world.between.memory.complete(&late).await.unwrap();

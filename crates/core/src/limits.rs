@@ -86,12 +86,19 @@ limits! {
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
     CERTIFICATE_NAMES_MAX: usize = 32, "names", "`[tls] names` in the configuration", "the server does not start";
+    IDEMPOTENCY_KEY_BYTES_MAX: usize = 256, "bytes", "idempotency key", "invalid_request";
+    UNIQUE_KEY_BYTES_MAX: usize = 256, "bytes", "unique key", "invalid_request";
+    IDEMPOTENCY_WINDOW_MS_MAX: u64 = 30 * 86_400_000, "ms", "idempotency_window_ms: how long a first answer is kept under its idempotency key", "invalid_request";
+    IDEMPOTENCY_KEYS_MAX: usize = 500_000, "keys", "idempotency keys of a namespace inside their windows (at most 200 bytes of memory each)", "limit_exceeded";
+    IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX: usize = 200_000, "keys", "idempotency keys of one principal inside their windows", "limit_exceeded";
     ACCESS_KEYS_MAX: usize = 10_000, "keys", "access keys that are not revoked", "limit_exceeded";
     ACCESS_KEY_QUEUES_MAX: usize = 64, "patterns", "queue patterns of an access key", "invalid_request";
     ACCESS_KEY_TTL_MS_MAX: u64 = 366 * 86_400_000, "ms", "life of an access key", "invalid_request";
     CONNECTIONS_MAX: usize = 4_096, "connections", "open connections of the server", "new connections wait in the system's backlog";
     ENGINE_REQUESTS_MAX: usize = 4_096, "requests", "requests queued before the engine", "the request waits";
     GROUP_BYTES_MAX: usize = 8_388_608, "bytes", "one journal group", "the rest goes into the next group";
+    WORKER_RATE_JOBS_MAX: usize = 100_000, "jobs", "jobs per period of a worker's rate limit", "the worker is not built";
+    WORKER_RATE_PERIOD_MS_MAX: u64 = 86_400_000, "ms", "period of a worker's rate limit", "the worker is not built";
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";
@@ -106,9 +113,14 @@ limits! {
     EXPIRIES_PER_TURN_MAX: usize = 1_000, "jobs", "deadlines worked off between two turns of the engine", "the rest follows in the next turn";
 }
 
+/// A body's fingerprint has so many bytes.
+pub const FINGERPRINT_BYTES: usize = 16;
+
 /// Shortest lease in milliseconds.
 pub const LEASE_MS_MIN: u64 = 100;
 
+/// Shortest window of an idempotency key in milliseconds.
+pub const IDEMPOTENCY_WINDOW_MS_MIN: u64 = 1_000;
 /// Shortest interval of a schedule in milliseconds.
 pub const SCHEDULE_EVERY_MS_MIN: u64 = 1_000;
 

@@ -131,6 +131,20 @@ text_type!(
 );
 
 text_type!(
+    /// What a sender tells a repeated request by.
+    IdempotencyKeyText, "idempotency_key",
+    "1 to 256 bytes of text without control characters",
+    |text| label(text, limits::IDEMPOTENCY_KEY_BYTES_MAX)
+);
+
+text_type!(
+    /// What a job is the only one with.
+    UniqueKeyText, "unique key",
+    "1 to 256 bytes of text without control characters",
+    |text| label(text, limits::UNIQUE_KEY_BYTES_MAX)
+);
+
+text_type!(
     /// What a worker calls an error, in the clear: for counting, never for what went wrong in detail.
     ErrorCode, "code",
     "1 to 64 visible ASCII characters without spaces",

@@ -8,11 +8,13 @@ use sealane_core::control::{AccessKey, Control, ControlRefusal, QueuePattern, Ro
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, JobInput, Priority};
 use sealane_core::limits;
-use sealane_core::name::{ErrorCode, KeyId, Kind, Namespace, Principal, QueueName};
+use sealane_core::name::{
+    ErrorCode, IdempotencyKeyText, KeyId, Kind, Namespace, Principal, QueueName, UniqueKeyText,
+};
 use sealane_core::queue::{
-    Act, Command, DeadFilter, Enqueue, Event, JobOptions, Lease, Look, Next, QueueSettings, Rate, Receipt,
-    RedriveRate, Refusal, ReleaseReason, Report, ReportKey, ReportedProgress, RunLimit, SealingPolicy,
-    SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants,
+    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobOptions, Lease, Look, Next, QueueSettings,
+    Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report, ReportKey, ReportedProgress, RunLimit,
+    SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -81,8 +83,17 @@ impl Bench {
     }
 
     fn enqueue(&mut self, id: JobId, delay: u64) -> Result<usize, Refusal> {
-        let (queue, owner, input) = (self.queue.clone(), self.owner.clone(), self.input.clone());
         let options = self.options.clone();
+        self.enqueue_with(id, delay, options.as_ref())
+    }
+
+    fn enqueue_with(
+        &mut self,
+        id: JobId,
+        delay: u64,
+        options: Option<&JobOptions>,
+    ) -> Result<usize, Refusal> {
+        let (queue, owner, input) = (self.queue.clone(), self.owner.clone(), self.input.clone());
         self.run(&Command::Enqueue(Enqueue {
             job: id,
             id_given: true,
@@ -93,7 +104,7 @@ impl Bench {
             start: Start::After(Millis::new(delay)),
             ttl: None,
             max_attempts: None,
-            options: options.as_ref(),
+            options,
             digest: [0; 16],
         }))
     }
@@ -157,6 +168,78 @@ fn a_namespace_has_its_number_of_unfinished_jobs_and_no_more() {
     );
     bench.work(0);
     assert_eq!(act(&mut bench, &Act::Redrive { seal_expires: None }), Ok(1));
+}
+
+fn keyed(number: u64) -> JobOptions {
+    let mut token = [0; 16];
+    token[..8].copy_from_slice(&number.to_be_bytes());
+    let key = IdempotencyKey { key: Token::from_bytes(token), fingerprint: Token::from_bytes([0; 16]) };
+    JobOptions { idempotency: Some(key), ..JobOptions::default() }
+}
+
+/// Nobody's keys push out another's, and none is forgotten inside its window.
+// covers JOB-7 (bounded memory, and a clear refusal when full)
+// attack 59
+#[test]
+fn there_is_a_number_of_idempotency_keys_in_all_and_for_each_sender_and_no_more() {
+    let mut bench = Bench::new();
+    let mut sent = 0;
+    let mut send = |bench: &mut Bench, key: u64| {
+        let options = keyed(key);
+        sent += 1;
+        let done = bench.enqueue_with(Bench::id(sent), 0, Some(&options));
+        if done == Ok(1) {
+            // What is done and gone leaves room for jobs, and its key stays.
+            assert_eq!(
+                bench.run(&Command::Act { job: Bench::id(sent), act: &Act::Cancel { force: false } }),
+                Ok(1)
+            );
+        }
+        done
+    };
+    let (all, own) = (limits::IDEMPOTENCY_KEYS_MAX as u64, limits::IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX as u64);
+    for key in 0..own {
+        assert_eq!(send(&mut bench, key), Ok(1));
+    }
+    assert_eq!(send(&mut bench, own), Err(Refusal::TooManyKeysOfPrincipal));
+    assert_eq!(send(&mut bench, 0), Ok(0), "a repeat is known all the same");
+    bench.owner = Principal::parse("somebody").unwrap();
+    for key in own..2 * own {
+        assert_eq!(send(&mut bench, key), Ok(1));
+    }
+    bench.owner = Principal::parse("nobody").unwrap();
+    for key in 2 * own..all {
+        assert_eq!(send(&mut bench, key), Ok(1));
+    }
+    assert_eq!(send(&mut bench, all), Err(Refusal::TooManyKeys));
+    bench.owner = Principal::parse("p").unwrap();
+    assert_eq!(send(&mut bench, 0), Ok(0));
+    // Their windows are over together: they are forgotten in slices, and there is room again.
+    bench.now = bench.now.plus(QueueSettings::default().idempotency_window).plus(Millis::new(60_000));
+    let mut slices = 0;
+    loop {
+        let events = bench.shard.expire(bench.now);
+        assert!(events.len() <= 1, "one record for so many");
+        let before = bench.shard.idempotency_keys();
+        events.iter().for_each(|event| bench.shard.evolve(event, RECORD));
+        if events.is_empty() {
+            break;
+        }
+        slices += 1;
+        assert_eq!(before - bench.shard.idempotency_keys(), limits::EXPIRIES_PER_TURN_MAX);
+    }
+    assert_eq!(slices * limits::EXPIRIES_PER_TURN_MAX, limits::IDEMPOTENCY_KEYS_MAX);
+    assert_eq!(bench.shard.idempotency_keys(), 0);
+}
+
+#[test]
+fn keys_of_callers_have_their_length() {
+    let (key, unique) =
+        ("k".repeat(limits::IDEMPOTENCY_KEY_BYTES_MAX), "k".repeat(limits::UNIQUE_KEY_BYTES_MAX));
+    assert!(IdempotencyKeyText::parse(&key).is_ok() && UniqueKeyText::parse(&unique).is_ok());
+    assert!(IdempotencyKeyText::parse(&(key + "k")).is_err());
+    assert!(UniqueKeyText::parse(&(unique + "k")).is_err());
+    assert!(IdempotencyKeyText::parse("").is_err() && UniqueKeyText::parse("").is_err());
 }
 
 #[test]

@@ -7,6 +7,10 @@
 //! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!                                                              -> delayed | ready | refused CODE
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
+//! enqueue  j1 [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1 | the same
+//! together j1 · j2 idem=K · j3 delay=5s                         -> one answer each; all are accepted or none
+//! settle   complete w1 j1 · complete w1 j2                     -> one answer each; all are settled or none
+//! kept                                                         -> how many idempotency keys are kept
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
@@ -26,7 +30,7 @@
 //! reported j1                                                  -> 40%@1.0 checkpoint@1.0 log=2-1 next=1 | nothing
 //! log      j1 [after=1.0] [max=2]                              -> 1.1 1.2 | nothing
 //! opens    [orders]                                            -> now | in 500 ms | never: when a worker gets a job
-//! keys     [orders]                                            -> 2: fair keys that are known
+//! kept     [orders]                                            -> 2: fair keys that are known
 //! state    j1                                                  -> running attempt=1
 //! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
@@ -35,19 +39,22 @@
 //! `fail` without a wish waits exactly the middle of the back-off. A worker's last lease of a job is
 //! what its receipt names, so a line for an old lease is written by having another worker lease it.
 
+#[path = "scenario_lines/sending.rs"]
+mod sending;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use sealane_core::id::{JobId, LeaseId};
-use sealane_core::job::{Category, HoldReason, JobInput, Priority};
-use sealane_core::name::{ErrorCode, Kind, Principal, QueueName};
+use sealane_core::job::{Category, HoldReason, Priority};
+use sealane_core::name::{ErrorCode, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Analysis, Command, Counted, DeadFilter, Enqueue, Event, JobOptions, Labels, Lease, Look, QueueMode,
-    QueueSettings, QueueView, Rate, Receipt, RedriveRate, Refusal, Report, ReportKey, ReportedProgress,
-    SealingPolicy, Settle, Shard, Start, SweepKind, SweepWish, invariants,
+    Act, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode, QueueSettings,
+    QueueView, Rate, Receipt, RedriveRate, Refusal, Report, ReportKey, ReportedProgress, SealingPolicy,
+    Settle, Shard, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
-use sealane_core::retry::{Backoff, BackoffShape};
+use sealane_core::retry::BackoffShape;
 use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
 
@@ -100,6 +107,9 @@ impl World {
         match verb {
             "queue" => self.queue(bare[0], &options),
             "enqueue" => self.enqueue(bare[0], &options),
+            "together" => self.together(line),
+            "settle" => self.settle_together(line),
+            "kept" => self.shard.idempotency_keys().to_string(),
             "lease" => self.lease(bare[0], &options),
             "complete" => self.settle(&bare, &Settle::Complete),
             "fail" => {
@@ -295,6 +305,7 @@ impl World {
                 "jitter" => settings.retry.backoff.jitter_percent = value.parse().expect("a number"),
                 "horizon" => settings.horizon = millis(value),
                 "depth" => settings.max_depth = value.parse().expect("a number"),
+                "window" => settings.idempotency_window = millis(value),
                 "run" => settings.max_run = millis(value),
                 "rate" => settings.limit.rate = Some(rate(value)),
                 "concurrency" => settings.limit.concurrency = Some(value.parse().expect("a number")),
@@ -331,72 +342,6 @@ impl World {
             None => "never".to_owned(),
             Some(at) if at <= self.now => "now".to_owned(),
             Some(at) => format!("in {}", at.since(self.now)),
-        }
-    }
-
-    fn enqueue(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
-        let shift = options.get("id_time").copied().unwrap_or("0s");
-        let id_ms = match shift.strip_prefix('-') {
-            Some(back) => self.now.minus(millis(back)).unix_ms(),
-            None => self.now.plus(millis(shift)).unix_ms(),
-        };
-        let known = self.names.iter().find(|(_, known)| known.as_str() == name).map(|(id, _)| *id);
-        let job = known.unwrap_or_else(|| {
-            self.drawn += 1;
-            let mut random = [0; 10];
-            random.copy_from_slice(&self.drawn.to_be_bytes()[6..]);
-            JobId::v7(id_ms, random)
-        });
-        self.names.insert(job, name.to_owned());
-        let queue = QueueName::parse(options.get("to").unwrap_or(&"orders")).expect("a queue name");
-        let owner = Principal::parse(options.get("owner").unwrap_or(&"producer")).expect("a principal");
-        let content = options.get("content").copied().unwrap_or(name);
-        let input = JobInput {
-            kind: Kind::parse("test").expect("a kind"),
-            body: content.as_bytes().to_vec(),
-            content_type: None,
-            attributes: BTreeMap::new(),
-            session_id: None,
-            correlation_id: None,
-            subject: None,
-            tags: Vec::new(),
-        };
-        let mut digest = [0; 16];
-        content.bytes().take(16).enumerate().for_each(|(at, byte)| digest[at] = byte);
-        let backoff = options.get("backoff").map(|shape| Backoff {
-            shape: BackoffShape::parse(shape).expect("a shape"),
-            base: options.get("base").map_or(Millis::from_secs(1), |text| millis(text)),
-            ..Backoff::default()
-        });
-        let fair_key = options.get("key").map(|text| {
-            let mut bytes = [0; 16];
-            text.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
-            Token::from_bytes(bytes)
-        });
-        let job_options = JobOptions { backoff, fair_key, ..JobOptions::default() }.boxed();
-        let command = Enqueue {
-            job,
-            id_given: true,
-            queue: &queue,
-            owner: &owner,
-            input: &input,
-            priority: options
-                .get("priority")
-                .map_or(Priority::Normal, |word| Priority::parse(word).expect("a priority")),
-            start: match options.get("at") {
-                // Seconds after the story began.
-                Some(text) => Start::At(Time::from_unix_ms(START).plus(millis(text))),
-                None => Start::After(options.get("delay").map_or(Millis::default(), |text| millis(text))),
-            },
-            ttl: options.get("ttl").map(|text| millis(text)),
-            max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
-            options: job_options.as_deref(),
-            digest,
-        };
-        match self.run(&Command::Enqueue(command)) {
-            Err(refused) => refused,
-            Ok(events) if events.is_empty() => "known".to_owned(),
-            Ok(_) => self.shard.job(&job).expect("it was just enqueued").state.to_string(),
         }
     }
 
@@ -520,7 +465,9 @@ impl World {
                     | Event::LeaseExpired { job, .. }
                     | Event::JobCancelled { job, .. }
                     | Event::JobRedriven { job, .. } => job,
-                    Event::SweepAdvanced { .. } | Event::SweepEnded { .. } => continue,
+                    Event::SweepAdvanced { .. } | Event::SweepEnded { .. } | Event::KeysForgotten { .. } => {
+                        continue;
+                    }
                     other => panic!("time does nothing like {other:?}"),
                 };
                 let state = self.shard.job(job).expect("it is remembered").state;
@@ -649,6 +596,8 @@ fn run_table(path: &Path) -> usize {
 // covers JOB-5 (max_run_time)
 // covers JOB-6 (attempts, every back-off per queue and per job, permanent failures, workers that die)
 // covers JOB-9 (attempt history, progress, logs, checkpoints)
+// covers JOB-7 (idempotency keys, windows, precedence, unique jobs)
+// covers JOB-10 (atomic batches)
 // covers QUE-1 (pause, resume, drain, purge, depth)
 // attack 47
 #[test]

@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) producers: u64,
     /// Worker processes of each queue.
     pub(crate) workers: u64,
+    /// Schedules.
+    pub(crate) schedules: u64,
     /// Workers that break the rules of good workers.
     pub(crate) careless: u64,
     /// The network.
@@ -70,6 +72,7 @@ impl Plan {
             jobs: dice.between(60, 260),
             producers: dice.between(1, 3),
             workers: dice.between(1, 2),
+            schedules: dice.between(0, 2),
             careless: dice.between(0, 2),
             network,
             misfortunes,

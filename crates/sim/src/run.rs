@@ -5,18 +5,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealane::{Client, QueueMode};
+use sealane::{Client, JobOut, QueueMode};
 use tokio::time::sleep;
 
 use crate::dice::Dice;
+use crate::oracle::checks::firings;
 use crate::oracle::{AtRest, Oracle, Tally, Violation};
 use crate::plan::Plan;
 use crate::trace::Trace;
-use crate::workload::{self, Part, Scene, worked};
+use crate::workload::{self, Part, Scene, look_at_all, pause_all, worked};
 use crate::world::{Host, Links, Network, Wind, tempt};
 
 /// So long what is left may take to be worked off when nothing goes wrong any more.
 const REST_SECONDS: u64 = 900;
+
+/// The second time that a request arrives is at most so much later.
+const LATE: Duration = Duration::from_secs(4);
 
 /// How a run went.
 #[derive(Clone, Debug)]
@@ -93,12 +97,20 @@ async fn story(seed: u64, trace: Arc<Trace>, oracle: Arc<Oracle>) {
     host.kill(&crate::world::Loss::Seeded(dice.fork("last cut").draw()));
     host.start().await;
     let _fate = tokio::spawn(tempt(wind, scene.clients(), dice.fork("calm"), None));
+    for person in crowd.people {
+        if person.await.is_err() {
+            oracle.fail("nobody panics", "an operator did".to_owned());
+        }
+    }
+    // What arrives twice is here by now.
+    sleep(LATE).await;
     let admin = scene.client("closing", Part::Admin);
     for queue in &scene.queues {
         if let Err(error) = admin.set_mode(queue.as_str(), QueueMode::Open).await {
             return oracle.fail("a calm server answers", error.to_string());
         }
     }
+    pause_all(&scene).await;
     if !is_worked_off(&scene, &admin).await {
         return oracle.fail("what is left is worked off", format!("not in {REST_SECONDS} s"));
     }
@@ -128,19 +140,28 @@ async fn is_worked_off(scene: &Scene, admin: &Client) -> bool {
     false
 }
 
+/// A job, or nothing where there is none.
+fn found(job: Result<JobOut, sealane::Error>) -> Result<Option<JobOut>, sealane::Error> {
+    match job {
+        Ok(job) => Ok(Some(job)),
+        Err(error) if error.code().is_some_and(|code| code.as_str() == "not_found") => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Asks after every job and every queue, and opens what came of the jobs.
-async fn look(scene: &Scene, admin: &Client) -> Result<AtRest, sealane::Error> {
+async fn look(scene: &Arc<Scene>, admin: &Client) -> Result<AtRest, sealane::Error> {
     let owner = scene.client("owner", Part::Submitter);
-    let ids: Vec<_> = scene.oracle.look(|ledger| ledger.jobs.keys().copied().collect());
+    // Scheduled jobs belong to who put the schedule; they are looked for by their times.
+    let ids: Vec<_> = scene.oracle.look(|ledger| {
+        let sent = ledger.jobs.iter().filter(|(_, facts)| !facts.is_scheduled);
+        sent.map(|(id, _)| *id).collect()
+    });
     let mut jobs = BTreeMap::new();
     for id in ids {
-        let found = match owner.job(id).await {
-            Ok(job) => Some(job),
-            Err(error) if error.code().is_some_and(|code| code.as_str() == "not_found") => None,
-            Err(error) => return Err(error),
-        };
+        let found = found(owner.job(id).await)?;
         if let Some(job) = &found {
-            let body = scene.oracle.look(|ledger| ledger.bodies.get(&id).cloned()).unwrap_or_default();
+            let body = scene.oracle.look(|ledger| ledger.body(id).map(<[u8]>::to_vec)).unwrap_or_default();
             match owner.open_result(job).await {
                 Ok(None) => {}
                 Ok(Some(result)) if result == worked(&body) => {}
@@ -149,11 +170,19 @@ async fn look(scene: &Scene, admin: &Client) -> Result<AtRest, sealane::Error> {
         }
         jobs.insert(id, found);
     }
+    let schedules = look_at_all(scene).await;
+    let at = scene.trace.now();
+    for schedule in &schedules {
+        for due in firings::times(schedule, at) {
+            let Some(id) = firings::id_of(&schedule.id, due) else { continue };
+            jobs.insert(id, found(admin.job(id).await)?);
+        }
+    }
     let mut queues = Vec::new();
     for queue in &scene.queues {
         queues.push(admin.queue(queue.as_str()).await?);
     }
-    Ok(AtRest { jobs, queues })
+    Ok(AtRest { jobs, queues, schedules, at })
 }
 
 impl Outcome {

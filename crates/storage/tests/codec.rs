@@ -14,9 +14,9 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, DeadFilter, Event, JobEnqueued, JobOptions, Labels, Next, QueueMode, QueueNumber,
-    QueueSettings, Rate, RedriveRate, ReleaseReason, Report, ReportedProgress, RunLimit, SealingPolicy,
-    SweepKind, SweepWish,
+    CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Next, OnConflict,
+    QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason, Report, ReportedProgress,
+    RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -120,6 +120,7 @@ fn the_first_version_s_settings_mean_what_they_always_did() {
             max_depth: 1_000_000,
             limit: RunLimit::default(),
             limit_per_key: RunLimit::default(),
+            idempotency_window: Millis::new(86_400_000),
         };
         assert_eq!(settings, meant);
         assert_eq!(settings.check(), Ok(()));
@@ -223,16 +224,20 @@ fn settings() -> impl Strategy<Value = QueueSettings> {
     let horizon = prop_oneof![3 => Just(30 * 86_400_000), 1 => any::<u64>()];
     let max_run = prop_oneof![3 => Just(30 * 60_000), 1 => any::<u64>()];
     let limits = (run_limit(), run_limit());
-    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, limits).prop_map(
-        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, limits)| QueueSettings {
-            sealing,
-            lease: Millis::new(lease),
-            retry: RetryPolicy { backoff, max_attempts },
-            max_run: Millis::new(max_run),
-            horizon: Millis::new(horizon),
-            max_depth,
-            limit: limits.0,
-            limit_per_key: limits.1,
+    let window = prop_oneof![3 => Just(86_400_000), 1 => any::<u64>()];
+    (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, (limits, window)).prop_map(
+        |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, (limits, window))| {
+            QueueSettings {
+                sealing,
+                lease: Millis::new(lease),
+                retry: RetryPolicy { backoff, max_attempts },
+                max_run: Millis::new(max_run),
+                horizon: Millis::new(horizon),
+                max_depth,
+                limit: limits.0,
+                limit_per_key: limits.1,
+                idempotency_window: Millis::new(window),
+            }
         },
     )
 }
@@ -241,17 +246,34 @@ fn next() -> impl Strategy<Value = Next> {
     prop_oneof![Just(Next::Dead), time().prop_map(Next::Retry)]
 }
 
+fn idempotency() -> impl Strategy<Value = IdempotencyKey> {
+    (token(), token()).prop_map(|(key, fingerprint)| IdempotencyKey { key, fingerprint })
+}
+
+fn options() -> impl Strategy<Value = JobOptions> {
+    let on_conflict = prop::sample::select(OnConflict::ALL);
+    let unique = (token(), on_conflict).prop_map(|(key, on_conflict)| UniqueKey { key, on_conflict });
+    let parts = (
+        prop::option::of(backoff()),
+        prop::option::of(idempotency()),
+        prop::option::of(unique),
+        prop::option::of(token()),
+    );
+    parts.prop_map(|(backoff, idempotency, unique, fair_key)| JobOptions {
+        backoff,
+        idempotency,
+        unique,
+        fair_key,
+        ..JobOptions::default()
+    })
+}
+
 fn enqueued() -> impl Strategy<Value = Event> {
     let priority = prop::sample::select(Priority::ALL);
     let first = (job(), any::<u32>(), principal(), priority, time());
-    let fair_key = prop::option::of(any::<[u8; 16]>().prop_map(Token::from_bytes));
-    let options = (prop::option::of(backoff()), fair_key);
-    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), options);
+    let second = (prop::option::of(time()), any::<u32>(), any::<[u8; 16]>(), time(), options());
     (first, second).prop_map(
-        |(
-            (job, queue, owner, priority, run_at),
-            (expires_at, max_attempts, digest, at, (backoff, fair_key)),
-        )| {
+        |((job, queue, owner, priority, run_at), (expires_at, max_attempts, digest, at, options))| {
             let queue = QueueNumber(queue);
             Event::JobEnqueued(JobEnqueued {
                 job,
@@ -261,7 +283,7 @@ fn enqueued() -> impl Strategy<Value = Event> {
                 run_at,
                 expires_at,
                 max_attempts,
-                options: JobOptions { backoff, fair_key, ..JobOptions::default() }.boxed(),
+                options: options.boxed(),
                 digest,
                 at,
             })
@@ -317,6 +339,13 @@ fn event() -> impl Strategy<Value = Event> {
         time().prop_map(|at| Event::ServerStarted { at }),
         by_person(),
         reported(),
+        (job(), principal(), idempotency(), time()).prop_map(|(job, sender, key, at)| Event::JobMerged {
+            job,
+            sender,
+            key,
+            at
+        }),
+        (time(), token(), time()).prop_map(|(gone_at, key, at)| Event::KeysForgotten { gone_at, key, at }),
     ]
 }
 

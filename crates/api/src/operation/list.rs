@@ -116,7 +116,7 @@ operations! {
         { queue: QueueName = queue, job: v1::JobIn = body }, body: v1::JobIn => v1::JobAccepted,
         target: |op| Target::Queue(op.queue.clone());
 
-    JobEnqueueBatch = "job.enqueue_batch", "send up to 1000 jobs, each accepted or refused for itself",
+    JobEnqueueBatch = "job.enqueue_batch", "send up to 1000 jobs, each accepted or refused for itself, or all together",
         Post "/v1/queues/{queue}/jobs:batch", JobEnqueue, NewWork, repeatable: true,
         { queue: QueueName = queue, batch: v1::JobBatchIn = body }, body: v1::JobBatchIn => v1::JobBatchOut,
         target: |op| Target::Queue(op.queue.clone());

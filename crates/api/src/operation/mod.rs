@@ -5,9 +5,11 @@
 //! hands the whole list to a macro; the server registers its routes with it, so an operation without a
 //! handler does not compile and a handler without an operation cannot be reached.
 
+mod idempotency;
 #[macro_use]
 mod list;
 
+pub use idempotency::{IDEMPOTENCY_KEY, give_idempotency_key};
 pub use list::*;
 
 use sealane_core::id::JobId;

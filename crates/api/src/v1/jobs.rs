@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attempts::{AttemptOut, RetryIn};
+use super::keys::{SentKey, SentUnique, UniqueIn, sent_key, sent_unique};
 use super::reports::{CheckpointOut, LogOut, ProgressOut};
 use super::schedules::FiringOut;
 use crate::problem::{Code, ItemError, Problem};
@@ -71,6 +72,17 @@ pub struct JobIn {
     /// How long to wait between attempts; as the queue says where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryIn>,
+    /// A repeat under the same key is answered as the first request was, for the queue's window; also
+    /// as the `Idempotency-Key` header. Its sender's own, in this queue. At most 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<Text>,
+    /// What a sealed body is told from others by, 16 bytes; needed with an idempotency key, since two
+    /// seals of one body differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_fingerprint: Option<Bytes>,
+    /// Refuses or merges it while another job with the same key is on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique: Option<UniqueIn>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -107,6 +119,10 @@ pub struct JobParts {
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
     pub options: JobOptions,
+    /// What a repeat is told by.
+    pub idempotency: Option<SentKey>,
+    /// What it is to be the only one with.
+    pub unique: Option<SentUnique>,
 }
 
 impl TryFrom<JobIn> for JobParts {
@@ -129,12 +145,15 @@ impl TryFrom<JobIn> for JobParts {
             }
             attributes.insert(name, value);
         }
+        let content_type = taken(job.content_type, ContentType::take)?;
+        let sealed =
+            content_type.as_ref().is_some_and(|name| name.as_str() == sealane_core::sealed::CONTENT_TYPE);
         Ok(Self {
             id,
             input: JobInput {
                 kind: Kind::take(job.kind.0).map_err(Problem::invalid)?,
                 body,
-                content_type: taken(job.content_type, ContentType::take)?,
+                content_type,
                 attributes,
                 session_id: taken(job.session_id, SessionId::take)?,
                 correlation_id: taken(job.correlation_id, CorrelationId::take)?,
@@ -154,6 +173,8 @@ impl TryFrom<JobIn> for JobParts {
                 backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
                 ..JobOptions::default()
             },
+            idempotency: sent_key(job.idempotency_key, job.body_fingerprint, sealed)?,
+            unique: sent_unique(job.unique)?,
         })
     }
 }
@@ -198,6 +219,9 @@ pub struct JobAccepted {
     pub state: Cow<'static, str>,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// True where another job of the same unique key stood in for what was sent: this is that one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
     /// Whether this request accepted it. False for a repeat.
     #[serde(skip)]
     pub fresh: bool,
@@ -206,13 +230,16 @@ pub struct JobAccepted {
 /// Room for a job's texts, beside its body.
 pub const JOB_TEXT_BYTES: usize = 512;
 
-/// Jobs to send together. Each is accepted or refused for itself.
+/// Jobs to send together. Each is accepted or refused for itself, unless all are to be.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobBatchIn {
     /// 1 to 1000 jobs.
     #[serde(deserialize_with = "at_most::<_, _, { limits::BATCH_ITEMS_MAX }>")]
     pub jobs: Vec<JobIn>,
+    /// All of them or none: where one is refused, the others are answered `not_done`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub atomic: bool,
 }
 
 /// What became of a batch, in the order it was sent.
@@ -246,6 +273,7 @@ struct BatchResultFields {
     queue: Option<Text>,
     state: Option<Cow<'static, str>>,
     created_at: Option<Timestamp>,
+    merged: Option<bool>,
     error: Option<ItemError>,
 }
 
@@ -260,10 +288,18 @@ impl TryFrom<BatchResultFields> for JobBatchResult {
                 queue: Some(queue),
                 state: Some(state),
                 created_at: Some(created_at),
+                merged,
                 error: None,
             } => {
                 let id = Id(JobId::parse(&id).map_err(|_| "an accepted job's id is not a UUID")?);
-                Ok(Self::Accepted(JobAccepted { id, queue, state, created_at, fresh: false }))
+                Ok(Self::Accepted(JobAccepted {
+                    id,
+                    queue,
+                    state,
+                    created_at,
+                    merged: merged.unwrap_or(false),
+                    fresh: false,
+                }))
             }
             _ => Err("a result says neither what was accepted nor why not"),
         }

@@ -117,7 +117,7 @@ fn no_attributes(map: &StringMap) -> bool {
 }
 
 macro_rules! settle_request {
-    ($(#[$doc:meta])* $name:ident { $(#[$item_doc:meta])* $item:ident { $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? } }) => {
+    ($(#[$doc:meta])* $name:ident $([$atomic:ident])? { $(#[$item_doc:meta])* $item:ident { $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? } }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -125,6 +125,11 @@ macro_rules! settle_request {
             /// 1 to 1000 items.
             #[serde(deserialize_with = "at_most::<_, _, { limits::BATCH_ITEMS_MAX }>")]
             pub items: Vec<$item>,
+            $(
+                /// All of them or none: where one is refused, the others are answered `not_done`.
+                #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+                pub $atomic: bool,
+            )?
         }
 
         $(#[$item_doc])*
@@ -147,7 +152,7 @@ macro_rules! settle_request {
 
 settle_request! {
     /// Jobs that are done.
-    Complete {
+    Complete [atomic] {
         /// One job that is done.
         CompleteItem {
             /// What to keep as its result, at most 1 MiB, sealed if the job was.
@@ -158,7 +163,7 @@ settle_request! {
 
 settle_request! {
     /// Attempts that failed.
-    Fail {
+    Fail [atomic] {
         /// One attempt that failed.
         FailItem {
             /// What went wrong, at most 1 MiB, sealed if the job was.
@@ -178,7 +183,7 @@ settle_request! {
 
 settle_request! {
     /// Jobs handed back; the attempts do not count.
-    Release {
+    Release [atomic] {
         /// One job handed back.
         ReleaseItem {
             /// Wait before the next attempt, in milliseconds.
@@ -200,7 +205,7 @@ settle_request! {
 
 settle_request! {
     /// Jobs to set aside for a person; the attempts do not count.
-    Hold {
+    Hold [atomic] {
         /// One job that its worker cannot open.
         HoldItem {}
     }

@@ -8,6 +8,7 @@ mod dead_analysis;
 mod dead_filter;
 mod dead_letter;
 mod jobs;
+mod keys;
 mod leases;
 mod queues;
 mod reports;
@@ -25,6 +26,7 @@ pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,
 };
+pub use keys::{MakeToken, SentKey, SentUnique, UniqueIn};
 pub use leases::{
     Complete, CompleteItem, Extend, ExtendItem, Fail, FailItem, Hold, HoldItem, LeaseIn, LeaseOut, LeasedJob,
     Release, ReleaseItem, SettleResult, Settled,

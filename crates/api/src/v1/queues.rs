@@ -45,6 +45,9 @@ pub struct QueueIn {
     /// Jobs that may wait at once; 1000000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_depth: Option<u64>,
+    /// How long a job's first answer is kept under its idempotency key, in milliseconds; 86400000 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_window_ms: Option<u64>,
 }
 
 impl TryFrom<&QueueIn> for QueueSettings {
@@ -83,6 +86,9 @@ impl TryFrom<&QueueIn> for QueueSettings {
         if let Some(jobs) = queue.max_depth {
             settings.max_depth = jobs;
         }
+        if let Some(ms) = queue.idempotency_window_ms {
+            settings.idempotency_window = Millis::new(ms);
+        }
         Ok(settings)
     }
 }
@@ -118,6 +124,8 @@ pub struct QueueOut {
     pub horizon_ms: u64,
     /// Jobs that may wait at once.
     pub max_depth: u64,
+    /// How long a job's first answer is kept under its idempotency key, in milliseconds.
+    pub idempotency_window_ms: u64,
     /// `open`, `paused` (takes jobs and hands none out) or `draining` (hands out and takes no new ones).
     pub mode: String,
     /// When it was created.
@@ -174,6 +182,7 @@ impl QueueOut {
             max_run_ms: queue.settings.max_run.get(),
             horizon_ms: queue.settings.horizon.get(),
             max_depth: queue.settings.max_depth,
+            idempotency_window_ms: queue.settings.idempotency_window.get(),
             mode: queue.mode.to_string(),
             created_at: Timestamp(queue.created_at),
             died_last_hour: queue.deaths.within_an_hour(now),

@@ -111,6 +111,11 @@ impl ScheduleIn {
                 "a schedule's jobs are sent when they are due: leave job.delay_ms and job.run_at out",
             ));
         }
+        if job.idempotency.is_some() || job.unique.is_some() {
+            return Err(Problem::invalid(
+                "a schedule's jobs are told apart by their due times: leave job.idempotency_key and job.unique out, and see overlap",
+            ));
+        }
         let settings = ScheduleSettings {
             cadence,
             begins_at: self.begins_at.map(|time| time.0),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, State};
 use sealane_core::name::{AttributeName, QueueName, Tag};
-use sealane_core::queue::{Attempt, JobView};
+use sealane_core::queue::{Acceptance, Attempt, JobView};
 use sealane_core::time::Time;
 
 use super::attempts::AttemptOut;
@@ -19,13 +19,14 @@ use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
 
 impl JobAccepted {
     /// The answer to an enqueue, the same for a repeat: the state it was accepted in, not the present one.
-    pub fn answer(view: &JobView, queue: &QueueName, fresh: bool) -> Self {
-        let first_state = if view.delayed_at_first { State::Delayed } else { State::Ready };
+    pub fn answer(accepted: &Acceptance, queue: &QueueName, fresh: bool) -> Self {
+        let first_state = if accepted.delayed { State::Delayed } else { State::Ready };
         Self {
-            id: Id(view.id),
+            id: Id(accepted.job),
             queue: queue.into(),
             state: first_state.as_str().into(),
-            created_at: Timestamp(view.created_at),
+            created_at: Timestamp(accepted.created_at),
+            merged: accepted.merged,
             fresh,
         }
     }

@@ -47,6 +47,9 @@ pub(crate) enum Queue {
         /// Jobs that may wait at once
         #[arg(long, value_name = "N")]
         max_depth: Option<u64>,
+        /// How long a job's first answer is kept under its idempotency key; 24h where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        idempotency_window: Option<Duration>,
     },
     /// Hand out what a queue has and take no new jobs
     Drain {
@@ -94,6 +97,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             max_run,
             horizon,
             max_depth,
+            idempotency_window,
         } => {
             let settings = QueueIn {
                 sealing,
@@ -106,6 +110,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 max_run_ms: max_run.map(millis),
                 horizon_ms: horizon.map(millis),
                 max_depth,
+                idempotency_window_ms: idempotency_window.map(millis),
             };
             show(at, &client.put_queue(&name, &settings).await?)
         }

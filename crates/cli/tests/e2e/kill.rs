@@ -83,7 +83,7 @@ async fn send_singles(load: Arc<Load>, remote: Remote) {
 async fn send_batches(load: Arc<Load>, remote: Remote) {
     while !load.is_over() {
         let jobs: Vec<JobIn> = (0..50).map(|number| job(number).1).collect();
-        let batch = JobBatchIn { jobs };
+        let batch = JobBatchIn { jobs, atomic: false };
         let note = |answer: &sealane_api::v1::JobBatchOut| {
             let mut acknowledged = load.acknowledged.lock().expect("no panic");
             for result in &answer.results {
@@ -115,7 +115,7 @@ async fn work(load: Arc<Load>, remote: Remote) {
                 completed.insert(result.id.expect("an id").0);
             }
         };
-        load.ask(remote.complete(&Complete { items }), note).await;
+        load.ask(remote.complete(&Complete { items, atomic: false }), note).await;
     }
 }
 

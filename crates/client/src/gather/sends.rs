@@ -76,7 +76,7 @@ impl Carrier for Sending {
             let answer = self.reach.begin(provider.enqueue(&self.queue, job)).await;
             return (jobs, answer.map(|accepted| vec![Ok(accepted)]));
         }
-        let batch = JobBatchIn { jobs };
+        let batch = JobBatchIn { jobs, atomic: false };
         let answer = self.reach.begin(provider.enqueue_batch(&self.queue, &batch)).await;
         let one = |result| match result {
             JobBatchResult::Accepted(accepted) => Ok(accepted),

@@ -35,7 +35,7 @@ macro_rules! settlements {
             type Item = $item;
 
             fn of(items: Vec<$item>) -> Self {
-                Self { items }
+                Self { items, atomic: false }
             }
 
             fn into_items(self) -> Vec<$item> {

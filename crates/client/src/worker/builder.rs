@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sealane_api::v1::LeasedJob;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::circuits::Circuits;
 use super::handler::{Handler, JobContext, erase};
 use super::outcome::Outcome;
+use super::rate::Rate;
 use super::run::Worker;
 use crate::circuit::Breaker;
 use crate::client::Client;
@@ -28,6 +29,7 @@ pub(super) struct Setup {
     pub(super) handlers: HashMap<String, Handler>,
     pub(super) default_handler: Option<Handler>,
     pub(super) circuits: Circuits,
+    pub(super) rate: Option<Mutex<Rate>>,
     pub(super) concurrency: usize,
     pub(super) lease: Duration,
     pub(super) lease_wait: Duration,
@@ -61,6 +63,9 @@ impl Setup {
     }
 }
 
+/// What puts a layer around a handler.
+type LayerFn = Box<dyn Fn(Handler) -> Handler + Send + Sync>;
+
 /// Puts a worker together.
 #[must_use]
 pub struct WorkerBuilder {
@@ -69,7 +74,9 @@ pub struct WorkerBuilder {
     accepts_from: Vec<String>,
     handlers: HashMap<String, Handler>,
     default_handler: Option<Handler>,
+    layers: Vec<LayerFn>,
     breaker: Breaker,
+    rate: Option<(usize, Duration)>,
     concurrency: usize,
     lease: Duration,
     lease_wait: Duration,
@@ -85,7 +92,9 @@ impl WorkerBuilder {
             accepts_from: Vec::new(),
             handlers: HashMap::new(),
             default_handler: None,
+            layers: Vec::new(),
             breaker: Breaker::default(),
+            rate: None,
             concurrency: 1,
             lease: Duration::from_secs(30),
             lease_wait: Duration::from_secs(20),
@@ -156,6 +165,18 @@ impl WorkerBuilder {
         self
     }
 
+    #[cfg(feature = "tower")]
+    pub(super) fn handled_by(mut self, kind: String, handler: Handler) -> Self {
+        self.handlers.insert(kind, handler);
+        self
+    }
+
+    #[cfg(feature = "tower")]
+    pub(super) fn wrapped_by(mut self, layer: impl Fn(Handler) -> Handler + Send + Sync + 'static) -> Self {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
     /// Runs jobs of every kind that has no handler of its own.
     pub fn default_handler<F, Fut>(mut self, handler: F) -> Self
     where
@@ -174,6 +195,13 @@ impl WorkerBuilder {
     /// does not: a producer of bad jobs must not stop the good ones.
     pub fn breaker(mut self, breaker: Breaker) -> Self {
         self.breaker = breaker;
+        self
+    }
+
+    /// Takes at most so many jobs in any period of this length, over all runs of this worker: for what
+    /// they call, not for the server, whose limits hold for all workers together.
+    pub fn rate(mut self, jobs: usize, per: Duration) -> Self {
+        self.rate = Some((jobs, per));
         self
     }
 
@@ -225,6 +253,16 @@ impl WorkerBuilder {
         if self.breaker.open_for > can.delay_max {
             return Err(setup(format!("open_for must be at most {} ms", can.delay_max.as_millis())));
         }
+        if let Some((jobs, per)) = self.rate {
+            let per_max = Duration::from_millis(limits::WORKER_RATE_PERIOD_MS_MAX);
+            if !(1..=limits::WORKER_RATE_JOBS_MAX).contains(&jobs) || per.is_zero() || per > per_max {
+                return Err(setup(format!(
+                    "rate must be 1 to {} jobs per at most {} ms",
+                    limits::WORKER_RATE_JOBS_MAX,
+                    limits::WORKER_RATE_PERIOD_MS_MAX
+                )));
+            }
+        }
         if self.lease < Duration::from_millis(limits::LEASE_MS_MIN) || self.lease > can.lease_max {
             return Err(setup(format!(
                 "lease must be {} ms to {} ms",
@@ -235,6 +273,7 @@ impl WorkerBuilder {
         if self.lease_wait > can.lease_wait_max {
             return Err(setup(format!("lease_wait must be at most {} ms", can.lease_wait_max.as_millis())));
         }
+        let layered = |handler| self.layers.iter().fold(handler, |handler, layer| layer(handler));
         Ok(Worker {
             client: self.client,
             setup: Arc::new(Setup {
@@ -245,9 +284,10 @@ impl WorkerBuilder {
                     .map(|queue| QueueName::parse(queue))
                     .collect::<Result<_, _>>()
                     .map_err(Error::invalid)?,
-                handlers: self.handlers,
-                default_handler: self.default_handler,
+                handlers: self.handlers.into_iter().map(|(kind, handler)| (kind, layered(handler))).collect(),
+                default_handler: self.default_handler.map(layered),
                 circuits: Circuits::new(self.breaker),
+                rate: self.rate.map(|(jobs, per)| Mutex::new(Rate::new(jobs, per))),
                 concurrency: self.concurrency,
                 lease: self.lease,
                 lease_wait: self.lease_wait,

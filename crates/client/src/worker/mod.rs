@@ -18,8 +18,11 @@ mod handler;
 mod heartbeat;
 mod outcome;
 mod pace;
+mod rate;
 mod report;
 mod run;
+#[cfg(feature = "tower")]
+mod service;
 mod settle;
 
 pub use builder::WorkerBuilder;
@@ -27,3 +30,5 @@ pub use handler::{JobContext, JobSignals};
 pub use outcome::{ERROR_BYTES_MAX, Outcome};
 pub use report::{CheckpointError, Heard, LOG_BYTES_WAITING_MAX, MESSAGE_BYTES_MAX, REPORT_EVERY};
 pub use run::{Worked, Worker};
+#[cfg(feature = "tower")]
+pub use service::{HandlerService, JobRequest};

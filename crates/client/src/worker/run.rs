@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sealane_api::v1::{LeaseIn, LeaseOut};
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::attempt::Bench;
 use super::builder::Setup;
 use super::pace::Pace;
+use super::rate::Rate;
 use super::settle::Ended;
 use crate::client::Client;
 use crate::error::Error;
@@ -129,7 +130,7 @@ impl Bench {
                 return Ok(());
             }
             if asked.is_none() && room > 0 && !dry {
-                let ask = Ask { room, ..self.next_ask(until, &mut pace) };
+                let ask = self.within_rate(Ask { room, ..self.next_ask(until, &mut pace) });
                 asked = Some(Box::pin(Arc::clone(self).ask(ask)));
             }
             tokio::select! {
@@ -146,6 +147,7 @@ impl Bench {
                     match answer {
                         Ok(leased) => {
                             pace.answered();
+                            self.note_taken(leased.jobs.len());
                             dry = until == Until::Idle && leased.jobs.is_empty();
                             for job in leased.jobs {
                                 running.spawn(Arc::clone(self).attempt(job, granted_at));
@@ -180,6 +182,26 @@ impl Bench {
             Until::Idle => (pace.not_before, Duration::ZERO),
         };
         Ask { room: 0, wait, failures, not_before }
+    }
+
+    /// The same request for no more jobs than the rate allows, when it allows any.
+    fn within_rate(&self, ask: Ask) -> Ask {
+        let Some(mut rate) = self.rate() else { return ask };
+        match rate.room(Instant::now()) {
+            0 => Ask { room: 1, not_before: ask.not_before.max(rate.room_at()), ..ask },
+            room => Ask { room: ask.room.min(room), ..ask },
+        }
+    }
+
+    fn note_taken(&self, jobs: usize) {
+        if let Some(mut rate) = self.rate() {
+            rate.take(jobs, Instant::now());
+        }
+    }
+
+    fn rate(&self) -> Option<MutexGuard<'_, Rate>> {
+        // Why poison is no news: nothing that holds it can panic half-way.
+        self.setup.rate.as_ref().map(|rate| rate.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Asks for work, and says when the answer came.

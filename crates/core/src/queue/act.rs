@@ -1,5 +1,7 @@
 //! What people ask of single jobs: cancel, move, promote, re-drive, release, re-prioritise.
 
+use std::collections::BTreeSet;
+
 use super::command::Act;
 use super::event::{CancelReason, Event};
 use super::job::Job;
@@ -27,7 +29,7 @@ impl Shard {
             }
             Act::Release => {
                 may(job, Cause::Release)?;
-                self.queue_at(job.queue).has_room()?;
+                self.queue_at(job.queue).has_room(1)?;
                 Ok(vec![Event::HoldReleased { job: id, at }])
             }
             Act::Redrive { seal_expires } => {
@@ -41,8 +43,12 @@ impl Shard {
                 if live.is_none() && self.jobs.len() >= limits::JOBS_MAX {
                     return Err(Refusal::TooManyJobs);
                 }
-                self.queue_at(job.queue).has_room()?;
-                self.queue_at(job.queue).takes_key(job.fair_key(), now)?;
+                // A dead job has its key still: only who ended may find it taken.
+                if live.is_none() {
+                    self.may_be_unique(job.queue, job.options.as_deref())?;
+                }
+                self.queue_at(job.queue).has_room(1)?;
+                self.queue_at(job.queue).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {
@@ -63,8 +69,9 @@ impl Shard {
                 if job.queue == number {
                     return Ok(Vec::new());
                 }
-                self.queue_at(number).takes_jobs()?;
-                self.queue_at(number).takes_key(job.fair_key(), now)?;
+                self.may_be_unique(number, job.options.as_deref())?;
+                self.queue_at(number).takes_jobs(1)?;
+                self.queue_at(number).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }

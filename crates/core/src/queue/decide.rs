@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ahead::Ahead;
 use super::command::{Command, Enqueue, Lease, Receipt, Settle, Start};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::job::{Deadline, Job, Settled};
@@ -24,7 +25,7 @@ impl Shard {
         match command {
             Command::PutQueue { queue, settings } => self.decide_queue(now, queue, settings),
             Command::SetMode { queue, mode } => self.decide_mode(now, queue, *mode),
-            Command::Enqueue(enqueue) => self.decide_enqueue(now, enqueue),
+            Command::Enqueue(enqueue) => self.decide_enqueue(now, enqueue, &Ahead::default()),
             Command::Lease(lease) => self.decide_lease(now, lease),
             Command::Extend { receipt, lease } => self.decide_extend(now, receipt, *lease),
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
@@ -77,6 +78,7 @@ impl Shard {
                     Deadline::Due | Deadline::Expiry => Event::JobExpired { job: *id, at: now },
                 }
             })
+            .chain(self.keys.over(now))
             .collect();
         (events, seen)
     }
@@ -109,13 +111,15 @@ impl Shard {
         Ok(vec![Event::QueueModeChanged { queue, mode, at: now }])
     }
 
-    fn decide_enqueue(&self, now: Time, command: &Enqueue<'_>) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn decide_enqueue(
+        &self,
+        now: Time,
+        command: &Enqueue<'_>,
+        ahead: &Ahead,
+    ) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(command.queue).ok_or(Refusal::QueueUnknown)?;
-        let known = self.jobs.get(&command.job).map(|job| job.digest);
-        if let Some(digest) =
-            known.or_else(|| self.finished.get(&command.job).map(|finished| finished.job.digest))
-        {
-            return if digest == command.digest { Ok(Vec::new()) } else { Err(Refusal::JobIdConflict) };
+        if self.is_repeated(now, command, ahead)? {
+            return Ok(Vec::new());
         }
         let queue = self.queue_at(number);
         sealing::check(queue.settings.sealing, command)?;
@@ -136,11 +140,19 @@ impl Shard {
         }
         check_wishes(command.ttl, command.max_attempts, command.options)?;
         let max_attempts = command.max_attempts.unwrap_or(queue.settings.retry.max_attempts);
-        if self.jobs.len() >= limits::JOBS_MAX {
+        if let Some(unique) = command.options.and_then(|options| options.unique.as_ref())
+            && let Some(holder) =
+                self.unique_holder(number, &unique.key).or_else(|| ahead.unique_holder(number, unique.key))
+        {
+            return self.decide_conflict(now, command, unique, holder, ahead);
+        }
+        self.has_room_for_key(command, ahead)?;
+        if self.jobs.len() + ahead.jobs() >= limits::JOBS_MAX {
             return Err(Refusal::TooManyJobs);
         }
-        queue.takes_jobs()?;
-        queue.takes_key(command.options.and_then(|options| options.fair_key), now)?;
+        queue.takes_jobs(1 + ahead.waiting(number))?;
+        let fair_key = command.options.and_then(|options| options.fair_key);
+        queue.takes_key(fair_key, ahead.fair_keys(number), now)?;
         Ok(vec![Event::JobEnqueued(JobEnqueued {
             job: command.job,
             queue: number,
@@ -199,7 +211,12 @@ impl Shard {
         Ok(vec![Event::LeaseExtended { job: receipt.job, until, at: now }])
     }
 
-    fn decide_settle(&self, now: Time, receipt: &Receipt, outcome: &Settle) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn decide_settle(
+        &self,
+        now: Time,
+        receipt: &Receipt,
+        outcome: &Settle,
+    ) -> Result<Vec<Event>, Refusal> {
         if self.is_repeat(receipt, outcome) {
             return Ok(Vec::new());
         }
@@ -256,33 +273,44 @@ impl Shard {
         let live = self.jobs.get(&receipt.job).map(|job| job.settled());
         let settled =
             live.or_else(|| self.finished.get(&receipt.job).map(|finished| finished.job.settled())).flatten();
-        let same = match outcome {
-            Settle::Complete => Settled::Completed,
-            Settle::Fail { .. } => Settled::Failed,
-            Settle::Release { .. } | Settle::Undelivered => Settled::Released,
-            Settle::Hold(_) => Settled::Held,
-        };
-        settled == Some((receipt.lease, same))
+        settled == Some((receipt.lease, outcome.settled()))
+    }
+}
+
+impl Settle {
+    /// What a job remembers of it.
+    pub(super) fn settled(&self) -> Settled {
+        match self {
+            Self::Complete => Settled::Completed,
+            Self::Fail { .. } => Settled::Failed,
+            Self::Release { .. } | Self::Undelivered => Settled::Released,
+            Self::Hold(_) => Settled::Held,
+        }
     }
 }
 
 impl Queue {
-    /// Whether there is room for one more job that waits, and jobs are taken at all.
-    pub(super) fn takes_jobs(&self) -> Result<(), Refusal> {
+    /// Whether there is room for so many more jobs that wait, and jobs are taken at all.
+    pub(super) fn takes_jobs(&self, jobs: u64) -> Result<(), Refusal> {
         if self.mode == QueueMode::Draining {
             return Err(Refusal::QueueDraining);
         }
-        self.has_room()
+        self.has_room(jobs)
     }
 
-    /// Whether there is room for the jobs of this fair key.
-    pub(super) fn takes_key(&self, key: FairKey, now: Time) -> Result<(), Refusal> {
-        if self.ready.takes_key(key, now) { Ok(()) } else { Err(Refusal::TooManyFairKeys) }
+    /// Whether there is room for the jobs of this fair key, behind those of others that are on their way.
+    pub(super) fn takes_key(
+        &self,
+        key: FairKey,
+        ahead: &BTreeSet<FairKey>,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        if self.ready.takes_key(key, ahead, now) { Ok(()) } else { Err(Refusal::TooManyFairKeys) }
     }
 
-    /// Whether there is room for one more job that waits.
-    pub(super) fn has_room(&self) -> Result<(), Refusal> {
-        if self.room() == 0 {
+    /// Whether there is room for so many more jobs that wait.
+    pub(super) fn has_room(&self, jobs: u64) -> Result<(), Refusal> {
+        if self.room() < jobs {
             return Err(Refusal::QueueFull { max_depth: self.settings.max_depth });
         }
         Ok(())

@@ -5,6 +5,7 @@ use crate::id::{JobId, LeaseId, ScheduleId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::death::Labels;
+use crate::queue::keys::IdempotencyKey;
 use crate::queue::options::JobOptions;
 use crate::queue::report::Report;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
@@ -231,6 +232,27 @@ pub enum Event {
         /// When.
         at: Time,
     },
+    /// Another job stood in for one that was sent: it has the same unique key. Noted where the answer
+    /// is kept under an idempotency key.
+    JobMerged {
+        /// Which job stood in.
+        job: JobId,
+        /// Who sent.
+        sender: Principal,
+        /// What a repeat is told by.
+        key: IdempotencyKey,
+        /// When.
+        at: Time,
+    },
+    /// The windows of idempotency keys are over.
+    KeysForgotten {
+        /// The last one's window was over at this time,
+        gone_at: Time,
+        /// and it was this one.
+        key: Token,
+        /// When.
+        at: Time,
+    },
     /// A queue was paused, drains, or is open again.
     QueueModeChanged {
         /// Which queue.
@@ -423,6 +445,8 @@ impl Event {
             | Self::HoldReleased { at, .. }
             | Self::JobReprioritised { at, .. }
             | Self::JobMoved { at, .. }
+            | Self::JobMerged { at, .. }
+            | Self::KeysForgotten { at, .. }
             | Self::QueueModeChanged { at, .. }
             | Self::SweepBegun { at, .. }
             | Self::SweepAdvanced { at, .. }

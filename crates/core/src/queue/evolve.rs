@@ -8,6 +8,7 @@ use super::death::{DeadReason, Death};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
 use super::job::{Ended, Expiry, Failure, Job, Phase, Running, Settled};
+use super::options::JobOptions;
 use super::ready::Ready;
 use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
@@ -40,6 +41,7 @@ impl Shard {
                     created_at: *at,
                     ready,
                     dead: Default::default(),
+                    unique: Default::default(),
                     died: Default::default(),
                     counts: QueueCounts::default(),
                 });
@@ -141,6 +143,8 @@ impl Shard {
                 self.change(job, |job| job.priority = *priority);
             }
             Event::JobMoved { job, queue, .. } => self.moved(job, *queue, at),
+            Event::JobMerged { .. } => self.merged(event),
+            Event::KeysForgotten { gone_at, key, .. } => self.keys.forget_through(*gone_at, *key),
             Event::QueueModeChanged { queue, mode, .. } => self.queue_at_mut(*queue).mode = *mode,
             Event::SweepBegun { queue, wish, at } => self.sweeps.begun(*queue, (**wish).clone(), *at),
             Event::SweepAdvanced { queue, died_at, job, jobs, due, .. } => {
@@ -181,10 +185,11 @@ impl Shard {
             digest: event.digest,
             input_lsn: record.lsn,
             input_bytes: record.bytes,
-            options: event.options.clone(),
+            options: event.options.as_deref().and_then(JobOptions::of_live_job),
             past: None,
         };
         self.next_sequence += 1;
+        self.keep_answer(event);
         self.queue_at_mut(event.queue).ready.forget_keys(event.at);
         self.insert(event.job, Box::new(job));
     }

@@ -1,7 +1,7 @@
 //! What must hold after every event. The tests call this after every step; the server never does,
 //! since it walks everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::dead_letter::DeadLetter;
@@ -54,6 +54,12 @@ pub fn check(shard: &Shard) -> Result<(), String> {
         if dead != queue.dead {
             return Err(format!("the dead-letter index of {} is not that of its jobs", queue.name));
         }
+        let unique: BTreeMap<_, _> = here().filter_map(|(id, job)| Some((job.unique_key()?, *id))).collect();
+        if unique != queue.unique
+            || here().filter(|(_, job)| job.unique_key().is_some()).count() != unique.len()
+        {
+            return Err(format!("the unique keys of {} are not those of its jobs", queue.name));
+        }
         let mut counts = QueueCounts::default();
         counts.completed = queue.counts.completed;
         counts.expired = queue.counts.expired;
@@ -71,6 +77,9 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     }
     if finished().any(|job| job.state() == State::Completed && job.reported().checkpoint.is_some()) {
         return Err("a completed job has a checkpoint".to_owned());
+    }
+    if let Some(error) = shard.keys.out_of_step() {
+        return Err(error.to_owned());
     }
     for (id, job) in &shard.jobs {
         if job.attempt_of_round() > u32::from(job.max_attempts) {

@@ -228,6 +228,11 @@ impl Job {
         own.into_iter().chain(expiry)
     }
 
+    /// What it is the only one with in its queue.
+    pub(super) fn unique_key(&self) -> Option<Token> {
+        self.options.as_ref().and_then(|options| options.unique).map(|unique| unique.key)
+    }
+
     /// Since when it waits in its queue, or is dead there.
     pub(super) fn here_since(&self) -> Time {
         self.past.as_ref().and_then(|past| past.here_since).unwrap_or(self.created_at)

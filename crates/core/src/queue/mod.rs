@@ -8,7 +8,9 @@
 //!   [`Shard::next_deadline`] and [`Shard::expire`] carry time and bulk work.
 //! - `invariants`: what must always hold, checked by the tests after every step.
 
+mod acceptance;
 mod act;
+mod ahead;
 mod attempt;
 mod command;
 mod dead_letter;
@@ -21,6 +23,7 @@ mod finished;
 mod gate;
 pub mod invariants;
 mod job;
+mod keys;
 mod options;
 mod ready;
 mod refusal;
@@ -33,7 +36,9 @@ mod shard;
 mod sweep;
 mod tally;
 pub mod transitions;
+mod unique;
 
+pub use ahead::Together;
 pub use attempt::{Attempt, AttemptEnd};
 pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
 pub use dead_letter::{Analysis, DeadPage, Deaths, Look, Pattern};
@@ -41,6 +46,7 @@ pub use death::{DeadReason, Death, Labels};
 pub use event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut};
 pub use filter::DeadFilter;
 pub use job::{Failure, JobView};
+pub use keys::{Acceptance, IdempotencyKey};
 pub use options::JobOptions;
 pub use refusal::Refusal;
 pub use report::{Progress, Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
@@ -53,3 +59,4 @@ pub use settings::{QueueMode, QueueSettings, SealingPolicy, SettingsError};
 pub use shard::{QueueCounts, QueueView, Shard};
 pub use sweep::{RedriveRate, Sweep, SweepKind, SweepWish};
 pub use tally::Counted;
+pub use unique::{OnConflict, UniqueKey};

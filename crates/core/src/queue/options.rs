@@ -1,9 +1,11 @@
 //! What only some jobs are sent with. A job that has none of it pays nothing for it: everything here
 //! stands in one box, in the event and in the job.
 
+use super::keys::IdempotencyKey;
 use super::refusal::Refusal;
 use super::schedule::Firing;
 use super::settings::check_backoff;
+use super::unique::UniqueKey;
 use crate::retry::Backoff;
 use crate::token::Token;
 
@@ -12,6 +14,10 @@ use crate::token::Token;
 pub struct JobOptions {
     /// How long to wait between attempts, where not as the queue says.
     pub backoff: Option<Backoff>,
+    /// What its sender tells a repeated request by. Kept beside the job, and longer than it.
+    pub idempotency: Option<IdempotencyKey>,
+    /// Of the jobs with one such key, one is on its way at a time.
+    pub unique: Option<UniqueKey>,
     /// What its turns are taken under, and what the limits per key count it to.
     pub fair_key: Option<Token>,
     /// The firing of a schedule that it is.
@@ -24,9 +30,14 @@ impl JobOptions {
         (self != Self::default()).then(|| Box::new(self))
     }
 
+    /// What the job itself goes on with.
+    pub(super) fn of_live_job(&self) -> Option<Box<Self>> {
+        Self { idempotency: None, ..self.clone() }.boxed()
+    }
+
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let Self { backoff, fair_key: _, firing: _ } = self;
+        let Self { backoff, idempotency: _, unique: _, fair_key: _, firing: _ } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

@@ -18,6 +18,8 @@ mod keys;
 mod line;
 mod pick;
 
+use std::collections::BTreeSet;
+
 use ageing::{CLASSES, Passed};
 use keys::Keys;
 
@@ -122,9 +124,9 @@ impl Ready {
         self.keys.len()
     }
 
-    /// Whether there is room for jobs of this key.
-    pub(super) fn takes_key(&self, key: FairKey, now: Time) -> bool {
-        self.keys.takes(key, now)
+    /// Whether there is room for jobs of this key, behind those of others that are on their way.
+    pub(super) fn takes_key(&self, key: FairKey, ahead: &BTreeSet<FairKey>, now: Time) -> bool {
+        self.keys.takes(key, ahead, now)
     }
 
     /// Whether the same jobs wait and run, whoever's turn it is.

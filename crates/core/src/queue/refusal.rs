@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::id::ScheduleId;
+use crate::id::{JobId, ScheduleId};
 use crate::job::State;
 use crate::limits;
+use crate::name::Principal;
 use crate::queue::schedule::{ScheduleError, SkipReason};
 use crate::queue::settings::SettingsError;
 use crate::sealed::SyntaxError;
@@ -32,6 +33,19 @@ pub enum Refusal {
     TooManyJobs,
     /// The id belongs to a job that was sent with other content.
     JobIdConflict,
+    /// The idempotency key came with other content before.
+    IdempotencyConflict,
+    /// The namespace keeps as many idempotency keys as it may.
+    TooManyKeys,
+    /// The sender has as many idempotency keys as it may.
+    TooManyKeysOfPrincipal,
+    /// Another job of the queue has the unique key and has not ended.
+    UniqueTaken {
+        /// Which.
+        by: JobId,
+        /// Who sent it; nobody where it is sent in the same request.
+        owner: Option<Principal>,
+    },
     /// The id is older than what the server remembers, so it could not tell a repeat.
     IdTooOld,
     /// The id claims to come from the future.
@@ -146,6 +160,22 @@ impl fmt::Display for Refusal {
             Self::JobIdConflict => {
                 f.write_str("a job with this id was sent with other content: make a new id for other content")
             }
+            Self::IdempotencyConflict => f.write_str(
+                "this idempotency key was used for another kind or body: use a new key for other content",
+            ),
+            Self::TooManyKeys => write!(
+                f,
+                "{} idempotency keys are kept here, and no more may: try again later, lower the queues' idempotency_window_ms, or send job ids instead of keys",
+                limits::IDEMPOTENCY_KEYS_MAX
+            ),
+            Self::TooManyKeysOfPrincipal => write!(
+                f,
+                "{} of your idempotency keys are kept, and no more may: try again later, lower the queue's idempotency_window_ms, or send job ids instead of keys",
+                limits::IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX
+            ),
+            Self::UniqueTaken { .. } => f.write_str(
+                "another job of this queue has the unique key and has not ended: wait for it, cancel it, or send with on_conflict merge",
+            ),
             Self::IdTooOld => write!(
                 f,
                 "the id's time is older than the {} minutes for which repeats are recognised: make a new id",

@@ -38,6 +38,8 @@ pub struct QueueSettings {
     pub limit: RunLimit,
     /// What may run of each fair key.
     pub limit_per_key: RunLimit,
+    /// How long a job's first answer is kept under its idempotency key.
+    pub idempotency_window: Millis,
 }
 
 words! {
@@ -63,6 +65,7 @@ impl Default for QueueSettings {
             max_depth: limits::QUEUE_DEPTH_MAX,
             limit: RunLimit::default(),
             limit_per_key: RunLimit::default(),
+            idempotency_window: Millis::from_secs(24 * 3_600),
         }
     }
 }
@@ -93,6 +96,8 @@ pub enum SettingsError {
     Rate,
     /// How many may run at once.
     Concurrency,
+    /// The window of idempotency keys.
+    IdempotencyWindow,
 }
 
 impl fmt::Display for SettingsError {
@@ -113,6 +118,12 @@ impl fmt::Display for SettingsError {
                 "lease_ms ({}) must be at most max_run_ms ({}): lower the one or raise the other",
                 lease.get(),
                 max_run.get()
+            ),
+            Self::IdempotencyWindow => write!(
+                f,
+                "idempotency_window_ms must be {} to {}",
+                limits::IDEMPOTENCY_WINDOW_MS_MIN,
+                limits::IDEMPOTENCY_WINDOW_MS_MAX
             ),
             Self::Attempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
             Self::Rate => write!(
@@ -149,6 +160,11 @@ impl QueueSettings {
         }
         if !(1..=limits::ATTEMPTS_MAX).contains(&self.retry.max_attempts) {
             return Err(SettingsError::Attempts);
+        }
+        if !(limits::IDEMPOTENCY_WINDOW_MS_MIN..=limits::IDEMPOTENCY_WINDOW_MS_MAX)
+            .contains(&self.idempotency_window.get())
+        {
+            return Err(SettingsError::IdempotencyWindow);
         }
         self.limit.check()?;
         self.limit_per_key.check()

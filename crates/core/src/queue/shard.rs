@@ -11,6 +11,7 @@ use super::dead_letter::{DeadLetter, Deaths};
 use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
+use super::keys::Keys;
 use super::ready::Ready;
 use super::report::Logs;
 use super::schedule::Schedules;
@@ -20,6 +21,7 @@ use crate::id::JobId;
 use crate::job::State;
 use crate::name::{Principal, QueueName};
 use crate::time::Time;
+use crate::token::Token;
 
 /// Jobs of a queue by state. Kept with every change, never counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +91,8 @@ pub(super) struct Queue {
     pub(super) created_at: Time,
     pub(super) ready: Ready,
     pub(super) dead: DeadLetter,
+    /// Who has which unique key.
+    pub(super) unique: BTreeMap<Token, JobId>,
     pub(super) died: Deaths,
     pub(super) counts: QueueCounts,
 }
@@ -134,6 +138,7 @@ pub struct Shard {
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
     pub(super) logs: Logs,
+    pub(super) keys: Keys,
     pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
@@ -195,7 +200,8 @@ impl Shard {
     pub fn next_deadline(&self) -> Option<Time> {
         let deadline = self.deadlines.first().map(|(at, _, _)| *at);
         let firing = self.schedules.first_due().map(|(due, _)| due);
-        [deadline, firing, self.sweeps.next_turn()].into_iter().flatten().min()
+        let keys = self.keys.next_deadline();
+        [deadline, firing, keys, self.sweeps.next_turn()].into_iter().flatten().min()
     }
 
     fn view(&self, number: QueueNumber) -> QueueView {
@@ -267,6 +273,9 @@ impl Indexes<'_> {
         *self.attempts_kept += job.attempts_kept();
         let queue = queue_in(self.queues, job.queue);
         queue.counts.add(job.state());
+        if let Some(key) = job.unique_key() {
+            queue.unique.insert(key, id);
+        }
         queue.ready.enter(job);
         match &job.phase {
             Phase::Ready => queue.ready.insert(id, job),
@@ -287,6 +296,9 @@ impl Indexes<'_> {
         *self.attempts_kept -= job.attempts_kept();
         let queue = queue_in(self.queues, job.queue);
         queue.counts.remove(job.state());
+        if let Some(key) = job.unique_key() {
+            queue.unique.remove(&key);
+        }
         match &job.phase {
             Phase::Ready => queue.ready.remove(job),
             Phase::Dead(death) => {

@@ -255,7 +255,7 @@ impl Shard {
             None if self.concerned(now, queue, wish) == (0, false) => Ok(Vec::new()),
             None => {
                 if wish.kind() == SweepKind::RedriveDead {
-                    self.queue_at(number).has_room()?;
+                    self.queue_at(number).has_room(1)?;
                 }
                 Ok(vec![Event::SweepBegun { queue: number, wish: Box::new(wish.clone()), at: now }])
             }
@@ -276,7 +276,7 @@ impl Shard {
         let Some((queue, sweep)) = self.sweeps.in_turn(now) else { return Vec::new() };
         let slice = match sweep.wish.filter() {
             Some(filter) => self.slice_of_dead(now, queue, sweep, filter, busy),
-            None => self.slice_of_all(queue, sweep, busy),
+            None => self.slice_of_all(now, queue, sweep, busy),
         };
         let event = |id: &JobId| match sweep.wish.kind() {
             SweepKind::RedriveDead => Event::JobRedriven { job: *id, at: now },
@@ -343,13 +343,16 @@ impl Shard {
     /// its bytes, and a purge is rare; each turn looks at so many jobs and no more. It is over behind the
     /// latest id that could have been sent before it began: ids follow their time, so where new jobs
     /// keep coming it would look at them for ever.
-    fn slice_of_all(&self, queue: QueueNumber, sweep: &Sweep, busy: &BTreeSet<JobId>) -> Slice {
+    fn slice_of_all(&self, now: Time, queue: QueueNumber, sweep: &Sweep, busy: &BTreeSet<JobId>) -> Slice {
         let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
         let through = sweep.through.map(|(_, job)| job);
-        let latest = sweep.begun_at.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms();
-        if through.is_some_and(|through| through > JobId::v7(latest, [u8::MAX; 10])) {
-            return slice;
-        }
+        // Ids follow their time, but for those of firings, which lie anywhere. So the stretch where the ids
+        // of jobs that were sent since it began lie is stepped over: where jobs keep coming it would never
+        // end. That a firing's id lies in there by chance is one in 2^48 for each of its milliseconds.
+        let last_of =
+            |time: Time| JobId::v7(time.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms(), [u8::MAX; 10]);
+        let (began, ends) = (last_of(sweep.begun_at), last_of(now));
+        let through = through.map(|id| if id > began { id.max(ends) } else { id });
         let waits = |job: &Job| {
             let state = matches!(job.state(), State::Delayed | State::Ready | State::Retrying);
             state && job.queue == queue && job.here_since() <= sweep.begun_at

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::{Request, header};
 use sealane_api::format::Format;
-use sealane_api::operation::{Answer, Operation, RequestBody};
+use sealane_api::operation::{Answer, IDEMPOTENCY_KEY, Operation, RequestBody, give_idempotency_key};
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_core::limits;
 
@@ -55,13 +55,28 @@ where
     let caller = door.access_keys.authenticate(request.headers(), door.clock.now())?;
     act.called_by(&caller);
     permits::<Op>(&caller)?;
+    let key = idempotency_key(&request)?;
     let (format, body) = read_body::<Op>(request).await?;
-    let operation = Op::from_request(parameter, Op::Body::read(format, &body)?)?;
+    let mut operation = Op::from_request(parameter, Op::Body::read(format, &body)?)?;
+    key.map_or(Ok(()), |key| give_idempotency_key(&mut operation, &key))?;
     drop(body);
     let asked = authorise(door, caller, operation).await?;
     door.admit(Op::CLASS)?;
     let answer = door.handle(asked).await?;
     Ok((answer.status(), answer_in.write(&answer, answer.bytes())))
+}
+
+/// The idempotency key in the request's header. More than one is none: nobody could say which counts.
+fn idempotency_key(request: &Request<Body>) -> Result<Option<String>, Problem> {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) => key
+            .to_str()
+            .map(|key| Some(key.to_owned()))
+            .map_err(|_| Problem::invalid("the Idempotency-Key header must be visible ASCII characters")),
+        (Some(_), Some(_)) => Err(Problem::invalid("give one Idempotency-Key header")),
+    }
 }
 
 /// A header's value, where it is text.

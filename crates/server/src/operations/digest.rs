@@ -58,11 +58,21 @@ impl JobDigests {
         digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
         digest.update(&number(parts.max_attempts.map(u64::from)));
         // Why nothing for what is absent: whatever is added here later leaves the digests of jobs without it.
-        let JobOptions { backoff, fair_key: _, firing: _ } = &parts.options;
+        let JobOptions { backoff, fair_key: _, firing: _, idempotency: _, unique: _ } = &parts.options;
         if let Some(backoff) = backoff {
             digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
             digest.update(&backoff.base.get().to_be_bytes());
             digest.update(&backoff.cap.get().to_be_bytes());
+        }
+        if let Some(sent) = &parts.idempotency {
+            digest.update_prefixed(b"idempotency key");
+            digest.update_prefixed(sent.key.as_str().as_bytes());
+            digest.update_prefixed(sent.fingerprint.as_ref().map_or(&[][..], |bytes| &bytes[..]));
+        }
+        if let Some(sent) = &parts.unique {
+            digest.update_prefixed(b"unique key");
+            digest.update_prefixed(sent.key.as_str().as_bytes());
+            digest.update(&[sent.on_conflict.code()]);
         }
         let mut first_half = [0; 16];
         first_half.copy_from_slice(&digest.finish()[..16]);
@@ -119,6 +129,11 @@ mod tests {
             ("retry", json!({"backoff": "linear"})),
             ("retry", json!({"backoff": "constant", "base_ms": 7})),
             ("retry", Value::Null),
+            ("idempotency_key", json!("a")),
+            ("idempotency_key", json!("b")),
+            ("unique", json!({"key": "a"})),
+            ("unique", json!({"key": "b"})),
+            ("unique", json!({"key": "a", "on_conflict": "merge"})),
         ] {
             let mut changed = job.clone();
             changed[name] = other;

@@ -17,15 +17,17 @@ use sealane_storage::ReadError;
 
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
-use crate::runtime::NewJob;
+use crate::runtime::{Fault, NewJob};
 
 impl Handle<JobEnqueue> for Door {
     async fn handle(&self, asked: Authorized<JobEnqueue>) -> Result<JobAccepted, Problem> {
         let (JobEnqueue { queue, job }, key) = asked.into_parts();
         let job = self.new_job(job, &queue, &key.principal)?;
-        let mut results = self.engine.enqueue(queue.clone(), key.principal, vec![job]).await?;
-        let accepted = results.pop().expect("one job, one result")?;
-        Ok(JobAccepted::answer(&accepted.view, &queue, accepted.fresh))
+        let principal = key.principal.clone();
+        let mut results = self.engine.enqueue(queue.clone(), principal, vec![job], false).await?;
+        let accepted = results.pop().expect("one job, one result");
+        let accepted = accepted.map_err(|fault| self.told(&key, fault))?;
+        Ok(JobAccepted::answer(&accepted.acceptance, &queue, accepted.fresh))
     }
 }
 
@@ -47,15 +49,21 @@ impl Handle<JobEnqueueBatch> for Door {
             }
         }
         let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
-        let judged = self.engine.enqueue(queue.clone(), key.principal, jobs).await?;
+        let judged = if batch.atomic && jobs.len() < results.len() {
+            jobs.iter().map(|_| Err(Fault::NotDone)).collect()
+        } else {
+            self.engine.enqueue(queue.clone(), key.principal.clone(), jobs, batch.atomic).await?
+        };
         let mut judged = ids.into_iter().zip(judged);
         for place in results.iter_mut().filter(|place| place.is_none()) {
             let (id, result) = judged.next().expect("one result for each job that was handed over");
             *place = Some(match result {
-                Ok(accepted) => {
-                    JobBatchResult::Accepted(JobAccepted::answer(&accepted.view, &queue, accepted.fresh))
-                }
-                Err(fault) => refused(Some(id.to_string()), &fault.into()),
+                Ok(accepted) => JobBatchResult::Accepted(JobAccepted::answer(
+                    &accepted.acceptance,
+                    &queue,
+                    accepted.fresh,
+                )),
+                Err(fault) => refused(Some(id.to_string()), &self.told(&key, fault)),
             });
         }
         Ok(JobBatchOut { results: results.into_iter().flatten().collect() })
@@ -164,6 +172,7 @@ impl Door {
     fn new_job(&self, job: JobIn, queue: &QueueName, owner: &Principal) -> Result<NewJob, Problem> {
         let parts = JobParts::try_from(job)?;
         let digest = self.job_digests.of(queue, owner, &parts);
+        let options = self.options(&parts, queue, owner).boxed();
         let id = match parts.id {
             Some(id) => id,
             None => self.new_job_id()?,
@@ -176,7 +185,7 @@ impl Door {
             start: parts.start,
             ttl: parts.ttl,
             max_attempts: parts.max_attempts,
-            options: parts.options.boxed(),
+            options,
             digest,
         })
     }

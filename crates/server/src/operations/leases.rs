@@ -16,7 +16,7 @@ use sealane_core::time::{Millis, Time};
 use super::jobs::within_batch;
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
-use crate::runtime::{LeaseWish, Leased, ReportItem, SettleItem};
+use crate::runtime::{Fault, LeaseWish, Leased, ReportItem, SettleItem};
 
 /// What a producer sent, and what the attempt before left.
 type InputAndCheckpoint = (Arc<JobInput>, Option<Vec<u8>>);
@@ -58,7 +58,7 @@ impl Handle<LeaseAcquire> for Door {
             aside.push(SettleItem { receipt: job.receipt, outcome, data: None });
         }
         if !aside.is_empty() {
-            self.engine.settle(aside).await?;
+            self.engine.settle(aside, false).await?;
         }
         leased.delivered();
         Ok(LeaseOut { jobs })
@@ -78,6 +78,7 @@ impl Door {
         &self,
         key: &AccessKey,
         items: Vec<I>,
+        atomic: bool,
         read: impl Fn(&mut I) -> Result<(Settle, Option<Vec<u8>>), Problem>,
         receipt: impl Fn(&I) -> &str,
     ) -> Result<Settled, Problem> {
@@ -91,7 +92,12 @@ impl Door {
                 Ok(receipt)
             }));
         }
-        let settled = self.engine.settle(good).await?.into_iter().map(|result| result.map_err(Problem::from));
+        let settled = if atomic && good.len() < judged.len() {
+            good.iter().map(|_| Err(Fault::NotDone)).collect()
+        } else {
+            self.engine.settle(good, atomic).await?
+        };
+        let settled = settled.into_iter().map(|result| result.map_err(Problem::from));
         Ok(in_order(judged, settled, self.clock.now()))
     }
 
@@ -134,7 +140,7 @@ impl Handle<LeaseComplete> for Door {
     async fn handle(&self, asked: Authorized<LeaseComplete>) -> Result<Settled, Problem> {
         let (LeaseComplete { request }, key) = asked.into_parts();
         let read = |item: &mut sealane_api::v1::CompleteItem| Ok((Settle::Complete, item.take_result()?));
-        self.settle(&key, request.items, read, |item| &item.receipt).await
+        self.settle(&key, request.items, request.atomic, read, |item| &item.receipt).await
     }
 }
 
@@ -151,7 +157,7 @@ impl Handle<LeaseFail> for Door {
             };
             Ok((outcome, item.take_error()?))
         };
-        self.settle(&key, request.items, read, |item| &item.receipt).await
+        self.settle(&key, request.items, request.atomic, read, |item| &item.receipt).await
     }
 }
 
@@ -161,7 +167,7 @@ impl Handle<LeaseRelease> for Door {
         let read = |item: &mut sealane_api::v1::ReleaseItem| {
             Ok((Settle::Release { delay: Millis::new(item.delay_ms.unwrap_or(0)) }, None))
         };
-        self.settle(&key, request.items, read, |item| &item.receipt).await
+        self.settle(&key, request.items, request.atomic, read, |item| &item.receipt).await
     }
 }
 
@@ -169,7 +175,7 @@ impl Handle<LeaseHold> for Door {
     async fn handle(&self, asked: Authorized<LeaseHold>) -> Result<Settled, Problem> {
         let (LeaseHold { request }, key) = asked.into_parts();
         let read = |_: &mut sealane_api::v1::HoldItem| Ok((Settle::Hold(HoldReason::Unopenable), None));
-        self.settle(&key, request.items, read, |item| &item.receipt).await
+        self.settle(&key, request.items, request.atomic, read, |item| &item.receipt).await
     }
 }
 

@@ -5,6 +5,7 @@ mod acts;
 mod dead_letter;
 mod digest;
 mod jobs;
+mod keys;
 mod leases;
 mod queues;
 mod schedules;

@@ -58,6 +58,11 @@ impl From<JournalError> for Trouble {
     }
 }
 
+/// Whether a job was accepted, and not only answered for.
+pub(super) fn is_fresh(events: &[Event]) -> bool {
+    events.iter().any(|event| matches!(event, Event::JobEnqueued(_)))
+}
+
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
         Self::Fault(refusal.into())
@@ -81,9 +86,9 @@ pub(super) fn told<T>(result: Result<T, Trouble>) -> Result<Result<T, Fault>, Jo
 
 /// The queues, the journal and who waits for them.
 pub struct Engine {
-    namespace: Namespace,
-    machine: Machine,
-    journal: Box<dyn Journal>,
+    pub(super) namespace: Namespace,
+    pub(super) machine: Machine,
+    pub(super) journal: Box<dyn Journal>,
     pub(super) records: Arc<dyn JournalReader>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -255,7 +260,15 @@ impl Engine {
                 let done = told(self.put_queue(now, &queue, settings))?;
                 self.answer(reply, done);
             }
-            Request::Enqueue { queue, owner, jobs, reply } => {
+            Request::Enqueue { queue, owner, jobs, atomic: true, reply } => {
+                let results = self.enqueue_together(now, &queue, &owner, &jobs)?;
+                self.answer(reply, results);
+            }
+            Request::Settle { items, atomic: true, reply } => {
+                let results = self.settle_together(now, &items)?;
+                self.answer(reply, results);
+            }
+            Request::Enqueue { queue, owner, jobs, atomic: false, reply } => {
                 let mut results = Vec::with_capacity(jobs.len());
                 for job in jobs {
                     results.push(told(self.enqueue(now, &queue, &owner, &job))?);
@@ -270,7 +283,7 @@ impl Engine {
                 }
                 self.answer(reply, results);
             }
-            Request::Settle { items, reply } => {
+            Request::Settle { items, atomic: false, reply } => {
                 let mut results = Vec::with_capacity(items.len());
                 for item in items {
                     results.push(told(self.settle(now, &item))?);
@@ -343,35 +356,24 @@ impl Engine {
         owner: &Principal,
         job: &NewJob,
     ) -> Result<Accepted, Trouble> {
-        let events = self.decide(
-            now,
-            &Command::Enqueue(Enqueue {
-                job: job.id,
-                id_given: job.id_given,
-                queue,
-                owner,
-                input: &job.input,
-                priority: job.priority,
-                start: job.start,
-                ttl: job.ttl,
-                max_attempts: job.max_attempts,
-                options: job.options.as_deref(),
-                digest: job.digest,
-            }),
-        )?;
-        let fresh = !events.is_empty();
+        let command = job.command(queue, owner);
+        let events = self.decide(now, &Command::Enqueue(command))?;
         // Why here and not before: a repeat of what was accepted is answered on a full disk as well.
-        if fresh && self.no_room() {
+        if !events.is_empty() && self.no_room() {
             return Err(Trouble::Fault(Fault::StorageFull));
         }
+        let fresh = is_fresh(&events);
         for event in events {
-            let Event::JobEnqueued(enqueued) = &event else {
-                unreachable!("enqueue makes one kind of event")
-            };
-            let data = CallerData::Job { queue: enqueued.queue, input: &job.input };
-            self.append(event, Some(data))?;
+            let data = job.data(&event);
+            self.append(event, data)?;
         }
-        Ok(Accepted { view: self.view(&job.id), fresh })
+        Ok(self.accepted(now, &command, fresh))
+    }
+
+    /// The answer to an enqueue that was honoured.
+    pub(super) fn accepted(&self, now: Time, command: &Enqueue<'_>, fresh: bool) -> Accepted {
+        let acceptance = self.shard().acceptance(now, command);
+        Accepted { acceptance: acceptance.expect("what was honoured has an answer"), fresh }
     }
 
     fn extend(&mut self, now: Time, receipt: Receipt, lease: Option<Millis>) -> Result<JobView, Trouble> {

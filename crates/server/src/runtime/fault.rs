@@ -22,6 +22,10 @@ pub enum Fault {
     TooManyJobWaiters,
     /// Too many lease requests are waiting already.
     TooManyWaiters,
+    /// It was to be done with others or not at all, and one of them was refused.
+    NotDone,
+    /// What is to be stored together is larger than the journal can make durable at once.
+    TooLargeTogether,
 }
 
 impl From<Refusal> for Fault {
@@ -59,6 +63,14 @@ impl From<Fault> for Problem {
                     "{} requests wait for jobs to end already: wait for fewer at once, or look from time to time",
                     limits::JOB_WAITERS_MAX
                 ),
+            ),
+            Fault::NotDone => Self::new(
+                Code::NotDone,
+                "another item of this atomic request was refused, so nothing of it was done: leave that one out, or mend it",
+            ),
+            Fault::TooLargeTogether => Self::new(
+                Code::BodyTooLarge,
+                "together these are more than one journal segment holds: send fewer at once, or raise segment_bytes",
             ),
             Fault::TooManyWaiters => Self::new(
                 Code::LimitExceeded,

@@ -57,14 +57,15 @@ impl EngineHandle {
         self.ask(|reply| Request::PutQueue { queue, settings, reply }).await?
     }
 
-    /// Accepts jobs, each for itself.
+    /// Accepts jobs: each for itself, or all of them or none.
     pub async fn enqueue(
         &self,
         queue: QueueName,
         owner: Principal,
         jobs: Vec<NewJob>,
+        atomic: bool,
     ) -> Result<Vec<Result<Accepted, Fault>>, Fault> {
-        self.ask(|reply| Request::Enqueue { queue, owner, jobs, reply }).await
+        self.ask(|reply| Request::Enqueue { queue, owner, jobs, atomic, reply }).await
     }
 
     /// Hands out jobs, waiting for them if wished.
@@ -80,9 +81,13 @@ impl EngineHandle {
         self.ask(|reply| Request::Extend { items, reply }).await
     }
 
-    /// Settles leases.
-    pub async fn settle(&self, items: Vec<SettleItem>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
-        self.ask(|reply| Request::Settle { items, reply }).await
+    /// Settles leases: each for itself, or all of them or none.
+    pub async fn settle(
+        &self,
+        items: Vec<SettleItem>,
+        atomic: bool,
+    ) -> Result<Vec<Result<JobView, Fault>>, Fault> {
+        self.ask(|reply| Request::Settle { items, atomic, reply }).await
     }
 
     /// Takes reports on leased jobs.

@@ -23,6 +23,7 @@ mod machine;
 mod reports;
 mod request;
 mod schedules;
+mod together;
 mod waiters;
 
 pub use engine::{Engine, Stopped};

@@ -7,8 +7,8 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{
-    Act, JobOptions, JobView, Labels, QueueMode, QueueSettings, QueueView, Receipt, Report, Settle, Start,
-    SweepWish,
+    Acceptance, Act, JobOptions, JobView, Labels, QueueMode, QueueSettings, QueueView, Receipt, Report,
+    Settle, Start, SweepWish,
 };
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -45,8 +45,8 @@ pub struct NewJob {
 /// A job that was accepted, now or before.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The job.
-    pub view: JobView,
+    /// Which one, and as what.
+    pub acceptance: Acceptance,
     /// Whether this request accepted it.
     pub fresh: bool,
 }
@@ -129,7 +129,7 @@ impl Drop for LeasedJobs {
             .map(|leased| SettleItem { receipt: leased.receipt, outcome: Settle::Undelivered, data: None })
             .collect();
         // Why the result is let go: with the channel full, the leases end by time instead.
-        let _ = engine.try_send(Request::Settle { items, reply: oneshot::channel().0 });
+        let _ = engine.try_send(Request::Settle { items, atomic: false, reply: oneshot::channel().0 });
     }
 }
 
@@ -169,6 +169,8 @@ pub(super) enum Request {
         owner: Principal,
         /// The jobs.
         jobs: Vec<NewJob>,
+        /// Whether all of them or none.
+        atomic: bool,
         /// What became of each.
         reply: Reply<Vec<Result<Accepted, Fault>>>,
     },
@@ -190,6 +192,8 @@ pub(super) enum Request {
     Settle {
         /// Which, and what.
         items: Vec<SettleItem>,
+        /// Whether all of them or none.
+        atomic: bool,
         /// Where each job stands then.
         reply: Reply<Vec<Result<JobView, Fault>>>,
     },

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::http::{Http, job};
 use crate::support::{Home, job_id};
 
-async fn sealed(id: &sealane::JobId, queue: &str) -> Vec<u8> {
+pub async fn sealed(id: &sealane::JobId, queue: &str) -> Vec<u8> {
     let random = sealane_crypto::random::SystemRandom;
     let keys = MemoryKeys::new(Keyring::generate(&random).expect("a keyring"));
     let envelope = Envelope::new(Arc::new(keys), Arc::new(random), Arc::new(SystemClock));
@@ -27,7 +27,7 @@ async fn sealed(id: &sealane::JobId, queue: &str) -> Vec<u8> {
     envelope.seal_body(&context, &Content::from_body(b"secret".to_vec()), None).await.expect("it seals")
 }
 
-fn sealed_job(id: Option<&sealane::JobId>, body: &[u8]) -> Value {
+pub fn sealed_job(id: Option<&sealane::JobId>, body: &[u8]) -> Value {
     let mut job = json!({
         "kind": "test",
         "content_type": "application/vnd.sealane.qre2",
@@ -145,7 +145,10 @@ async fn what_cannot_be_read_is_refused_in_words_and_changes_nothing() {
         (deep, "invalid_request"),
         (wide, "unknown_field"),
         (with("colour", json!("red")), "unknown_field"),
-        (with("idempotency_key", json!("x")), "unknown_field"),
+        (with("unique", json!({"key": "x", "whose": "y"})), "unknown_field"),
+        (with("unique", json!({})), "invalid_request"),
+        (with("idempotency_key", json!("")), "invalid_request"),
+        (with("body_fingerprint", json!("AAAA")), "invalid_request"),
         (job("x").to_string().replacen('{', r#"{"kind":"a","#, 1), "invalid_request"),
         (r#"{"kind":"\ud800","body":""}"#.to_owned(), "invalid_request"),
         (with("kind", json!("a\u{0}b")), "invalid_request"),

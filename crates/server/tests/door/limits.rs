@@ -97,6 +97,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 format!(r#"{{"kind":{}{}}}"#, "[".repeat(n), "]".repeat(n)),
             )
         },
+        "IDEMPOTENCY_KEY_BYTES_MAX" => |n| with("idempotency_key", json!(text(n))),
+        "UNIQUE_KEY_BYTES_MAX" => |n| with("unique", json!({"key": text(n)})),
+        "IDEMPOTENCY_WINDOW_MS_MAX" => |n| setting("idempotency_window_ms", n),
         "DELAY_MS_MAX" => |n| with("delay_ms", json!(n)),
         "TTL_MS_MAX" => |n| with("ttl_ms", json!(n)),
         "ATTEMPTS_MAX" => |n| setting("max_attempts", n),
@@ -139,6 +142,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
                 | "CHECKPOINT_BYTES_MAX"
+                | "IDEMPOTENCY_KEYS_MAX"
+                | "IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX"
                 | "JOBS_MAX"
                 | "LOG_BYTES_MAX"
                 | "LOG_ENTRIES_MAX"

@@ -9,7 +9,7 @@ use sealane_api::operation::{self, Operation};
 use sealane_api::problem::ProblemDocument;
 use sealane_api::v1::{
     CancelIn, Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn,
-    JobStands, LeaseIn, LeaseOut, LeasedJob, Release, SettleResult, Settled,
+    JobStands, LeaseIn, LeaseOut, LeasedJob, Release, ScheduleOut, SettleResult, Settled,
 };
 use serde::de::DeserializeOwned;
 
@@ -56,6 +56,11 @@ pub(crate) enum Asked {
         queue: String,
         settings: QueueIn,
     },
+    /// Something of a schedule: which operation.
+    Schedule {
+        name: String,
+        what: &'static str,
+    },
     Settle {
         how: How,
         receipts: Vec<String>,
@@ -76,6 +81,11 @@ pub(crate) enum Answer {
     Handed(Vec<LeasedJob>),
     /// The code.
     Refused(String),
+    /// How often a schedule fired and left something out.
+    Schedule {
+        fired: u64,
+        skips: u64,
+    },
     Settled(Vec<SettleResult>),
     Shown(Box<JobOut>),
     Stands(JobStands),
@@ -150,6 +160,10 @@ impl Asked {
             QueueResume => |queue| Ok(Self::Mode { queue, what: operation::QueueResume::NAME });
             QueuePurge => |queue| Ok(Self::Sweep { queue, what: operation::QueuePurge::NAME });
             DeadLetterPurge => |queue| Ok(Self::Sweep { queue, what: operation::DeadLetterPurge::NAME });
+            SchedulePut => |name| Ok(Self::Schedule { name, what: operation::SchedulePut::NAME });
+            ScheduleGet => |name| Ok(Self::Schedule { name, what: operation::ScheduleGet::NAME });
+            SchedulePause => |name| Ok(Self::Schedule { name, what: operation::SchedulePause::NAME });
+            ScheduleResume => |name| Ok(Self::Schedule { name, what: operation::ScheduleResume::NAME });
             DeadLetterRedrive => |queue| Ok(Self::Sweep { queue, what: operation::DeadLetterRedrive::NAME });
         }
         Ok(Self::Other)
@@ -179,6 +193,10 @@ impl Asked {
             Self::Settle { .. } | Self::Extend { .. } => Answer::Settled(read::<Settled>(body)?.results),
             Self::Look { .. } => Answer::Shown(Box::new(read(body)?)),
             Self::Act { .. } => Answer::Stands(read(body)?),
+            Self::Schedule { .. } => {
+                let schedule: ScheduleOut = read(body)?;
+                Answer::Schedule { fired: schedule.fired, skips: schedule.skips }
+            }
             Self::Mode { .. } | Self::Other | Self::PutQueue { .. } | Self::Sweep { .. } => Answer::Done,
         })
     }
@@ -216,6 +234,7 @@ impl fmt::Display for Asked {
             Self::Look { job } => write!(f, "look {}", short(job)),
             Self::Mode { queue, what } | Self::Sweep { queue, what } => write!(f, "{what} {queue}"),
             Self::Other => write!(f, "another thing"),
+            Self::Schedule { name, what } => write!(f, "{what} {name}"),
             Self::PutQueue { queue, .. } => write!(f, "queue.create {queue}"),
             Self::Settle { how, receipts } => {
                 write!(f, "{how:?}")?;
@@ -249,6 +268,7 @@ impl fmt::Display for Answer {
                     )
                 })
             }
+            Self::Schedule { fired, skips } => write!(f, "fired {fired}, skips {skips}"),
             Self::Refused(code) => write!(f, "refused {code}"),
             Self::Settled(results) => {
                 write!(f, "settled")?;

@@ -7,6 +7,8 @@ use sealane::{JobId, QueueIn};
 
 use super::Exchange;
 use super::asked::{Answer, Asked, How};
+use crate::workload::SCHEDULED_BODY;
+use crate::world::WALL_MS;
 
 /// All that is known.
 #[derive(Default)]
@@ -15,6 +17,8 @@ pub(crate) struct Ledger {
     pub(crate) queues: BTreeMap<String, QueueFacts>,
     /// What was sealed into each job.
     pub(crate) bodies: BTreeMap<JobId, Vec<u8>>,
+    /// What was asked of each schedule, by name, and when.
+    pub(crate) acts: Vec<(String, &'static str, u64)>,
     /// Whose lease a receipt is.
     receipts: BTreeMap<String, (JobId, usize)>,
 }
@@ -23,6 +27,8 @@ pub(crate) struct Ledger {
 pub(crate) struct JobFacts {
     pub(crate) queue: String,
     pub(crate) priority: String,
+    /// A schedule sent it.
+    pub(crate) is_scheduled: bool,
     pub(crate) delay_ms: u64,
     pub(crate) has_ttl: bool,
     /// When the first request with it was sent.
@@ -91,6 +97,14 @@ impl Ledger {
         Some((*job, &self.jobs.get(job)?.leases[*at]))
     }
 
+    /// What a job holds.
+    pub(crate) fn body(&self, job: JobId) -> Option<&[u8]> {
+        if self.jobs.get(&job).is_some_and(|facts| facts.is_scheduled) {
+            return Some(SCHEDULED_BODY);
+        }
+        self.bodies.get(&job).map(Vec::as_slice)
+    }
+
     fn lease_mut(&mut self, receipt: &str) -> Option<&mut LeaseFacts> {
         let (job, at) = self.receipts.get(receipt)?;
         self.jobs.get_mut(job).map(|job| &mut job.leases[*at])
@@ -106,6 +120,7 @@ impl Ledger {
                     let facts = self.jobs.entry(id).or_insert_with(|| JobFacts {
                         queue: queue.clone(),
                         priority: job.priority.clone().unwrap_or_else(|| "normal".to_owned()),
+                        is_scheduled: false,
                         delay_ms: job.delay_ms.unwrap_or(0),
                         has_ttl: job.ttl_ms.is_some(),
                         first_sent: sent,
@@ -139,6 +154,7 @@ impl Ledger {
             }
             Asked::Mode { queue, what } => self.queue(queue).modes.push((what, sent, None)),
             Asked::Sweep { queue, what } => self.queue(queue).sweeps.push((what, sent)),
+            Asked::Schedule { name, what } => self.acts.push((name.clone(), what, sent)),
             Asked::PutQueue { queue, settings } => self.queue(queue).settings = settings.clone(),
             Asked::Lease { .. } | Asked::Look { .. } | Asked::Other => {}
         }
@@ -174,6 +190,12 @@ impl Ledger {
                     return Err(format!("{} jobs for a wish of {:?}", jobs.len(), wish.max));
                 }
                 for job in jobs {
+                    if let Some(firing) = &job.firing {
+                        let due = firing.due_at.0.unix_ms().saturating_sub(WALL_MS);
+                        self.jobs
+                            .entry(job.id.0)
+                            .or_insert_with(|| JobFacts::of_schedule(queue, &job.priority, due));
+                    }
                     let Some(facts) = self.jobs.get_mut(&job.id.0) else {
                         return Err(format!("job {} was handed out and nobody sent it", job.id));
                     };
@@ -238,6 +260,23 @@ impl Ledger {
 }
 
 impl JobFacts {
+    /// A job that a schedule sent. Nobody heard of that; it was not before its time.
+    fn of_schedule(queue: &str, priority: &str, due: u64) -> Self {
+        Self {
+            queue: queue.to_owned(),
+            priority: priority.to_owned(),
+            is_scheduled: true,
+            delay_ms: 0,
+            has_ttl: false,
+            first_sent: due,
+            first_request: (u64::MAX, 0),
+            requests: 0,
+            acknowledged: None,
+            acts: Vec::new(),
+            leases: Vec::new(),
+        }
+    }
+
     /// Whether somebody asked for such a thing.
     pub(crate) fn was_asked(&self, what: &str) -> bool {
         self.acts.iter().any(|act| act.what == what)

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::Request;
 use sealane::{JobId, JobOut, QueueOut};
+use sealane_api::v1::ScheduleOut;
 use tokio::sync::Notify;
 
 use crate::trace::Trace;
@@ -54,6 +55,10 @@ pub(crate) struct AtRest {
     pub(crate) jobs: BTreeMap<JobId, Option<JobOut>>,
     /// Every queue.
     pub(crate) queues: Vec<QueueOut>,
+    /// Every schedule.
+    pub(crate) schedules: Vec<ScheduleOut>,
+    /// The moment of the run.
+    pub(crate) at: u64,
 }
 
 /// How many jobs fared how.
@@ -193,7 +198,7 @@ impl Oracle {
 
     /// A worker opened a job and found this body.
     pub(crate) fn opened(&self, job: JobId, body: &[u8]) {
-        let intact = self.lock().ledger.bodies.get(&job).is_some_and(|sent| sent == body);
+        let intact = self.lock().ledger.body(job).is_some_and(|sent| sent == body);
         if !intact {
             self.fail("a body arrives as it was sent", format!("job {job} has another"));
         }

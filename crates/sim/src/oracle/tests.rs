@@ -64,6 +64,7 @@ impl Story {
             queue: "q".into(),
             state: "ready".into(),
             created_at: at,
+            merged: false,
             fresh: true,
         };
         Self::answer(&watch, &accepted);
@@ -78,13 +79,13 @@ impl Story {
 
     async fn complete(&self, receipt: &str) {
         let items = vec![CompleteItem { receipt: receipt.to_owned(), result: None }];
-        let watch = self.ask("POST", "leases:complete", &Complete { items }).await;
+        let watch = self.ask("POST", "leases:complete", &Complete { items, atomic: false }).await;
         Self::answer(&watch, &done("completed"));
     }
 
     async fn release(&self, receipt: &str) {
         let items = vec![ReleaseItem { receipt: receipt.to_owned(), delay_ms: None }];
-        let watch = self.ask("POST", "leases:release", &Release { items }).await;
+        let watch = self.ask("POST", "leases:release", &Release { items, atomic: false }).await;
         Self::answer(&watch, &done("ready"));
     }
 

@@ -48,7 +48,7 @@ async fn keep(server: Arc<Server>, _job: JobId, receipt: String, mut dice: Dice)
         match dice.between(0, 9) {
             0..=2 => {
                 let items = vec![CompleteItem { receipt, result: None }];
-                let _ = server.complete(&Complete { items }).await;
+                let _ = server.complete(&Complete { items, atomic: false }).await;
             }
             3..=4 => {
                 let items = vec![FailItem {
@@ -59,15 +59,15 @@ async fn keep(server: Arc<Server>, _job: JobId, receipt: String, mut dice: Dice)
                     error_fingerprint: None,
                     retry_after_ms: Some(dice.between(0, 2_000)),
                 }];
-                let _ = server.fail(&Fail { items }).await;
+                let _ = server.fail(&Fail { items, atomic: false }).await;
             }
             5 => {
                 let items = vec![HoldItem { receipt }];
-                let _ = server.hold(&Hold { items }).await;
+                let _ = server.hold(&Hold { items, atomic: false }).await;
             }
             6..=7 => {
                 let items = vec![ReleaseItem { receipt, delay_ms: Some(dice.between(0, 1_000)) }];
-                let _ = server.release(&Release { items }).await;
+                let _ = server.release(&Release { items, atomic: false }).await;
             }
             _ => {
                 let items = vec![ExtendItem { receipt, lease_ms: Some(dice.between(100, 5_000)) }];

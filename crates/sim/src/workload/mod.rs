@@ -4,15 +4,18 @@
 //! - [`producers`]: send jobs, also twice.
 //! - [`workers`]: the product's own worker runtime; its process may crash.
 //! - [`careless`]: take jobs by hand, keep them too long, use receipts they should not.
+//! - [`timekeepers`]: keep schedules.
 //! - [`operators`]: cancel, move, re-drive, pause, purge.
 
 mod careless;
 mod operators;
 mod producers;
 mod scene;
+mod timekeepers;
 mod workers;
 
 pub(crate) use scene::{Part, Scene, worked};
+pub(crate) use timekeepers::{BODY as SCHEDULED_BODY, look_at_all, pause_all};
 
 use std::sync::Arc;
 
@@ -22,20 +25,24 @@ use tokio::task::JoinHandle;
 pub(crate) struct Crowd {
     /// Done when every job was sent, or tried to be.
     pub(crate) producers: Vec<JoinHandle<()>>,
-    /// Until they are dropped.
-    _others: Vec<JoinHandle<()>>,
+    /// Done some time after the run began to end.
+    pub(crate) people: Vec<JoinHandle<()>>,
 }
 
 /// Sets everybody to work.
 pub(crate) fn begin(scene: &Arc<Scene>) -> Crowd {
     let producers = (0..scene.plan.producers).map(|number| producers::begin(scene, number)).collect();
-    let mut others = Vec::new();
     for queue in &scene.queues {
         for number in 0..scene.plan.workers {
-            others.push(workers::begin(scene, queue, number));
+            // Not waited for, here and below: the last worker stays until the run is over.
+            drop(workers::begin(scene, queue, number));
         }
     }
-    others.extend((0..scene.plan.careless).map(|number| careless::begin(scene, number)));
-    others.push(operators::begin(scene));
-    Crowd { producers, _others: others }
+    for number in 0..scene.plan.careless {
+        drop(careless::begin(scene, number));
+    }
+    let mut people = Vec::new();
+    people.extend(timekeepers::names(scene).into_iter().map(|name| timekeepers::begin(scene, name)));
+    people.push(operators::begin(scene));
+    Crowd { producers, people }
 }

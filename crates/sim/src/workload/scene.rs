@@ -106,6 +106,14 @@ impl Scene {
     }
 
     fn server_of_life(&self, name: &str, life: u64, part: Part) -> Server {
+        let (wire, key) = self.wire(name, life, part);
+        let namespace = Namespace::parse("default").expect("a good name");
+        Server::over(Arc::new(wire), crate::world::PLACE.to_owned(), namespace, &Secret::new(key.to_owned()))
+            .expect("the server's own keys can stand in a header")
+    }
+
+    /// A bare way to the server, and the key to show there.
+    pub(super) fn wire(&self, name: &str, life: u64, part: Part) -> (Wire, &str) {
         let key = match part {
             Part::Admin => &self.keys.admin,
             Part::Submitter => &self.keys.submitter,
@@ -118,9 +126,7 @@ impl Scene {
             Arc::clone(&self.oracle),
             &self.dice.fork(&life.to_string()),
         );
-        let namespace = Namespace::parse("default").expect("a good name");
-        Server::over(Arc::new(wire), crate::world::PLACE.to_owned(), namespace, &Secret::new(key.clone()))
-            .expect("the server's own keys can stand in a header")
+        (wire, key)
     }
 
     /// A client, with keys, a clock that is a little off, and its own randomness.

@@ -8,6 +8,7 @@
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about.
 //! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
 //! - `report`: what workers say of jobs that they run.
+//! - `keys`: idempotency and unique keys.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
 
@@ -17,6 +18,7 @@ mod error;
 mod fact;
 mod fields;
 mod job_input;
+mod keys;
 mod options;
 mod person;
 mod report;

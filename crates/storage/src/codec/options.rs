@@ -10,10 +10,12 @@ use sealane_core::token::Token;
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::retrying;
+use super::{keys, retrying};
 
 // Invariant: a tag is never reused and never changes its meaning.
 const BACKOFF: u8 = 1;
+const IDEMPOTENCY_KEY: u8 = 2;
+const UNIQUE_KEY: u8 = 3;
 const FAIR_KEY: u8 = 5;
 const FIRING: u8 = 7;
 
@@ -37,9 +39,15 @@ pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
 
 /// Each behind its tag, up to the end of the record.
 pub(super) fn encode_tagged(options: &JobOptions, out: &mut Fields<'_>) {
-    let JobOptions { backoff, fair_key, firing } = options;
+    let JobOptions { backoff, idempotency, unique, fair_key, firing } = options;
     if let Some(backoff) = backoff {
         out.tagged(BACKOFF, |out| retrying::backoff(backoff, out));
+    }
+    if let Some(key) = idempotency {
+        out.tagged(IDEMPOTENCY_KEY, |out| keys::idempotency(key, out));
+    }
+    if let Some(unique) = unique {
+        out.tagged(UNIQUE_KEY, |out| keys::unique(unique, out));
     }
     if let Some(key) = fair_key {
         out.tagged(FAIR_KEY, |out| out.fixed(key.as_bytes()));
@@ -72,6 +80,8 @@ pub(super) fn decode_tagged(cursor: &mut Cursor<'_>) -> Result<Option<Box<JobOpt
     cursor.tagged("options", |tag, cursor| {
         match tag {
             BACKOFF => options.backoff = Some(retrying::take_backoff(cursor)?),
+            IDEMPOTENCY_KEY => options.idempotency = Some(keys::take_idempotency(cursor)?),
+            UNIQUE_KEY => options.unique = Some(keys::take_unique(cursor)?),
             FAIR_KEY => options.fair_key = Some(Token::from_bytes(cursor.fixed("fair_key")?)),
             FIRING => {
                 let schedule = ScheduleId::from_bytes(cursor.fixed("schedule")?);

@@ -16,6 +16,7 @@ const RATE: u8 = 1;
 const CONCURRENCY: u8 = 2;
 const RATE_PER_KEY: u8 = 3;
 const CONCURRENCY_PER_KEY: u8 = 4;
+const IDEMPOTENCY_WINDOW: u8 = 20;
 
 /// What version 1 says nothing of, as `FORMAT.md` lists it. Numbers of the format, not the defaults: those
 /// may change, and what an old record means may not.
@@ -24,6 +25,7 @@ const JITTER_PERCENT_1: u8 = 10;
 const MAX_RUN_1: Millis = Millis::new(1_800_000);
 const HORIZON_1: Millis = Millis::new(2_592_000_000);
 const MAX_DEPTH_1: u64 = 1_000_000;
+const IDEMPOTENCY_WINDOW_1: Millis = Millis::new(86_400_000);
 
 fn version_1(
     sealing: SealingPolicy,
@@ -40,6 +42,7 @@ fn version_1(
         max_run: MAX_RUN_1.max(lease),
         horizon: HORIZON_1,
         max_depth: MAX_DEPTH_1,
+        idempotency_window: IDEMPOTENCY_WINDOW_1,
         limit: RunLimit::default(),
         limit_per_key: RunLimit::default(),
     }
@@ -52,7 +55,12 @@ fn as_version_1(settings: &QueueSettings) -> QueueSettings {
 
 /// Without what stands behind tags: all that version 2 can hold.
 fn as_version_2(settings: &QueueSettings) -> QueueSettings {
-    QueueSettings { limit: RunLimit::default(), limit_per_key: RunLimit::default(), ..*settings }
+    QueueSettings {
+        limit: RunLimit::default(),
+        limit_per_key: RunLimit::default(),
+        idempotency_window: IDEMPOTENCY_WINDOW_1,
+        ..*settings
+    }
 }
 
 /// The first version that can hold these.
@@ -74,6 +82,7 @@ pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
         max_depth,
         limit,
         limit_per_key,
+        idempotency_window,
     } = settings;
     out.u8(sealing.code());
     out.millis(*lease);
@@ -90,6 +99,9 @@ pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
     // In the order of the tags; nothing stands here in the versions before the third.
     run_limit((RATE, CONCURRENCY), limit, out);
     run_limit((RATE_PER_KEY, CONCURRENCY_PER_KEY), limit_per_key, out);
+    if *idempotency_window != IDEMPOTENCY_WINDOW_1 {
+        out.tagged(IDEMPOTENCY_WINDOW, |out| out.millis(*idempotency_window));
+    }
 }
 
 pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettings, DecodeError> {
@@ -111,6 +123,11 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettin
                 CONCURRENCY => settings.limit.concurrency = Some(cursor.u32("concurrency")?),
                 RATE_PER_KEY => settings.limit_per_key.rate = Some(take_rate(cursor)?),
                 CONCURRENCY_PER_KEY => settings.limit_per_key.concurrency = Some(cursor.u32("concurrency")?),
+                IDEMPOTENCY_WINDOW => match cursor.millis("idempotency_window")? {
+                    // What is not set has no field.
+                    IDEMPOTENCY_WINDOW_1 => return Err(DecodeError::Field { field: "settings" }),
+                    window => settings.idempotency_window = window,
+                },
                 _ => return Err(DecodeError::Field { field: "settings" }),
             }
             Ok(())

@@ -8,7 +8,7 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{dead_letter, options, person, report, schedule, settings};
+use super::{dead_letter, keys, options, person, report, schedule, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -121,6 +121,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::SweepAdvanced { .. }
         | Event::SweepBegun { .. }
         | Event::SweepEnded { .. } => person::encode(event, out),
+        Event::JobMerged { .. } | Event::KeysForgotten { .. } => keys::encode(event, out),
         Event::SchedulePut(_)
         | Event::ScheduleFired { .. }
         | Event::ScheduleSkipped { .. }
@@ -215,6 +216,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
         report::JOB_REPORTED => report::decode(at, cursor)?,
+        keys::JOB_MERGED | keys::KEYS_FORGOTTEN => keys::decode(tag, at, cursor)?,
         dead_letter::JOB_FAILED_ALIKE | dead_letter::DEAD_LABELLED => dead_letter::decode(tag, at, cursor)?,
         schedule::FIRST_TAG..=schedule::LAST_TAG => schedule::decode(tag, at, cursor)?,
         _ => person::decode(tag, version, at, cursor)?,
@@ -240,6 +242,8 @@ fn tag(event: &Event) -> u8 {
         Event::JobExpired { .. } => JOB_EXPIRED,
         Event::ServerStarted { .. } => SERVER_STARTED,
         Event::JobReported { .. } => report::JOB_REPORTED,
+        Event::JobMerged { .. } => keys::JOB_MERGED,
+        Event::KeysForgotten { .. } => keys::KEYS_FORGOTTEN,
         Event::HoldReleased { .. } => person::HOLD_RELEASED,
         Event::JobCancelRequested { .. } => person::JOB_CANCEL_REQUESTED,
         Event::JobCancelled { .. } => person::JOB_CANCELLED,

@@ -11,9 +11,9 @@ use sealane_core::name::{
     SessionId, Subject, Tag,
 };
 use sealane_core::queue::{
-    CancelReason, DeadFilter, Event, JobEnqueued, JobOptions, Labels, Next, QueueMode, QueueNumber,
-    QueueSettings, Rate, RedriveRate, ReleaseReason, Report, ReportedProgress, RunLimit, SweepKind,
-    SweepWish,
+    CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Next, OnConflict,
+    QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason, Report, ReportedProgress,
+    RunLimit, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -139,7 +139,38 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(third_settings(at));
     facts.push(job_with_key(at));
     facts.extend(dead_letter_facts(at));
+    facts.extend(about_keys(at));
     facts.extend(reports(at));
+    facts
+}
+
+/// Idempotency and unique keys, and the setting about them.
+fn about_keys(at: Time) -> Vec<Fact> {
+    let token = |byte: u8| Token::from_bytes([byte; 16]);
+    let key = IdempotencyKey { key: token(1), fingerprint: token(2) };
+    let with = |options: JobOptions| match enqueued(1) {
+        Fact::Shard { namespace, event: Event::JobEnqueued(job) } => Fact::Shard {
+            namespace,
+            event: Event::JobEnqueued(JobEnqueued { options: options.boxed(), ..job }),
+        },
+        other => other,
+    };
+    let unique = |on_conflict: &OnConflict| {
+        with(JobOptions {
+            unique: Some(UniqueKey { key: token(3), on_conflict: *on_conflict }),
+            ..JobOptions::default()
+        })
+    };
+    let settings = QueueSettings { idempotency_window: Millis::new(13), ..QueueSettings::default() };
+    let mut facts = vec![
+        shard(Event::JobMerged { job: job_id(1), sender: principal(), key, at }),
+        shard(Event::KeysForgotten { gone_at: Time::from_unix_ms(9), key: token(4), at }),
+        with(JobOptions { idempotency: Some(key), ..JobOptions::default() }),
+    ];
+    facts.extend(OnConflict::ALL.iter().map(unique));
+    facts.push(shard(Event::QueueChanged { number: QUEUE, settings, at }));
+    let queue = QueueName::parse("keys").expect("follows the rule");
+    facts.push(shard(Event::QueueCreated { number: QUEUE, queue, settings, at }));
     facts
 }
 

@@ -132,7 +132,7 @@ impl Lane {
         let items: Vec<_> =
             jobs.into_iter().map(|job| CompleteItem { receipt: job.receipt, result: None }).collect();
         let count = items.len();
-        let settled = self.server.complete(&Complete { items }).await?;
+        let settled = self.server.complete(&Complete { items, atomic: false }).await?;
         let done = settled.results.iter().filter(|result| result.ok == Some(true)).count();
         if done == count { Ok(()) } else { Err(broken("a job that was leased could not be completed")) }
     }

@@ -7,7 +7,7 @@ use sealane_core::name::QueueName;
 use sealane_core::queue::{Act, Command, QueueMode};
 use sealane_core::time::Time;
 
-use super::machine::Machine;
+use super::machine::{Machine, in_the_way};
 use crate::provider::JobAct;
 
 impl Machine {
@@ -23,7 +23,7 @@ impl Machine {
             JobAct::Release => Act::Release,
             JobAct::Reprioritise { priority } => Act::Reprioritise { priority: *priority },
         };
-        self.command(now, &Command::Act { job: id, act: &act })?;
+        self.command(now, &Command::Act { job: id, act: &act }).map_err(in_the_way)?;
         let view = self.shard.job(&id).ok_or_else(Problem::not_found)?;
         Ok(JobStands::show(&view, self.shard.queue_name(view.queue)))
     }

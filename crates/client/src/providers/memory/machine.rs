@@ -7,11 +7,12 @@ use sealane_api::v1::{JobAccepted, JobIn, JobOut, JobParts, LeasedJob, QueueIn, 
 use sealane_core::id::{JobId, LeaseId};
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::{
-    CancelReason, Command, Enqueue, Event, Lease, QueueSettings, Receipt, Refusal, Settle, Shard,
+    CancelReason, Command, Enqueue, Event, JobOptions, Lease, QueueSettings, Receipt, Refusal, Settle, Shard,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
-use sealane_crypto::digest;
+use sealane_core::token::Token;
+use sealane_crypto::{digest, prefix};
 
 use super::records::{Record, Records};
 use super::schedules::Templates;
@@ -76,28 +77,15 @@ impl Machine {
         let digest = digest_of(queue, job);
         let parts = JobParts::try_from(job.clone())?;
         let id = parts.id.unwrap_or(fresh_id);
-        let events = self.command(
-            now,
-            &Command::Enqueue(Enqueue {
-                job: id,
-                id_given: parts.id.is_some(),
-                queue,
-                owner,
-                input: &parts.input,
-                priority: parts.priority,
-                start: parts.start,
-                ttl: parts.ttl,
-                max_attempts: parts.max_attempts,
-                options: Some(&parts.options),
-                digest,
-            }),
-        )?;
-        let fresh = !events.is_empty();
+        let options = parts.tokenised(queue, owner, &token);
+        let command = command(&parts, &options, id, digest, queue, owner);
+        let events = self.command(now, &Command::Enqueue(command)).map_err(in_the_way)?;
+        let fresh = events.iter().any(|event| matches!(event, Event::JobEnqueued(_)));
+        let accepted = self.shard.acceptance(now, &command).ok_or_else(Problem::not_found)?;
         if fresh {
             self.records.insert(id, Record::of(Arc::new(parts.input)));
         }
-        let job = self.shard.job(&id).ok_or_else(Problem::not_found)?;
-        Ok(JobAccepted::answer(&job, queue, fresh))
+        Ok(JobAccepted::answer(&accepted, queue, fresh))
     }
 
     pub(super) fn job(&self, id: JobId) -> Result<JobOut, Problem> {
@@ -148,7 +136,7 @@ impl Machine {
             return SettleResult::refused(None, &Refusal::LeaseLost.into());
         };
         match self.command(now, &Command::Settle { receipt, outcome }) {
-            Err(problem) => SettleResult::refused(Some(receipt.job), &problem),
+            Err(refusal) => SettleResult::refused(Some(receipt.job), &refusal.into()),
             Ok(events) => {
                 if !events.is_empty()
                     && let Some(record) = self.records.get_mut(&receipt.job)
@@ -169,7 +157,7 @@ impl Machine {
             return SettleResult::refused(None, &Refusal::LeaseLost.into());
         };
         match self.command(now, &Command::Extend { receipt, lease }) {
-            Err(problem) => SettleResult::refused(Some(receipt.job), &problem),
+            Err(refusal) => SettleResult::refused(Some(receipt.job), &refusal.into()),
             Ok(_) => self.done(receipt.job, now),
         }
     }
@@ -179,7 +167,7 @@ impl Machine {
         SettleResult::done(&job.expect("a command that was honoured leaves its job live or remembered"), now)
     }
 
-    pub(super) fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Problem> {
+    pub(super) fn command(&mut self, now: Time, command: &Command<'_>) -> Result<Vec<Event>, Refusal> {
         self.pass_time(now);
         let events = self.shard.decide(now, command)?;
         self.apply(&events);
@@ -207,8 +195,47 @@ impl Machine {
     }
 }
 
+/// A job as the queue's rules judge it.
+pub(super) fn command<'a>(
+    parts: &'a JobParts,
+    options: &'a JobOptions,
+    job: JobId,
+    digest: [u8; 16],
+    queue: &'a QueueName,
+    owner: &'a Principal,
+) -> Enqueue<'a> {
+    Enqueue {
+        job,
+        id_given: parts.id.is_some(),
+        queue,
+        owner,
+        input: &parts.input,
+        priority: parts.priority,
+        start: parts.start,
+        ttl: parts.ttl,
+        max_attempts: parts.max_attempts,
+        options: Some(options),
+        digest,
+    }
+}
+
+/// Without a key: here the texts and their tokens are in the same memory.
+pub(super) fn token(field: &'static str, within: &[u8], text: &[u8]) -> Token {
+    let hash = digest::sha256(&[&prefix::join(&[field.as_bytes(), within, text])]);
+    Token::from_bytes(*hash.first_chunk().expect("32 bytes begin with 16"))
+}
+
+/// Everybody here may see every job.
+pub(super) fn in_the_way(refusal: Refusal) -> Problem {
+    let job_id = match &refusal {
+        Refusal::UniqueTaken { by, .. } => Some(*by),
+        _ => None,
+    };
+    Problem { job_id, ..refusal.into() }
+}
+
 /// Tells a repeat from a conflict: over the queue and everything supplied.
-fn digest_of(queue: &QueueName, job: &JobIn) -> [u8; 16] {
+pub(super) fn digest_of(queue: &QueueName, job: &JobIn) -> [u8; 16] {
     let json = serde_json::to_vec(job).expect("a job is texts, numbers and lists, which JSON can hold");
     let hash = digest::sha256(&[queue.as_str().as_bytes(), b"\0", &json]);
     *hash.first_chunk().expect("32 bytes begin with 16")

@@ -12,6 +12,7 @@ mod receipt;
 mod records;
 mod reports;
 mod schedules;
+mod together;
 mod view;
 
 pub use operations::Memory;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut, Hold,
-    JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobLogIn, JobLogOut, JobOut, JobStands,
-    LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, Reports, ScheduleIn, ScheduleListIn,
-    ScheduleListOut, ScheduleOut, SettleResult, Settled, SweepOut, WaitIn,
+    Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, ExtendItem,
+    Fail, FailItem, FireOut, Hold, HoldItem, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn,
+    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
+    ReleaseItem, Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, Settled, SweepOut,
+    WaitIn,
 };
 use sealane_core::id::{JobId, LeaseId, ScheduleId};
 use sealane_core::job::{HoldReason, State};
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::machine::Machine;
+use super::together::Wish;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::job_ids::JobIds;
@@ -98,15 +100,9 @@ impl Memory {
         Ok(ids.iter().copied().map(LeaseId::from_bytes).collect())
     }
 
-    fn settle_all<T>(
-        &self,
-        items: &[T],
-        mut one: impl FnMut(&mut Machine, Time, &T) -> SettleResult,
-    ) -> Result<Settled, Error> {
-        check_count(items.len())?;
-        Ok(self.change(|machine, now| Settled {
-            results: items.iter().map(|item| one(machine, now, item)).collect(),
-        }))
+    fn settle_all(&self, wishes: Vec<Wish>, atomic: bool) -> Result<Settled, Error> {
+        check_count(wishes.len())?;
+        Ok(self.change(|machine, now| Settled { results: machine.settle_all(now, wishes, atomic) }))
     }
 }
 
@@ -160,6 +156,12 @@ impl Provider for Memory {
         check_count(batch.jobs.len())?;
         let ids: Vec<JobId> = batch.jobs.iter().map(|_| self.ids.next()).collect::<Result<_, _>>()?;
         let results = self.change(|machine, now| {
+            if batch.atomic
+                && let Some(refused) =
+                    machine.refused_together(now, queue, &self.principal, &batch.jobs, &ids)
+            {
+                return refused;
+            }
             let one = |(job, id): (&JobIn, JobId)| match machine.enqueue(now, queue, &self.principal, job, id)
             {
                 Ok(accepted) => JobBatchResult::Accepted(accepted),
@@ -289,57 +291,59 @@ impl Provider for Memory {
     }
 
     async fn complete(&self, request: &Complete) -> Result<Settled, Error> {
-        self.settle_all(&request.items, |machine, now, item| match item.clone().take_result() {
-            Err(problem) => SettleResult::refused(None, &problem),
-            Ok(result) => machine.settle(now, &item.receipt, &Settle::Complete, result),
-        })
+        let wish = |item: &CompleteItem| Wish {
+            receipt: item.receipt.clone(),
+            outcome: item.clone().take_result().map(|result| (Settle::Complete, result)),
+        };
+        self.settle_all(request.items.iter().map(wish).collect(), request.atomic)
     }
 
     async fn fail(&self, request: &Fail) -> Result<Settled, Error> {
         let mut random = [0u8; 4];
         self.random.fill(&mut random)?;
-        self.settle_all(&request.items, |machine, now, item| {
-            let wish = item.category().and_then(|category| {
-                Ok((category, item.code()?, item.fingerprint()?, item.clone().take_error()?))
-            });
-            match wish {
-                Err(problem) => SettleResult::refused(None, &problem),
-                Ok((category, code, fingerprint, error)) => {
-                    let retry_after = item.retry_after_ms.map(Millis::new);
-                    let outcome = Settle::Fail {
-                        category,
-                        code,
-                        fingerprint,
-                        retry_after,
-                        random: u32::from_be_bytes(random),
-                    };
-                    machine.settle(now, &item.receipt, &outcome, error)
-                }
-            }
-        })
+        let random = u32::from_be_bytes(random);
+        let outcome = |item: &FailItem| {
+            let (category, code, fingerprint) = (item.category()?, item.code()?, item.fingerprint()?);
+            let retry_after = item.retry_after_ms.map(Millis::new);
+            Ok((
+                Settle::Fail { category, code, fingerprint, retry_after, random },
+                item.clone().take_error()?,
+            ))
+        };
+        let wish = |item: &FailItem| Wish { receipt: item.receipt.clone(), outcome: outcome(item) };
+        self.settle_all(request.items.iter().map(wish).collect(), request.atomic)
     }
 
     async fn release(&self, request: &Release) -> Result<Settled, Error> {
-        self.settle_all(&request.items, |machine, now, item| {
+        let wish = |item: &ReleaseItem| {
             let delay = Millis::new(item.delay_ms.unwrap_or(0));
-            machine.settle(now, &item.receipt, &Settle::Release { delay }, None)
-        })
+            Wish { receipt: item.receipt.clone(), outcome: Ok((Settle::Release { delay }, None)) }
+        };
+        self.settle_all(request.items.iter().map(wish).collect(), request.atomic)
     }
 
     async fn extend(&self, request: &Extend) -> Result<Settled, Error> {
-        self.settle_all(&request.items, |machine, now, item| {
-            machine.extend(now, &item.receipt, item.lease_ms.map(Millis::new))
-        })
+        check_count(request.items.len())?;
+        Ok(self.change(|machine, now| {
+            let one = |item: &ExtendItem| machine.extend(now, &item.receipt, item.lease_ms.map(Millis::new));
+            Settled { results: request.items.iter().map(one).collect() }
+        }))
     }
 
     async fn report(&self, request: &Reports) -> Result<Settled, Error> {
-        self.settle_all(&request.items, |machine, now, item| machine.report(now, item))
+        check_count(request.items.len())?;
+        Ok(self.change(|machine, now| {
+            let results = request.items.iter().map(|item| machine.report(now, item));
+            Settled { results: results.collect() }
+        }))
     }
 
     async fn hold(&self, request: &Hold) -> Result<Settled, Error> {
-        self.settle_all(&request.items, |machine, now, item| {
-            machine.settle(now, &item.receipt, &Settle::Hold(HoldReason::Unopenable), None)
-        })
+        let wish = |item: &HoldItem| Wish {
+            receipt: item.receipt.clone(),
+            outcome: Ok((Settle::Hold(HoldReason::Unopenable), None)),
+        };
+        self.settle_all(request.items.iter().map(wish).collect(), request.atomic)
     }
 }
 

@@ -95,7 +95,8 @@ impl Machine {
         name: &ScheduleName,
         act: ScheduleAct,
     ) -> Result<(), Problem> {
-        self.command(now, &Command::ActOnSchedule { schedule: name, act }).map(|_| ())
+        self.command(now, &Command::ActOnSchedule { schedule: name, act })?;
+        Ok(())
     }
 
     pub(super) fn remove_schedule(&mut self, now: Time, name: &ScheduleName) -> Result<(), Problem> {

@@ -56,11 +56,17 @@ impl Keys {
         self.keys.len()
     }
 
-    pub(super) fn takes(&self, key: FairKey, now: Time) -> bool {
+    pub(super) fn takes(&self, key: FairKey, ahead: &BTreeSet<FairKey>, now: Time) -> bool {
+        if self.keys.contains_key(&key) || ahead.contains(&key) {
+            return true;
+        }
+        if self.keys.len() + ahead.len() < limits::FAIR_KEYS_MAX {
+            return true;
+        }
+        let new = ahead.iter().filter(|key| !self.keys.contains_key(key)).count();
         // Why the look at the idle ones: those that are over make room with the next job.
-        self.keys.len() < limits::FAIR_KEYS_MAX
-            || self.keys.contains_key(&key)
-            || self.idle.first().is_some_and(|(over_at, _)| *over_at <= now)
+        self.keys.len() + new < limits::FAIR_KEYS_MAX
+            || self.idle.iter().take_while(|(over_at, _)| *over_at <= now).nth(new).is_some()
     }
 
     /// A job of this key is live from now on.

@@ -171,7 +171,7 @@ impl Shard {
         if self.jobs.len() >= limits::JOBS_MAX {
             return Err(SkipReason::TooManyJobs);
         }
-        queue.takes_jobs().map_err(|refusal| match refusal {
+        queue.takes_jobs(1).map_err(|refusal| match refusal {
             Refusal::QueueDraining => SkipReason::QueueDraining,
             _ => SkipReason::QueueFull,
         })
@@ -186,7 +186,7 @@ impl Shard {
         let Firing { schedule: id, due } = fire.firing;
         let settings = &schedule.settings;
         let own = settings.options.as_deref().cloned().unwrap_or_default();
-        let options = JobOptions { firing: Some(fire.firing), ..own };
+        let options = JobOptions { firing: Some(fire.firing), idempotency: None, unique: None, ..own };
         let max_attempts = self.queue_at(schedule.queue).settings.retry.max_attempts;
         vec![
             Event::JobEnqueued(JobEnqueued {

@@ -3,6 +3,7 @@
 mod accepted;
 mod completed;
 mod ends;
+pub(crate) mod firings;
 mod holders;
 mod modes;
 mod order;
@@ -48,6 +49,7 @@ pub(super) fn all() -> Vec<Box<dyn Check>> {
         Box::new(places::Places),
         Box::new(timing::Timing),
         Box::new(modes::Modes),
+        Box::new(firings::Firings::default()),
         Box::new(ends::Ends),
     ]
 }
