@@ -445,7 +445,7 @@ impl Engine {
     }
 
     /// Wakes who waits for a job that this fact ended: they hear of it when it is durable.
-    fn wake(&mut self, fact: &Fact) {
+    pub(super) fn wake(&mut self, fact: &Fact) {
         let Fact::Shard { event, .. } = fact else { return };
         let Some(job) = event.may_end().filter(|job| self.job_waiters.wait_for(job)).copied() else { return };
         if self.shard().job(&job).is_none_or(|view| view.state.is_over()) {

@@ -185,6 +185,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/circuits.rs
                 "WORKER_CIRCUITS_MAX" => Some(Probe::Elsewhere),
+                // client/src/worker/builder.rs
+                "WORKER_RATE_JOBS_MAX" | "WORKER_RATE_PERIOD_MS_MAX" => Some(Probe::Elsewhere),
                 // server/src/transport/listener.rs
                 "CONNECTIONS_MAX" => Some(Probe::Elsewhere),
                 _ => None,

@@ -125,6 +125,14 @@ async fn who_waits_for_a_job_hears_of_its_end_of_a_stop_and_of_a_revoked_key() {
         let seen = tokio::time::timeout(DEADLINE, waiting).await.expect("it is woken").expect("no panic");
         assert_eq!((&seen.json["state"], &seen.json["result"]), (&json!("completed"), &bytes("done")));
     }
+    // Together with others or not at all is an end as well.
+    let id = sent().await;
+    let waiting = waits(admin.clone(), &id, 300_000);
+    let receipt = admin.lease_q().await["receipt"].clone();
+    let done = json!({"items": [{"receipt": receipt}], "atomic": true});
+    assert_eq!(admin.post("/v1/leases:complete", &done).await.json["results"][0]["ok"], true);
+    let seen = tokio::time::timeout(DEADLINE, waiting).await.expect("it is woken").expect("no panic");
+    assert_eq!(seen.json["state"], "completed");
     // Whoever may not see the job waits for nothing.
     let stranger = admin.made("stranger", "submitter", &["**"]).await;
     assert_eq!(stranger.post(&format!("/v1/jobs/{id}:wait"), &json!({})).await.status, 404);
