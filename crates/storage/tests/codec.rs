@@ -16,7 +16,7 @@ use sealane_core::name::{
 use sealane_core::queue::{
     AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
     Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
+    Report, ReportedProgress, RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -353,6 +353,7 @@ fn event() -> impl Strategy<Value = Event> {
         (job(), job(), prop::sample::select(AfterParent::ALL), time())
             .prop_map(|(job, parent, next, at)| Event::ParentEnded { job, parent, next, at }),
         by_person(),
+        reported(),
         (job(), principal(), idempotency(), time()).prop_map(|(job, sender, key, at)| Event::JobMerged {
             job,
             sender,
@@ -361,6 +362,16 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (time(), token(), time()).prop_map(|(gone_at, key, at)| Event::KeysForgotten { gone_at, key, at }),
     ]
+}
+
+fn reported() -> impl Strategy<Value = Event> {
+    let bytes = || prop::option::of(any::<u32>());
+    let progress = prop::option::of((any::<u8>(), bytes()));
+    let progress =
+        progress.prop_map(|said| said.map(|(percent, message)| ReportedProgress { percent, message }));
+    let report = (any::<u32>(), progress, bytes(), bytes())
+        .prop_map(|(seq, progress, log, checkpoint)| Report { seq, progress, log, checkpoint });
+    (job(), report, time()).prop_map(|(job, report, at)| Event::JobReported { job, report, at })
 }
 
 fn by_person() -> impl Strategy<Value = Event> {

@@ -15,6 +15,7 @@ mod leases;
 mod links;
 mod queues;
 mod rates;
+mod reports;
 mod schedules;
 mod server;
 mod shown;
@@ -41,8 +42,13 @@ pub use leases::{
 pub use links::{DependenciesOut, DependencyOut, ParentOut};
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut};
 pub use rates::StartRate;
+pub use reports::{
+    CheckpointOut, JobLogIn, JobLogOut, LeasedCheckpoint, LogEntry, LogOut, LogPlace, ProgressIn,
+    ProgressOut, ReportItem, Reports, WaitIn,
+};
 pub use schedules::{
     FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
     ScheduleParts, SkippedOut,
 };
 pub use server::ServerOut;
+pub use shown::WorkerSaid;

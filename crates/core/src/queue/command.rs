@@ -6,6 +6,7 @@ use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
+use crate::queue::report::Report;
 use crate::queue::schedule::{Firing, ScheduleSettings};
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepWish;
@@ -209,6 +210,13 @@ pub enum Command<'a> {
         receipt: Receipt,
         /// What became of it.
         outcome: &'a Settle,
+    },
+    /// Say how it goes with a leased job.
+    Report {
+        /// Which attempt.
+        receipt: Receipt,
+        /// What is said.
+        report: Report,
     },
     /// Do something with one job.
     Act {

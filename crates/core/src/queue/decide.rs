@@ -29,6 +29,7 @@ impl Shard {
             Command::Lease(lease) => self.decide_lease(now, lease),
             Command::Extend { receipt, lease } => self.decide_extend(now, receipt, *lease),
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
+            Command::Report { receipt, report } => self.decide_report(now, receipt, report),
             Command::Act { job, act } => self.decide_act(now, job, act),
             Command::Sweep { queue, wish } => self.decide_sweep(now, queue, wish),
             Command::StopSweep { queue } => self.decide_stop(now, queue),
@@ -278,7 +279,7 @@ impl Shard {
 
     /// The job that this receipt holds. A lease that ran out holds nothing, even before its end was
     /// worked off.
-    fn held_by(&self, receipt: &Receipt, now: Time) -> Option<&Job> {
+    pub(super) fn held_by(&self, receipt: &Receipt, now: Time) -> Option<&Job> {
         let job = self.jobs.get(&receipt.job)?;
         let held = job.running().is_some_and(|running| running.lease == receipt.lease && now < running.until);
         (held && job.attempt == receipt.attempt).then_some(job)

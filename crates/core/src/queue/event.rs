@@ -7,6 +7,7 @@ use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::death::Labels;
 use crate::queue::keys::IdempotencyKey;
 use crate::queue::options::JobOptions;
+use crate::queue::report::Report;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::sweep::SweepWish;
@@ -140,6 +141,15 @@ pub enum Event {
         reason: ReleaseReason,
         /// Not before this time; at or before `at` means at once.
         run_at: Time,
+        /// When.
+        at: Time,
+    },
+    /// A worker said how it goes. The record carries the bytes of what it said.
+    JobReported {
+        /// Which job.
+        job: JobId,
+        /// What was said.
+        report: Report,
         /// When.
         at: Time,
     },
@@ -424,6 +434,18 @@ pub struct SchedulePut {
 }
 
 impl Event {
+    /// The job that this may have ended.
+    pub fn may_end(&self) -> Option<&JobId> {
+        match self {
+            Self::JobCancelled { job, .. }
+            | Self::JobCompleted { job, .. }
+            | Self::JobExpired { job, .. }
+            | Self::JobFailed { job, .. }
+            | Self::LeaseExpired { job, .. } => Some(job),
+            _ => None,
+        }
+    }
+
     /// When it happened.
     pub fn at(&self) -> Time {
         match self {
@@ -436,6 +458,7 @@ impl Event {
             | Self::LeaseExtended { at, .. }
             | Self::LeaseExpired { at, .. }
             | Self::JobReleased { at, .. }
+            | Self::JobReported { at, .. }
             | Self::JobCompleted { at, .. }
             | Self::JobFailed { at, .. }
             | Self::JobHeld { at, .. }

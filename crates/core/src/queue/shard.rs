@@ -14,6 +14,7 @@ use super::job::{Deadline, Job, JobView, Phase};
 use super::keys::Keys;
 use super::parents::ParentEnd;
 use super::ready::Ready;
+use super::report::Logs;
 use super::schedule::Schedules;
 use super::settings::{QueueMode, QueueSettings};
 use super::sweep::{Sweep, Sweeps};
@@ -141,6 +142,7 @@ pub struct Shard {
     pub(super) attempts_kept: usize,
     pub(super) deadlines: Deadlines,
     pub(super) finished: Finished,
+    pub(super) logs: Logs,
     pub(super) keys: Keys,
     /// Who waits, by whom they wait for.
     pub(super) waiting: BTreeMap<JobId, BTreeSet<JobId>>,

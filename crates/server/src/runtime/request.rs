@@ -8,7 +8,7 @@ use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName};
 use sealane_core::queue::{
     Acceptance, Act, JobOptions, JobView, Labels, ParentEnd, QueueMode, QueueSettings, QueueView, Receipt,
-    Settle, Start, SweepWish,
+    Report, Settle, Start, SweepWish,
 };
 use sealane_core::time::Millis;
 use tokio::sync::{mpsc, oneshot};
@@ -77,6 +77,17 @@ pub struct SettleItem {
     pub outcome: Settle,
     /// The result or error.
     pub data: Option<Vec<u8>>,
+}
+
+/// One report on a leased job.
+#[derive(Debug)]
+pub struct ReportItem {
+    /// Which lease.
+    pub receipt: Receipt,
+    /// What is said.
+    pub report: Report,
+    /// Its bytes.
+    pub data: Vec<u8>,
 }
 
 /// Bulk work that was wished for.
@@ -225,6 +236,22 @@ pub(super) enum Request {
         atomic: bool,
         /// Where each job stands then.
         reply: Reply<Vec<Result<JobView, Fault>>>,
+    },
+    /// Say how it goes with leased jobs.
+    Report {
+        /// Which, and what.
+        items: Vec<ReportItem>,
+        /// Where each job stands then.
+        reply: Reply<Vec<Result<JobView, Fault>>>,
+    },
+    /// Wait for a job to end.
+    AwaitEnd {
+        /// Which.
+        job: JobId,
+        /// How long.
+        wait: Millis,
+        /// Sent when it has ended, or the time is up.
+        reply: Reply<Result<(), Fault>>,
     },
     /// Make an access key.
     CreateKey {

@@ -7,6 +7,7 @@
 //! - `fact`: which family a record belongs to.
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about.
 //! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
+//! - `report`: what workers say of jobs that they run.
 //! - `keys`: idempotency and unique keys.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
@@ -21,6 +22,7 @@ mod keys;
 mod links;
 mod options;
 mod person;
+mod report;
 mod retrying;
 mod schedule;
 mod settings;

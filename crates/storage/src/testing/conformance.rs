@@ -5,7 +5,7 @@ use sealane_core::record::RecordRef;
 
 use super::home::Home;
 use super::samples::{
-    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, shard,
+    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, reported, shard,
 };
 use crate::error::{JournalError, OpenError, ReadError};
 use crate::fact::Fact;
@@ -90,6 +90,10 @@ fn caller_data_comes_back(home: &impl Home) {
         ),
         (journal.append(&failed, Some(outcome_data(b""))).expect("is staged"), Some(Vec::new())),
         (journal.append(&completed(3), None).expect("is staged"), None),
+        (
+            journal.append(&reported(3), Some(outcome_data(b"saidlogged"))).expect("is staged"),
+            Some(b"saidlogged".to_vec()),
+        ),
     ];
     journal.commit().expect("is durable");
     for reopened in [false, true] {
