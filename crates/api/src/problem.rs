@@ -74,6 +74,8 @@ codes! {
     NotDone = "not_done", 409, "nothing of it was done", retry: false, unsure: false;
     /// There is no such thing, or not for this caller.
     NotFound = "not_found", 404, "not found", retry: false, unsure: false;
+    /// The report's number is not the next one of its attempt.
+    ReportOrder = "report_order", 409, "the report is out of order", retry: false, unsure: false;
     /// The schedule stands where this cannot be done to it, or its name or id is taken.
     ScheduleState = "schedule_state", 409, "the schedule is in another state", retry: false, unsure: false;
     /// The queue takes sealed bodies only.
@@ -162,6 +164,7 @@ impl From<Refusal> for Problem {
             Refusal::JobState { .. }
             | Refusal::ParentEnded { .. }
             | Refusal::RedrivesUsed
+            | Refusal::ReportsUsed
             | Refusal::SealExpired => Code::JobState,
             Refusal::JobIdConflict | Refusal::FlowIdTaken => Code::JobIdConflict,
             Refusal::ScheduleOtherId { .. } | Refusal::ScheduleIdTaken | Refusal::ScheduleSkips { .. } => {
@@ -174,6 +177,8 @@ impl From<Refusal> for Problem {
             Refusal::SessionLockLost => Code::SessionLockLost,
             Refusal::SessionRequired => Code::SessionRequired,
             Refusal::SessionState => Code::BodyTooLarge,
+            Refusal::ReportTooLarge { .. } => Code::BodyTooLarge,
+            Refusal::ReportOrder { .. } => Code::ReportOrder,
             Refusal::Settings(_)
             | Refusal::ParentTwice { .. }
             | Refusal::FlowBreadth
@@ -188,6 +193,8 @@ impl From<Refusal> for Problem {
             | Refusal::SessionsOff
             | Refusal::SessionHold
             | Refusal::RetryAfter
+            | Refusal::ReportEmpty
+            | Refusal::ReportPercent
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
             | Refusal::SealedForOther

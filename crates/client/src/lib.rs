@@ -59,6 +59,7 @@ mod flow;
 mod gather;
 mod job;
 mod job_ids;
+mod job_log;
 mod parent;
 mod plaintext;
 mod producer;
@@ -72,6 +73,7 @@ mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod typed;
+mod wait;
 mod worker;
 
 pub use circuit::Breaker;
@@ -81,6 +83,7 @@ pub use delivery::{Delivery, Unopenable};
 pub use error::Error;
 pub use flow::{Flow, FlowSent};
 pub use job::Job;
+pub use job_log::{JobLog, Logged};
 pub use parent::Parent;
 pub use plaintext::PlaintextPolicy;
 pub use producer::{Producer, Sent};
@@ -89,7 +92,11 @@ pub use retry::Retry;
 pub use schedule::Schedule;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
-pub use worker::{ERROR_BYTES_MAX, JobContext, JobSignals, Outcome, Worked, Worker, WorkerBuilder};
+pub use wait::WaitError;
+pub use worker::{
+    CheckpointError, ERROR_BYTES_MAX, Heard, JobContext, JobSignals, LOG_BYTES_WAITING_MAX,
+    MESSAGE_BYTES_MAX, Outcome, REPORT_EVERY, Worked, Worker, WorkerBuilder,
+};
 #[cfg(feature = "tower")]
 pub use worker::{HandlerService, JobRequest};
 

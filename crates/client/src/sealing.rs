@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sealane_api::problem::{Code, Problem};
-use sealane_api::v1::{FiringOut, JobIn, JobOut, JobParts, LeasedJob, ParentOut};
+use sealane_api::v1::{FiringOut, JobIn, JobOut, JobParts, LeasedCheckpoint, LeasedJob, ParentOut};
 use sealane_api::wire::{Bytes, Id, StringMap, Text, Timestamp, from_rfc3339};
 use sealane_core::id::{JobId, ScheduleId};
 use sealane_core::job::{Priority, State};
@@ -258,6 +258,23 @@ impl Sealing {
     ) -> Result<Vec<u8>, SealError> {
         let envelope = self.envelope.as_ref().expect("a sealed job was opened with this very envelope");
         envelope.seal_part(&place.context(&self.namespace), &Content::from_body(bytes)).await
+    }
+
+    /// Opens what a former attempt left. It is sealed if the job is, or it does not open.
+    pub(crate) async fn open_checkpoint(
+        &self,
+        queue: &QueueName,
+        job: JobId,
+        sealed: bool,
+        checkpoint: Option<LeasedCheckpoint>,
+    ) -> Result<Option<Vec<u8>>, Unopenable> {
+        let Some(LeasedCheckpoint { attempt, seq, bytes }) = checkpoint else { return Ok(None) };
+        if !sealed {
+            return Ok(Some(bytes.into()));
+        }
+        let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;
+        let place = PartPlace { queue, job, part: Part::Checkpoint { seq }, attempt };
+        Ok(Some(envelope.open_part(&place.context(&self.namespace), &bytes.0).await?.content.body))
     }
 
     /// Tells the errors of a queue apart without saying what they are. `None` where the keys are out of

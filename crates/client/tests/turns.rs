@@ -31,8 +31,7 @@ async fn worked_off(client: &Client, jobs: usize, concurrency: usize) -> Vec<(St
         .build()
         .unwrap();
     assert_eq!(worker.run(std::future::pending()).await.unwrap().completed, jobs as u64);
-    let order = order.lock().unwrap().clone();
-    order
+    order.lock().unwrap().clone()
 }
 
 async fn send(client: &Client, jobs: impl IntoIterator<Item = Job>) {

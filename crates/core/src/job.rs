@@ -87,6 +87,13 @@ words! {
     }
 }
 
+impl State {
+    /// Whether a job that stands there has ended: nothing happens to it any more by itself.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Completed | Self::Dead | Self::Cancelled | Self::Expired)
+    }
+}
+
 words! {
     /// Why an attempt failed, as its worker or the server saw it.
     Category {

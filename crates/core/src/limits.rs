@@ -42,6 +42,14 @@ limits! {
     ATTRIBUTE_VALUE_BYTES_MAX: usize = 4_096, "bytes", "attribute value", "invalid_request";
     BODY_BYTES_MAX: usize = 1_048_576, "bytes", "body of a job as stored (a sealed one counts sealed)", "body_too_large";
     OUTCOME_BYTES_MAX: usize = 1_048_576, "bytes", "result or error of an attempt as stored", "body_too_large";
+    PROGRESS_MESSAGE_BYTES_MAX: usize = 8_192, "bytes", "message of a progress report as stored", "body_too_large";
+    LOG_ENTRY_BYTES_MAX: usize = 65_536, "bytes", "log entry of a report as stored: one line or some", "body_too_large";
+    LOG_ENTRIES_MAX: usize = 256, "entries", "log entries kept of one job", "the oldest leave first, and are counted";
+    LOG_BYTES_MAX: usize = 1_048_576, "bytes", "log kept of one job, as stored", "the oldest entries leave first";
+    LOG_ENTRIES_OF_ALL_MAX: usize = 500_000, "entries", "log entries kept of all jobs of a namespace together", "the oldest leave first";
+    CHECKPOINT_BYTES_MAX: usize = 1_048_576, "bytes", "checkpoint as stored", "body_too_large";
+    REPORTS_MAX: u32 = 100_000, "reports", "reports of one attempt", "job_state";
+    LOG_PAGE_MAX: usize = 100, "entries", "log entries in one answer", "invalid_request";
     BATCH_ITEMS_MAX: usize = 1_000, "items", "jobs in one batch, lease or settle request", "invalid_request";
     REQUEST_BYTES_MAX: usize = 16_777_216, "bytes", "request body over HTTP (a batch's bodies together, in JSON as base64)", "body_too_large";
     REQUEST_HEADER_BYTES_MAX: usize = 16_384, "bytes", "request line and headers together", "431 or a closed connection";
@@ -58,6 +66,8 @@ limits! {
     RUN_MS_MAX: u64 = 7 * 86_400_000, "ms", "max_run_ms: the longest run, whatever its heartbeats", "invalid_request";
     LEASE_MS_MAX: u64 = 12 * 3_600_000, "ms", "lease_ms", "invalid_request";
     LEASE_WAIT_MS_MAX: u64 = 300_000, "ms", "wait_ms of a lease request", "invalid_request";
+    JOB_WAIT_MS_MAX: u64 = 300_000, "ms", "wait_ms of a request that waits for a job to end", "invalid_request";
+    JOB_WAITERS_MAX: usize = 10_000, "requests", "requests waiting for jobs to end at once", "limit_exceeded";
     LEASE_BODIES_BYTES_MAX: usize = 8_388_608, "bytes", "bodies in one answer to a lease request, beyond which no further job is added", "the rest stays ready";
     LEASE_WAITERS_MAX: usize = 10_000, "requests", "lease requests waiting for work at once", "limit_exceeded";
     REDRIVES_MAX: u32 = 10, "re-drives", "re-drives of one job", "job_state";

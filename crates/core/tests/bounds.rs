@@ -16,8 +16,8 @@ use sealane_core::queue::session::{
 };
 use sealane_core::queue::{
     Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Look, Next,
-    QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, RunLimit, SealingPolicy,
-    SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants,
+    QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report, ReportKey, ReportedProgress,
+    RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -717,4 +717,100 @@ fn the_docs_show_this_table() {
         found == page,
         "docs/limits.md is not this table: run SEALANE_BLESS=1 cargo test -p sealane-core --test bounds"
     );
+}
+
+impl Bench {
+    /// Leases the job with this number, for as long as this takes.
+    fn hold(&mut self, number: u64) -> Receipt {
+        let (queue, owner) = (self.queue.clone(), self.owner.clone());
+        let mut lease = [1; 16];
+        lease[..8].copy_from_slice(&number.to_be_bytes());
+        let lease = LeaseId::from_bytes(lease);
+        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        assert_eq!(self.run(&Command::Lease(wish)), Ok(1));
+        Receipt { job: Self::id(number), attempt: 1, lease, lock: None }
+    }
+
+    fn log(&mut self, receipt: Receipt, seq: u32, bytes: usize) -> Result<usize, Refusal> {
+        let report = Report { seq, log: Some(u32::try_from(bytes).unwrap()), ..Report::default() };
+        self.run(&Command::Report { receipt, report })
+    }
+
+    fn log_of(&self, receipt: Receipt) -> (usize, u64) {
+        let known = self.shard.job(&receipt.job).unwrap().reported;
+        (known.log_entries, known.log_dropped)
+    }
+}
+
+// covers JOB-9 (logs per job are bounded)
+#[test]
+fn the_last_entries_of_a_log_stay_by_number_and_by_bytes() {
+    let mut bench = Bench::new();
+    bench.enqueue(Bench::id(1), 0).unwrap();
+    let receipt = bench.hold(1);
+    let entries = u32::try_from(limits::LOG_ENTRIES_MAX).unwrap();
+    for seq in 0..entries {
+        assert_eq!(bench.log(receipt, seq, 1), Ok(1));
+    }
+    assert_eq!(bench.log_of(receipt), (limits::LOG_ENTRIES_MAX, 0));
+    assert_eq!(bench.log(receipt, entries, 1), Ok(1));
+    assert_eq!(bench.log_of(receipt), (limits::LOG_ENTRIES_MAX, 1));
+    let first = bench.shard.job_log(&receipt.job, None, 1)[0].key;
+    assert_eq!(first, ReportKey { attempt: 1, seq: 1 }, "the oldest left");
+    // As many large ones as the bytes allow push out all small ones, and one more its eldest.
+    let large = u32::try_from(limits::LOG_BYTES_MAX / limits::LOG_ENTRY_BYTES_MAX).unwrap();
+    for seq in 0..large {
+        assert_eq!(bench.log(receipt, entries + 1 + seq, limits::LOG_ENTRY_BYTES_MAX), Ok(1));
+    }
+    assert_eq!(bench.log_of(receipt).0, usize::try_from(large).unwrap());
+    bench.log(receipt, entries + 1 + large, 1).unwrap();
+    assert_eq!(bench.log_of(receipt), (usize::try_from(large).unwrap(), u64::from(entries + 2)));
+    assert_eq!(sealane_core::queue::invariants::check(&bench.shard), Ok(()));
+}
+
+#[test]
+fn an_attempt_reports_so_often_and_no_more() {
+    let mut bench = Bench::new();
+    bench.enqueue(Bench::id(1), 0).unwrap();
+    let receipt = bench.hold(1);
+    let progress = Some(ReportedProgress { percent: 1, message: None });
+    for seq in 0..limits::REPORTS_MAX {
+        let report = Report { seq, progress, ..Report::default() };
+        assert_eq!(bench.run(&Command::Report { receipt, report }), Ok(1));
+    }
+    assert_eq!(bench.log(receipt, limits::REPORTS_MAX, 1), Err(Refusal::ReportsUsed));
+    assert_eq!(bench.run(&Command::Settle { receipt, outcome: &Settle::Complete }), Ok(1), "and still ends");
+}
+
+/// The jobs that log share one bound, finished and forgotten ones included: the oldest entry of all leaves.
+#[test]
+fn the_logs_of_all_jobs_together_are_bounded_and_the_oldest_entries_leave() {
+    let mut bench = Bench::new();
+    let jobs = (limits::LOG_ENTRIES_OF_ALL_MAX / limits::LOG_ENTRIES_MAX) as u64;
+    let mut receipts = Vec::new();
+    for number in 0..=jobs {
+        bench.enqueue(Bench::id(number), 0).unwrap();
+        let receipt = bench.hold(number);
+        for seq in 0..u32::try_from(limits::LOG_ENTRIES_MAX).unwrap() {
+            assert_eq!(bench.log(receipt, seq, 1), Ok(1));
+        }
+        bench.run(&Command::Settle { receipt, outcome: &Settle::Complete }).unwrap();
+        receipts.push(receipt);
+    }
+    let kept: usize = receipts.iter().map(|receipt| bench.log_of(*receipt).0).sum();
+    assert_eq!(kept, limits::LOG_ENTRIES_OF_ALL_MAX);
+    let left = (receipts.len() * limits::LOG_ENTRIES_MAX - limits::LOG_ENTRIES_OF_ALL_MAX) as u64;
+    assert_eq!(bench.log_of(receipts[0]), (limits::LOG_ENTRIES_MAX - usize::try_from(left).unwrap(), left));
+    assert_eq!(bench.log_of(receipts[1]), (limits::LOG_ENTRIES_MAX, 0));
+    assert_eq!(sealane_core::queue::invariants::check(&bench.shard), Ok(()));
+    // An hour later they are forgotten, and room is there again.
+    bench.now = Time::from_unix_ms(START + limits::FINISHED_KEPT_MS + 1);
+    let late = JobId::v7(bench.now.unix_ms(), [0; 10]);
+    bench.enqueue(late, 0).unwrap();
+    let receipt = Receipt { job: late, ..bench.hold(u64::MAX) };
+    assert_eq!(bench.log(receipt, 0, 1), Ok(1));
+    bench.run(&Command::Settle { receipt, outcome: &Settle::Complete }).unwrap();
+    assert!(bench.shard.job(&receipts[1].job).is_none());
+    assert_eq!(sealane_core::queue::invariants::check(&bench.shard), Ok(()));
+    assert_eq!(bench.log_of(receipt), (1, 0));
 }

@@ -11,8 +11,8 @@ use sealane_core::job::{Category, HoldReason, JobInput, Priority, State};
 use sealane_core::limits;
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, SealingPolicy, Settle, Shard, Start,
-    SweepKind, SweepWish, invariants,
+    Act, Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, Report, ReportedBytes,
+    ReportedProgress, SealingPolicy, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -28,6 +28,7 @@ enum Step {
     Lease { worker: u8, max: usize, lease: u64 },
     Settle { receipt: prop::sample::Index, outcome: Settle },
     Extend { receipt: prop::sample::Index, lease: u64 },
+    Report { receipt: prop::sample::Index, ahead: u32, log: bool, checkpoint: bool },
     Act { job: u8, act: Act },
     Move { job: u8, back: bool },
     Sweep { kind: SweepKind },
@@ -62,6 +63,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0u8..3, 0usize..5, 100u64..4_000).prop_map(|(worker, max, lease)| Step::Lease { worker, max, lease }),
         8 => (any::<prop::sample::Index>(), outcome).prop_map(|(receipt, outcome)| Step::Settle { receipt, outcome }),
         2 => (any::<prop::sample::Index>(), 100u64..4_000).prop_map(|(receipt, lease)| Step::Extend { receipt, lease }),
+        5 => (any::<prop::sample::Index>(), prop_oneof![4 => Just(1), 1 => 0u32..3], any::<bool>(), any::<bool>())
+            .prop_map(|(receipt, ahead, log, checkpoint)| Step::Report { receipt, ahead, log, checkpoint }),
         4 => (0u64..3_000).prop_map(|by| Step::Tick { by }),
         1 => (0u64..10_000).prop_map(|away| Step::Restart { away }),
     ]
@@ -89,6 +92,10 @@ struct ModelJob {
     run_until: u64,
     lease: Option<LeaseId>,
     settled: Option<(LeaseId, &'static str)>,
+    /// Attempt and number of every report.
+    reports: Vec<(u32, u32)>,
+    log: Vec<(u32, u32)>,
+    checkpoint: Option<(u32, u32)>,
 }
 
 /// All jobs that were ever accepted.
@@ -319,7 +326,11 @@ impl Pair {
                     job.at = (now + lease).min(job.run_until);
                 }
             }
-            Step::Settle { .. } | Step::Extend { .. } => {}
+            Step::Report { receipt, ahead, log, checkpoint } if !self.receipts.is_empty() => {
+                let receipt = *receipt.get(&self.receipts);
+                self.report(receipt, *ahead, *log, *checkpoint);
+            }
+            Step::Settle { .. } | Step::Extend { .. } | Step::Report { .. } => {}
             Step::Act { job, act } => {
                 let job = Self::id(*job);
                 let done = self.run(&Command::Act { job, act }).map(|events| events.len());
@@ -463,6 +474,9 @@ impl Pair {
                 run_until: 0,
                 lease: None,
                 settled: None,
+                reports: Vec::new(),
+                log: Vec::new(),
+                checkpoint: None,
             });
         }
     }
@@ -494,6 +508,33 @@ impl Pair {
         assert_eq!(handed, self.model.lease(self.now, &ids, self.now + lease));
     }
 
+    /// `ahead` 1 is the next number, 0 the last one once more.
+    fn report(&mut self, receipt: Receipt, ahead: u32, log: bool, checkpoint: bool) {
+        let job = self.model.get(receipt.job).unwrap();
+        let of_attempt = job.reports.iter().filter(|(attempt, _)| *attempt == job.attempt).count();
+        let next = u32::try_from(of_attempt).unwrap();
+        let seq = (next + ahead).saturating_sub(1);
+        let (log, checkpoint) = (log.then_some(1), checkpoint.then_some(1));
+        let report =
+            Report { seq, progress: Some(ReportedProgress { percent: 1, message: None }), log, checkpoint };
+        let done = self.run(&Command::Report { receipt, report }).map(|events| events.len());
+        let now = self.now;
+        let job = self.model.get(receipt.job).unwrap();
+        let held = job.state == State::Running && job.lease == Some(receipt.lease) && now < job.at;
+        let expected = match () {
+            () if !held || seq > next => None,
+            () if seq < next => Some(0),
+            () => Some(1),
+        };
+        assert_eq!(done, expected, "{receipt:?} {seq} of {next}");
+        if expected == Some(1) {
+            let key = (job.attempt, seq);
+            job.reports.push(key);
+            job.log.extend(log.map(|_| key));
+            job.checkpoint = checkpoint.map(|_| key).or(job.checkpoint);
+        }
+    }
+
     fn settle(&mut self, receipt: Receipt, outcome: &Settle) {
         let done = self.run(&Command::Settle { receipt, outcome });
         let now = self.now;
@@ -513,7 +554,10 @@ impl Pair {
                 job.attempt -= 1;
                 job.state = State::Cancelled;
             }
-            Settle::Complete => job.state = State::Completed,
+            Settle::Complete => {
+                job.state = State::Completed;
+                job.checkpoint = None;
+            }
             Settle::Fail { category, .. } => {
                 // The length of the wait has its own test; that it is not in the past is what counts here.
                 let events = done.unwrap();
@@ -562,6 +606,14 @@ impl Pair {
                 ),
                 "{job:?}"
             );
+            let key = |entry: &ReportedBytes| (entry.key.attempt, entry.key.seq);
+            assert_eq!(view.reported.checkpoint.as_ref().map(key), job.checkpoint);
+            assert_eq!(
+                view.reported.progress.map(|at| (at.key.attempt, at.key.seq)).as_ref(),
+                job.reports.last()
+            );
+            let log = self.shard.job_log(&job.id, None, usize::MAX);
+            assert_eq!(log.iter().map(key).collect::<Vec<_>>(), job.log);
             assert_eq!(view.origin.is_some(), job.elsewhere);
             assert_eq!(view.expires_at.map(Time::unix_ms), job.expires);
         }

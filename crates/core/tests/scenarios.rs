@@ -26,6 +26,10 @@
 //! tick     31s                                                 -> what time did, in order
 //! pass     31s                                                 -> ok: later, with the deadlines not worked off yet
 //! restart  [after=10m]                                         -> ok
+//! report   w1 j1 seq=0 [percent=40] [message=5] [log=100] [checkpoint=7]   (bytes)
+//!                                                              -> ok | ok, asked to stop | known | refused CODE
+//! reported j1                                                  -> 40%@1.0 checkpoint@1.0 log=2-1 next=1 | nothing
+//! log      j1 [after=1.0] [max=2]                              -> 1.1 1.2 | nothing
 //! opens    [orders]                                            -> now | in 500 ms | never: when a worker gets a job
 //! kept     [orders]                                            -> 2: fair keys that are known
 //! state    j1                                                  -> running attempt=1
@@ -51,8 +55,8 @@ use sealane_core::name::{ErrorCode, Principal, QueueName};
 use sealane_core::queue::session::{SessionMode, SessionReceipt};
 use sealane_core::queue::{
     Act, AfterParent, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode,
-    QueueSettings, QueueView, Rate, Receipt, RedriveRate, Refusal, SealingPolicy, Settle, Shard, SweepKind,
-    SweepWish, invariants,
+    QueueSettings, QueueView, Rate, Receipt, RedriveRate, Refusal, Report, ReportKey, ReportedProgress,
+    SealingPolicy, Settle, Shard, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::BackoffShape;
@@ -219,6 +223,9 @@ impl World {
                     Ok(_) => "ok".to_owned(),
                 }
             }
+            "report" => self.report(&bare, &options),
+            "reported" => self.reported(bare[0]),
+            "log" => self.log(bare[0], &options),
             "tick" => self.tick(millis(bare[0])),
             "pass" => {
                 self.now = self.now.plus(millis(bare[0]));
@@ -456,6 +463,54 @@ impl World {
         }
     }
 
+    fn report(&mut self, bare: &[&str], options: &BTreeMap<&str, &str>) -> String {
+        let receipt = self.receipt(bare[0], bare[1]);
+        let bytes = |name| options.get(name).map(|text: &&str| text.parse().expect("a number"));
+        let percent = options.get("percent").map(|text| text.parse().expect("a number"));
+        let report = Report {
+            seq: bytes("seq").expect("a report has a number"),
+            progress: percent.map(|percent| ReportedProgress { percent, message: bytes("message") }),
+            log: bytes("log"),
+            checkpoint: bytes("checkpoint"),
+        };
+        let done = self.run(&Command::Report { receipt, report });
+        let asked = self.shard.job(&receipt.job).is_some_and(|view| view.cancel_requested);
+        match done {
+            Err(refused) => refused,
+            Ok(events) if events.is_empty() => "known".to_owned(),
+            Ok(_) if asked => "ok, asked to stop".to_owned(),
+            Ok(_) => "ok".to_owned(),
+        }
+    }
+
+    fn reported(&self, name: &str) -> String {
+        let known = self.shard.job(&self.id(name)).expect("it is remembered").reported;
+        let mut told = Vec::new();
+        let at = |key: ReportKey| format!("@{}.{}", key.attempt, key.seq);
+        told.extend(known.progress.map(|progress| format!("{}%{}", progress.percent, at(progress.key))));
+        told.extend(known.checkpoint.map(|checkpoint| format!("checkpoint{}", at(checkpoint.key))));
+        if known.log_entries > 0 || known.log_dropped > 0 {
+            told.push(format!("log={}-{}", known.log_entries, known.log_dropped));
+        }
+        if told.is_empty() {
+            return "nothing".to_owned();
+        }
+        told.push(format!("next={}", known.next_seq));
+        told.join(" ")
+    }
+
+    fn log(&self, name: &str, options: &BTreeMap<&str, &str>) -> String {
+        let after = options.get("after").map(|text| {
+            let (attempt, seq) = text.split_once('.').expect("attempt.seq");
+            ReportKey { attempt: attempt.parse().expect("a number"), seq: seq.parse().expect("a number") }
+        });
+        let max = options.get("max").map_or(usize::MAX, |text| text.parse().expect("a number"));
+        let entries = self.shard.job_log(&self.id(name), after, max);
+        let told: Vec<_> =
+            entries.iter().map(|entry| format!("{}.{}", entry.key.attempt, entry.key.seq)).collect();
+        if told.is_empty() { "nothing".to_owned() } else { told.join(" ") }
+    }
+
     fn tick(&mut self, by: Millis) -> String {
         let end = self.now.plus(by);
         let mut told = Vec::new();
@@ -610,8 +665,8 @@ fn run_table(path: &Path) -> usize {
 // covers JOB-5 (lease, extend, release, complete, fail, fencing)
 // covers JOB-5 (max_run_time)
 // covers JOB-6 (attempts, every back-off per queue and per job, permanent failures, workers that die)
+// covers JOB-9 (attempt history, progress, logs, checkpoints)
 // covers JOB-7 (idempotency keys, windows, precedence, unique jobs)
-// covers JOB-9 (attempt history)
 // covers JOB-10 (atomic batches)
 // covers JOB-8 (after, after-any, policies, flows, re-drive)
 // covers QUE-1 (pause, resume, drain, purge, depth)

@@ -24,8 +24,23 @@ pub struct BodyContext<'a> {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Part {
+    /// What the next attempt is to go on from.
+    Checkpoint {
+        /// The report's number in its attempt, the first being 0.
+        seq: u32,
+    },
     /// Why an attempt failed.
     Error,
+    /// Lines of a log.
+    Log {
+        /// The report's number in its attempt, the first being 0.
+        seq: u32,
+    },
+    /// How far a job is, in words.
+    Progress {
+        /// The report's number in its attempt, the first being 0.
+        seq: u32,
+    },
     /// What a completed job came to.
     Result,
 }
@@ -35,8 +50,20 @@ impl Part {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Checkpoint { .. } => "checkpoint",
             Self::Error => "error",
+            Self::Log { .. } => "log",
+            Self::Progress { .. } => "progress",
             Self::Result => "result",
+        }
+    }
+
+    /// Which of the attempt's reports it came with. There is one result or error, and no number.
+    #[must_use]
+    pub const fn seq(self) -> Option<u32> {
+        match self {
+            Self::Checkpoint { seq } | Self::Log { seq } | Self::Progress { seq } => Some(seq),
+            Self::Error | Self::Result => None,
         }
     }
 }
@@ -80,9 +107,15 @@ impl BodyContext<'_> {
 impl PartContext<'_> {
     pub(crate) fn hash(&self) -> ContextHash {
         let attempt = self.attempt.to_string();
-        let bound = [("$attempt", attempt.as_str()), ("$part", self.part.name())];
-        ContextHash::new(self.namespace, self.queue, &bound)
-            .expect("two fixed names, written in ascending order")
+        let seq = self.part.seq().map(|seq| seq.to_string());
+        let bound = [
+            ("$attempt", attempt.as_str()),
+            ("$part", self.part.name()),
+            ("$seq", seq.as_deref().unwrap_or("")),
+        ];
+        let names = if seq.is_some() { 3 } else { 2 };
+        ContextHash::new(self.namespace, self.queue, &bound[..names])
+            .expect("fixed names, written in ascending order")
     }
 }
 

@@ -32,7 +32,8 @@ pub enum CallerData<'a> {
         /// What the producer sent.
         input: &'a Arc<JobInput>,
     },
-    /// With `JobCompleted`, `JobFailed` or `JobCancelled`: the result or error, as the worker gave it.
+    /// With `JobCompleted`, `JobFailed` or `JobCancelled`: the result or error, as the worker gave it. With
+    /// `JobReported`: message, log entry and checkpoint, one behind the other.
     Outcome {
         /// The queue whose data key is used.
         queue: QueueNumber,
@@ -56,7 +57,10 @@ impl CallerData<'_> {
             Self::Job { .. } => matches!(event, Event::JobEnqueued(_) | Event::SchedulePut(_)),
             Self::Outcome { .. } => matches!(
                 event,
-                Event::JobCompleted { .. } | Event::JobFailed { .. } | Event::JobCancelled { .. }
+                Event::JobCompleted { .. }
+                    | Event::JobFailed { .. }
+                    | Event::JobCancelled { .. }
+                    | Event::JobReported { .. }
             ),
             Self::Session { .. } => {
                 matches!(event, Event::SessionAccepted { .. } | Event::SessionStateSet { .. })

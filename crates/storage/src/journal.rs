@@ -138,7 +138,7 @@ pub trait JournalReader: Send + Sync {
     /// See [`ReadError`]: one kind holds the job, the other stops the server.
     fn read_job(&self, record: RecordRef) -> Result<Arc<JobInput>, ReadError>;
 
-    /// What the worker gave with the completion or failure in this record; `None` when it gave nothing.
+    /// What the worker gave with the completion, failure or report in this record; `None` when it gave nothing.
     ///
     /// # Errors
     /// See [`ReadError`].

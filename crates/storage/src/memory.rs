@@ -158,7 +158,11 @@ impl JournalReader for MemoryStore {
             (_, Some(Data::Outcome(bytes))) => Some(Some(bytes.clone())),
             (
                 Fact::Shard {
-                    event: Event::JobCompleted { .. } | Event::JobFailed { .. } | Event::JobCancelled { .. },
+                    event:
+                        Event::JobCompleted { .. }
+                        | Event::JobFailed { .. }
+                        | Event::JobCancelled { .. }
+                        | Event::JobReported { .. },
                     ..
                 },
                 None,

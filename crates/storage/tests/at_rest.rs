@@ -201,10 +201,12 @@ fn no_planted_word_is_in_any_file() {
         at: Time::default(),
     };
     journal.append(&shard(created), None).unwrap();
-    for fact in every_fact() {
-        journal.append(&fact, None).unwrap();
-        // Why each: all of them together are more than a group of these small segments holds.
+    // By groups: all of them are more than one segment of this size holds.
+    for facts in every_fact().chunks(20) {
         journal.commit().unwrap();
+        for fact in facts {
+            journal.append(fact, None).unwrap();
+        }
     }
     journal.commit().unwrap();
     journal.close().unwrap();

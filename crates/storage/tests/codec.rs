@@ -17,7 +17,7 @@ use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
     Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
+    Report, ReportedProgress, RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -372,6 +372,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(job, parent, next, at)| Event::ParentEnded { job, parent, next, at }),
         by_person(),
         of_session(),
+        reported(),
         (job(), principal(), idempotency(), time()).prop_map(|(job, sender, key, at)| Event::JobMerged {
             job,
             sender,
@@ -409,6 +410,16 @@ fn of_session() -> impl Strategy<Value = Event> {
         key.clone().prop_map(|(queue, session, at)| Event::SessionStateSet { queue, session, at }),
         key.prop_map(|(queue, session, at)| Event::SessionStateCleared { queue, session, at }),
     ]
+}
+
+fn reported() -> impl Strategy<Value = Event> {
+    let bytes = || prop::option::of(any::<u32>());
+    let progress = prop::option::of((any::<u8>(), bytes()));
+    let progress =
+        progress.prop_map(|said| said.map(|(percent, message)| ReportedProgress { percent, message }));
+    let report = (any::<u32>(), progress, bytes(), bytes())
+        .prop_map(|(seq, progress, log, checkpoint)| Report { seq, progress, log, checkpoint });
+    (job(), report, time()).prop_map(|(job, report, at)| Event::JobReported { job, report, at })
 }
 
 fn by_person() -> impl Strategy<Value = Event> {

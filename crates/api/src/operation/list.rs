@@ -136,6 +136,15 @@ operations! {
         Post "/v1/jobs:list", JobRead, Read, repeatable: true,
         { page: v1::JobListIn = body }, body: v1::JobListIn => v1::JobListOut,
         target: |_| Target::Namespace;
+    JobLogs = "job.logs", "show what a job's workers logged",
+        Post "/v1/jobs/{job}/logs", JobRead, Read, repeatable: true,
+        { job: JobId = job, page: v1::JobLogIn = body }, body: v1::JobLogIn => v1::JobLogOut,
+        target: |op| Target::Job(op.job);
+
+    JobWait = "job.wait", "show a job when it has ended, or as it stands when the time is up",
+        Post "/v1/jobs/{job}:wait", JobRead, Read, repeatable: true,
+        { job: JobId = job, wish: v1::WaitIn = body }, body: v1::WaitIn => v1::JobOut,
+        target: |op| Target::Job(op.job);
 
     JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
         Post "/v1/jobs/{job}:cancel", JobCancel, Settle, repeatable: true,
@@ -272,6 +281,11 @@ operations! {
         { request: v1::Extend = body }, body: v1::Extend => v1::Settled,
         target: |_| Target::Leases;
 
+    LeaseReport = "lease.report", "say how it goes with leased jobs; that makes no lease longer",
+        Post "/v1/leases:report", JobWork, Settle, repeatable: true,
+        { request: v1::Reports = body }, body: v1::Reports => v1::Settled,
+        target: |_| Target::Leases;
+
     LeaseHold = "lease.hold", "set jobs aside that cannot be opened; the attempts do not count",
         Post "/v1/leases:hold", JobWork, Settle, repeatable: true,
         { request: v1::Hold = body }, body: v1::Hold => v1::Settled,
@@ -360,6 +374,12 @@ impl Answer for v1::LeaseOut {
             job.parents.iter().map(|parent| result(parent) + v1::JOB_TEXT_BYTES).sum()
         };
         self.jobs.iter().map(|job| job.body.0.len() + parents(job) + v1::JOB_TEXT_BYTES).sum()
+    }
+}
+
+impl Answer for v1::JobLogOut {
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.bytes.as_ref().map_or(0, |bytes| bytes.0.len()) + 128).sum()
     }
 }
 

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use crate::format::Format;
 use crate::permission::Permission;
 use crate::problem::Problem;
+use crate::wire::MapOnly;
 
 /// An HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,10 @@ impl<T: DeserializeOwned + Default> RequestBody for OrNothing<T> {
     const REQUIRED: bool = false;
 
     fn read(format: Format, bytes: &[u8]) -> Result<Self, Problem> {
-        if bytes.is_empty() { Ok(Self::default()) } else { format.read(bytes).map(Self) }
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        format.read(bytes).map(|MapOnly(body)| Self(body))
     }
 }
 

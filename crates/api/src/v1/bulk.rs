@@ -8,14 +8,14 @@ use utoipa::ToSchema;
 
 use super::dead_filter::{DeadFilterIn, TokenOf};
 use crate::problem::Problem;
-use crate::wire::Timestamp;
+use crate::wire::{Timestamp, some_map_only};
 
 /// Which jobs of a dead-letter to end; all of them where nothing is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeadPurgeIn {
     /// Which jobs; all where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_map_only")]
     pub filter: Option<DeadFilterIn>,
 }
 
@@ -31,7 +31,7 @@ impl DeadPurgeIn {
 #[serde(deny_unknown_fields)]
 pub struct DeadRedriveIn {
     /// Which jobs; all where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_map_only")]
     pub filter: Option<DeadFilterIn>,
     /// At most so many in a second, 1 to 100000; as fast as it goes where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,14 +9,14 @@ use utoipa::ToSchema;
 
 use super::dead_filter::{DeadFilterIn, TokenOf, show_fingerprint};
 use crate::problem::Problem;
-use crate::wire::{Bytes, Timestamp};
+use crate::wire::{Bytes, Timestamp, some_map_only};
 
 /// A page of dead-letter, as wished.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeadLetterIn {
     /// Which jobs; all where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_map_only")]
     pub filter: Option<DeadFilterIn>,
     /// At most so many jobs, 1 to 1000; 100 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::attempts::{AttemptOut, RetryIn};
 use super::keys::{SentKey, SentUnique, UniqueIn, sent_key, sent_unique};
 use super::links::DependenciesOut;
+use super::reports::{CheckpointOut, LogOut, ProgressOut};
 use super::schedules::FiringOut;
 use crate::problem::{Code, ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
@@ -108,7 +109,7 @@ pub struct JobIn {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u32) -> bool {
+pub(super) fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
@@ -418,6 +419,15 @@ pub struct JobOut {
     /// The attempts that are over, the last 20 of them, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptOut>,
+    /// What its worker said last about how far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<ProgressOut>,
+    /// What the next attempt goes on from, where a worker left something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointOut>,
+    /// How much log there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogOut>,
     /// The last failed attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,

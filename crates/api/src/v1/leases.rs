@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::dead_filter::{read_category, read_fingerprint};
-use super::jobs::bounded;
+use super::jobs::{bounded, is_zero};
 use super::links::ParentOut;
+use super::reports::LeasedCheckpoint;
 use super::schedules::FiringOut;
 use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp, at_most};
@@ -110,6 +111,13 @@ pub struct LeasedJob {
     /// The jobs that it waited for, in the order of their ids, with what they came to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<ParentOut>,
+    /// What a former attempt left to go on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<LeasedCheckpoint>,
+    /// The number of this attempt's next report. Not 0 where the job was handed back and comes again under
+    /// the same attempt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub next_report: u32,
 }
 
 impl std::fmt::Debug for LeasedJob {

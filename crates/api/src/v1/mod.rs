@@ -15,6 +15,7 @@ mod leases;
 mod links;
 mod queues;
 mod rates;
+mod reports;
 mod schedules;
 mod server;
 mod sessions;
@@ -42,6 +43,10 @@ pub use leases::{
 pub use links::{DependenciesOut, DependencyOut, ParentOut};
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut, QueueSessions};
 pub use rates::StartRate;
+pub use reports::{
+    CheckpointOut, JobLogIn, JobLogOut, LeasedCheckpoint, LogEntry, LogOut, LogPlace, ProgressIn,
+    ProgressOut, ReportItem, Reports, WaitIn,
+};
 pub use schedules::{
     FireOut, FiredOut, FiringOut, ScheduleGone, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
     ScheduleParts, SkippedOut,
@@ -52,3 +57,4 @@ pub use sessions::{
     SessionOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands,
     SessionStateIn, SessionStateOut,
 };
+pub use shown::WorkerSaid;

@@ -12,6 +12,7 @@ use sealane_core::time::Time;
 use super::attempts::AttemptOut;
 use super::jobs::{JobAccepted, JobOut, LastError};
 use super::leases::{LeasedJob, SettleResult};
+use super::reports::{CheckpointOut, LeasedCheckpoint, LogOut, ProgressOut};
 use super::schedules::FiringOut;
 use crate::problem::{ItemError, Problem};
 use crate::wire::{Bytes, Id, StringMap, Text, Timestamp};
@@ -67,17 +68,28 @@ impl SettleResult {
     }
 }
 
+/// What workers said of a job, as it is stored.
+#[derive(Default)]
+pub struct WorkerSaid {
+    /// What it came to.
+    pub result: Option<Vec<u8>>,
+    /// Why the last attempt failed.
+    pub error: Option<Vec<u8>>,
+    /// How far it is, in words.
+    pub message: Option<Vec<u8>>,
+}
+
 impl JobOut {
     /// A job as it stands. Without `input`, when its record does not open, what the queue itself knows
-    /// is still shown. `result` and `error` are for those who may see them.
+    /// is still shown. `said` is for those who may see it.
     pub fn show(
         view: &JobView,
         queue: &QueueName,
         attempts: &[Attempt],
         input: Option<&JobInput>,
-        result: Option<Vec<u8>>,
-        error: Option<Vec<u8>>,
+        said: WorkerSaid,
     ) -> Self {
+        let WorkerSaid { result, error, message } = said;
         Self {
             id: view.id.to_string(),
             queue: queue.as_str().to_owned(),
@@ -105,6 +117,9 @@ impl JobOut {
             dependencies: None,
             attempts: attempts.iter().map(AttemptOut::from).collect(),
             held_because: view.hold_reason.map(|reason| reason.to_string()),
+            progress: ProgressOut::show(&view.reported, message),
+            checkpoint: CheckpointOut::show(&view.reported),
+            log: LogOut::show(&view.reported),
             last_error: view.last_failure.map(|failure| LastError {
                 attempt: failure.attempt,
                 category: failure.category.as_str().to_owned(),
@@ -122,6 +137,7 @@ impl LeasedJob {
         view: &JobView,
         queue: &QueueName,
         input: Arc<JobInput>,
+        checkpoint: Option<Vec<u8>>,
         receipt: String,
         now: Time,
     ) -> Self {
@@ -150,6 +166,12 @@ impl LeasedJob {
             lease_expires_at: Timestamp(lease_end),
             lease_ms: lease_end.since(now).get(),
             parents: Vec::new(),
+            checkpoint: view.reported.checkpoint.zip(checkpoint).map(|(known, bytes)| LeasedCheckpoint {
+                attempt: known.key.attempt,
+                seq: known.key.seq,
+                bytes: bytes.into(),
+            }),
+            next_report: view.reported.next_seq,
         }
     }
 }

@@ -20,6 +20,7 @@ use super::Surroundings;
 use super::acts::{self, Act};
 use super::flow::policy;
 use super::job_list;
+use super::job_reports::{self, Reports};
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
 use crate::session;
@@ -38,6 +39,8 @@ pub(crate) enum Job {
     List(job_list::List),
     #[command(flatten)]
     Act(Act),
+    #[command(flatten)]
+    Reports(Reports),
 }
 
 #[derive(Args, Debug)]
@@ -148,6 +151,7 @@ pub(crate) async fn run(at: &Surroundings, command: Job) -> Result<(), Failure> 
         Job::List(list) => job_list::run(at, list).await,
         Job::Get { id } => get(at, id).await,
         Job::Act(act) => acts::run(at, act).await,
+        Job::Reports(reports) => job_reports::run(at, reports).await,
     }
 }
 
@@ -273,6 +277,8 @@ struct Shown<'a> {
     #[serde(flatten)]
     job: &'a JobOut,
     #[serde(skip_serializing_if = "Option::is_none")]
+    opened_progress: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     opened_result: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     opened_result_base64: Option<Bytes>,
@@ -285,18 +291,39 @@ struct Shown<'a> {
 pub(super) async fn get(at: &Surroundings, id: JobId) -> Result<(), Failure> {
     let client = session::client(&at.global)?.build();
     let job = client.job(id).await?;
-    let (result, error) = reports(&client, &job, at.global.keyring.is_some()).await;
+    show(at, &client, &job).await
+}
+
+/// Shows a job, opened where this side has the keys.
+pub(super) async fn show(at: &Surroundings, client: &Client, job: &JobOut) -> Result<(), Failure> {
+    let Opened { result, error, progress } = opened(client, job, at.global.keyring.is_some()).await;
     let (opened_result, opened_result_base64) = text_or_bytes(result);
     let (opened_error, opened_error_base64) = text_or_bytes(error);
-    let rows = rows(&job, opened_result.as_deref(), opened_error.as_deref());
-    let shown = Shown { job: &job, opened_result, opened_result_base64, opened_error, opened_error_base64 };
+    let opened_progress = progress.map(|text| String::from_utf8_lossy(&text).into_owned());
+    let rows = rows(job, opened_result.as_deref(), opened_error.as_deref(), opened_progress.as_deref());
+    let shown = Shown {
+        job,
+        opened_progress,
+        opened_result,
+        opened_result_base64,
+        opened_error,
+        opened_error_base64,
+    };
     at.output.one(&shown, &rows)
 }
 
+/// What workers said of a job, in the clear.
+#[derive(Default)]
+struct Opened {
+    result: Option<Vec<u8>>,
+    error: Option<Vec<u8>>,
+    progress: Option<Vec<u8>>,
+}
+
 /// What the job came to, where this side can say so: it has the keys, or nothing was sealed.
-async fn reports(client: &Client, job: &JobOut, has_keys: bool) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+async fn opened(client: &Client, job: &JobOut, has_keys: bool) -> Opened {
     if !has_keys && job.content_type.as_deref() == Some(CONTENT_TYPE) {
-        return (None, None);
+        return Opened::default();
     }
     let told = |what: &str, opened: Result<Option<Vec<u8>>, Unopenable>| {
         opened.unwrap_or_else(|reason| {
@@ -304,10 +331,14 @@ async fn reports(client: &Client, job: &JobOut, has_keys: bool) -> (Option<Vec<u
             None
         })
     };
-    (told("result", client.open_result(job).await), told("error", client.open_error(job).await))
+    Opened {
+        result: told("result", client.open_result(job).await),
+        error: told("error", client.open_error(job).await),
+        progress: told("progress", client.open_progress(job).await),
+    }
 }
 
-fn text_or_bytes(bytes: Option<Vec<u8>>) -> (Option<String>, Option<Bytes>) {
+pub(super) fn text_or_bytes(bytes: Option<Vec<u8>>) -> (Option<String>, Option<Bytes>) {
     match bytes.map(String::from_utf8) {
         None => (None, None),
         Some(Ok(text)) => (Some(text), None),
@@ -315,7 +346,12 @@ fn text_or_bytes(bytes: Option<Vec<u8>>) -> (Option<String>, Option<Bytes>) {
     }
 }
 
-fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'static str, String)> {
+fn rows(
+    job: &JobOut,
+    result: Option<&str>,
+    error: Option<&str>,
+    words: Option<&str>,
+) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("id", job.id.clone()),
         ("queue", job.queue.clone()),
@@ -340,6 +376,18 @@ fn rows(job: &JobOut, result: Option<&str>, error: Option<&str>) -> Vec<(&'stati
         ("waits for", job.dependencies.as_ref().and_then(waits_for)),
         ("held because", job.held_because.clone()),
         ("dead because", job.dead_because.clone()),
+        (
+            "progress",
+            job.progress.as_ref().map(|progress| {
+                let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+                format!("{} % in attempt {} at {}{words}", progress.percent, progress.attempt, progress.at)
+            }),
+        ),
+        (
+            "checkpoint",
+            job.checkpoint.as_ref().map(|left| format!("of attempt {} at {}", left.attempt, left.at)),
+        ),
+        ("log", job.log.map(|log| format!("{} entries, {} dropped", log.entries, log.dropped))),
         (
             "last failed",
             job.last_error.as_ref().map(|failure| format!("{} at {}", failure.category, failure.at)),

@@ -10,6 +10,7 @@ mod envelope;
 mod flow;
 mod job;
 mod job_list;
+mod job_reports;
 mod keyring;
 mod queue;
 mod schedule;

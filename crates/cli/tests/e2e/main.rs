@@ -9,6 +9,7 @@ mod kill;
 mod leaks;
 mod life;
 mod limits;
+mod reports;
 mod schedules;
 mod support;
 mod sync_order;

@@ -1,13 +1,15 @@
 //! The trait.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
     FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
-    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ScheduleIn, ScheduleListIn,
-    ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn,
-    SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
-    SessionStateOut, Settled, SweepOut,
+    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
+    Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
+    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
+    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{Namespace, QueueName, ScheduleName};
@@ -51,6 +53,11 @@ pub trait Provider: Send + Sync {
 
     /// A page of jobs, by id.
     async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error>;
+    /// What a job's workers logged.
+    async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error>;
+
+    /// A job as it stands when it has ended, or when so much time is up; at most five minutes.
+    async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error>;
 
     /// Does something with a job besides working on it.
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;
@@ -139,6 +146,9 @@ pub trait Provider: Send + Sync {
 
     /// Makes leases last longer.
     async fn extend(&self, request: &Extend) -> Result<Settled, Error>;
+
+    /// Takes word of how it goes with jobs. Makes no lease longer.
+    async fn report(&self, request: &Reports) -> Result<Settled, Error>;
 
     /// Sets jobs aside that cannot be opened; the attempts do not count.
     async fn hold(&self, request: &Hold) -> Result<Settled, Error>;

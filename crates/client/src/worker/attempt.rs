@@ -14,6 +14,7 @@ use super::circuits::{self, Trying};
 use super::handler::{JobContext, when_true};
 use super::heartbeat::{self, Loss};
 use super::outcome::Outcome;
+use super::report::{Desk, Reporter};
 use super::settle::{Ended, Lease};
 use crate::circuit::Verdict;
 use crate::client::Client;
@@ -44,7 +45,8 @@ impl Bench {
             Err(reason) => {
                 let receipt = leased.receipt;
                 let queue = self.setup.queue.clone();
-                let lease = Lease { queue, job, attempt: leased.attempt, receipt, sealed: true };
+                let lease =
+                    Lease { queue, job, attempt: leased.attempt, receipt, sealed: true, next_report: 0 };
                 return self.set_aside(&lease, &reason).await;
             }
         };
@@ -54,7 +56,9 @@ impl Bench {
             attempt: leased.attempt,
             receipt: leased.receipt.clone(),
             sealed: leased.content_type.as_deref() == Some(CONTENT_TYPE),
+            next_report: leased.next_report,
         };
+        let checkpoint = leased.checkpoint.clone();
         let trying = match self.setup.circuits.admit(&leased.kind, Instant::now()) {
             Ok(trying) => trying,
             Err(wait) => {
@@ -74,15 +78,22 @@ impl Bench {
             Ok(parents) => parents,
             Err(reason) => return self.set_aside(&lease, &reason).await,
         };
+        let checkpoint =
+            match self.client.sealing().open_checkpoint(&queue, job, lease.sealed, checkpoint).await {
+                Ok(checkpoint) => checkpoint,
+                Err(reason) => return self.set_aside(&lease, &reason).await,
+            };
         let Some(handler) = self.setup.handler_for(&delivery.kind) else {
             tracing::warn!(%job, kind = delivery.kind, "no handler for this kind of job; it is handed back");
             return lease.release(&self.client, NO_HANDLER_DELAY).await;
         };
         let (lost, lease_lost) = watch::channel(false);
         let (cancel, cancelled) = watch::channel(false);
-        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone()).with_parents(parents);
+        let desk = Desk::default();
+        let context = JobContext::new(lease_lost, cancelled, self.stopping.clone(), desk.clone(), checkpoint)
+            .with_parents(parents);
         let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
-        self.watch_over((lease, trying), running, (lost, cancel), granted_at + granted).await
+        self.watch_over((lease, trying), running, &desk, (lost, cancel), granted_at + granted).await
     }
 
     /// Keeps the lease while the handler runs and settles when it has ended.
@@ -90,22 +101,29 @@ impl Bench {
         &self,
         (lease, trying): (Lease, Trying<'_>),
         mut running: Running,
+        desk: &Desk,
         (lost, cancelled): (watch::Sender<bool>, watch::Sender<bool>),
         until: Instant,
     ) -> Ended {
         let beats = heartbeat::keep(&self.client, &lease.receipt, self.setup.lease, until, &cancelled);
         let mut keep = std::pin::pin!(beats);
+        let mut reporter = Reporter::new(&self.client, &lease, desk, &cancelled);
         let mut over = std::pin::pin!(when_true(self.over.clone()));
         let mut loss = None;
         let mut given_up = false;
         let joined = loop {
+            let reports = reporter.run();
             tokio::select! {
                 biased;
                 joined = &mut running.task => break joined,
                 found = &mut keep, if loss.is_none() => {
                     loss = Some(found);
+                    if found == Loss::Refused {
+                        desk.close();
+                    }
                     lost.send_replace(true);
                 }
+                () = reports, if loss != Some(Loss::Refused) => {}
                 () = &mut over, if !given_up => {
                     given_up = true;
                     running.task.abort();
@@ -116,6 +134,7 @@ impl Bench {
             tracing::warn!(job = %lease.job, attempt = lease.attempt, "the lease was lost while the job ran");
             return Ended::Unsettled;
         }
+        reporter.finish().await;
         match joined {
             Ok(outcome) => {
                 trying.note(circuits::verdict(&outcome));

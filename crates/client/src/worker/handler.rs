@@ -1,5 +1,6 @@
 //! What runs a job, and what it is told while it does.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -7,6 +8,9 @@ use sealane_core::id::JobId;
 use tokio::sync::watch;
 
 use super::outcome::Outcome;
+use super::report::{CheckpointError, Desk, Heard};
+#[cfg(doc)]
+use super::report::{LOG_BYTES_WAITING_MAX, MESSAGE_BYTES_MAX, REPORT_EVERY};
 use crate::delivery::Delivery;
 use crate::parent::Parent;
 
@@ -23,13 +27,15 @@ where
     Arc::new(move |delivery, context| Box::pin(handler(delivery, context)))
 }
 
-/// What a handler is told while it runs.
-#[derive(Clone, Debug)]
+/// What a handler is told while it runs, and where it says how it goes.
+#[derive(Clone)]
 pub struct JobContext {
     parents: Arc<[Parent]>,
     lease_lost: watch::Receiver<bool>,
     cancelled: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
+    desk: Desk,
+    checkpoint: Option<Arc<[u8]>>,
 }
 
 /// The other end of a [`JobContext`]: what the worker holds, and what a test of a handler may.
@@ -38,6 +44,7 @@ pub struct JobSignals {
     lease_lost: watch::Sender<bool>,
     cancelled: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
+    desk: Desk,
 }
 
 impl JobSignals {
@@ -49,6 +56,11 @@ impl JobSignals {
     /// Tells the handler that the job is not wanted any more.
     pub fn cancel(&self) {
         self.cancelled.send_replace(true);
+    }
+
+    /// What the handler said since the last look.
+    pub fn heard(&self) -> Heard {
+        self.desk.heard()
     }
 
     /// Tells the handler that the worker is stopping.
@@ -63,16 +75,26 @@ impl JobContext {
     pub fn on_its_own() -> (Self, JobSignals) {
         let ((lost, lease_lost), (stop, stopping)) = (watch::channel(false), watch::channel(false));
         let (cancel, cancelled) = watch::channel(false);
-        let signals = JobSignals { lease_lost: lost, cancelled: cancel, stopping: stop };
-        (Self { parents: Arc::default(), lease_lost, cancelled, stopping }, signals)
+        let desk = Desk::on_its_own();
+        let signals = JobSignals { lease_lost: lost, cancelled: cancel, stopping: stop, desk: desk.clone() };
+        (Self::new(lease_lost, cancelled, stopping, desk, None), signals)
     }
 
     pub(super) fn new(
         lease_lost: watch::Receiver<bool>,
         cancelled: watch::Receiver<bool>,
         stopping: watch::Receiver<bool>,
+        desk: Desk,
+        checkpoint: Option<Vec<u8>>,
     ) -> Self {
-        Self { parents: Arc::default(), lease_lost, cancelled, stopping }
+        Self {
+            parents: Arc::default(),
+            lease_lost,
+            cancelled,
+            stopping,
+            desk,
+            checkpoint: checkpoint.map(Arc::from),
+        }
     }
 
     /// The same with jobs that this one waited for.
@@ -92,6 +114,43 @@ impl JobContext {
     #[must_use]
     pub fn parent(&self, id: JobId) -> Option<&Parent> {
         self.parents.iter().find(|parent| parent.id == id)
+    }
+
+    /// The same as if a former attempt had left this checkpoint, for calling a handler without a worker.
+    #[must_use]
+    pub fn after_checkpoint(self, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { checkpoint: Some(Arc::from(bytes.into())), ..self }
+    }
+
+    /// Says how far the job is, in percent and perhaps in words. Sealed if the job was. Only the last word
+    /// counts, so this may be called as often as you like: it is sent at most each [`REPORT_EVERY`], and a
+    /// message has at most [`MESSAGE_BYTES_MAX`].
+    pub fn progress<'a>(&self, percent: u8, message: impl Into<Option<&'a str>>) {
+        self.desk.progress(percent, message.into().map(str::to_owned));
+    }
+
+    /// Adds a line to the job's log. Sealed if the job was. Lines are sent together, at most each
+    /// [`REPORT_EVERY`]; what comes faster than [`LOG_BYTES_WAITING_MAX`] in that time is dropped, and the
+    /// log says so. The server keeps the last ones.
+    pub fn log(&self, line: &str) {
+        self.desk.log(line);
+    }
+
+    /// Leaves something for the next attempt to go on from, should this one fail. Sealed if the job was.
+    /// Returns when it is taken, durable where the provider is; the last one counts. At most one each
+    /// [`REPORT_EVERY`].
+    ///
+    /// # Errors
+    /// When the lease is lost, or it is too large.
+    pub async fn checkpoint(&self, bytes: impl Into<Vec<u8>>) -> Result<(), CheckpointError> {
+        self.desk.checkpoint(bytes.into()).await
+    }
+
+    /// What a former attempt left. The provider says which of a job's checkpoints was the last one: a
+    /// hostile one could hand over an older one, and none that is not this job's.
+    #[must_use]
+    pub fn last_checkpoint(&self) -> Option<&[u8]> {
+        self.checkpoint.as_deref()
     }
 
     /// Returns when the lease is lost: another attempt may run elsewhere, and what this one
@@ -127,6 +186,13 @@ impl JobContext {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
+    }
+}
+
+impl fmt::Debug for JobContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Why without the checkpoint: it is as much the job's data as its body.
+        f.debug_struct("JobContext").field("lease_lost", &self.is_lease_lost()).finish_non_exhaustive()
     }
 }
 

@@ -19,6 +19,7 @@ mod heartbeat;
 mod outcome;
 mod pace;
 mod rate;
+mod report;
 mod run;
 #[cfg(feature = "tower")]
 mod service;
@@ -27,6 +28,7 @@ mod settle;
 pub use builder::WorkerBuilder;
 pub use handler::{JobContext, JobSignals};
 pub use outcome::{ERROR_BYTES_MAX, Outcome};
+pub use report::{CheckpointError, Heard, LOG_BYTES_WAITING_MAX, MESSAGE_BYTES_MAX, REPORT_EVERY};
 pub use run::{Worked, Worker};
 #[cfg(feature = "tower")]
 pub use service::{HandlerService, JobRequest};

@@ -38,6 +38,8 @@ pub(super) struct Lease {
     pub(super) attempt: u32,
     pub(super) receipt: String,
     pub(super) sealed: bool,
+    /// The number of its next report.
+    pub(super) next_report: u32,
 }
 
 impl Lease {
@@ -120,7 +122,7 @@ impl Lease {
     }
 
     /// The bytes to report, sealed if the job was; `None` where they cannot be sealed.
-    async fn report(&self, client: &Client, part: Part, bytes: Vec<u8>) -> Option<Vec<u8>> {
+    pub(super) async fn report(&self, client: &Client, part: Part, bytes: Vec<u8>) -> Option<Vec<u8>> {
         if !self.sealed {
             return Some(bytes);
         }

@@ -22,10 +22,10 @@ use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
     FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
-    JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, ScheduleIn, ScheduleListIn,
-    ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn,
-    SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
-    SessionStateOut, Settled, SweepOut,
+    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Reports,
+    ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
+    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
+    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::name::ScheduleName;
 use sealane_core::queue::ScheduleAct;
@@ -186,6 +186,14 @@ impl Provider for Between {
         Provider::jobs(&self.memory, page).await
     }
 
+    async fn wait(&self, id: JobId, time: std::time::Duration) -> Result<JobOut, Error> {
+        self.pass("wait", self.memory.wait(id, time)).await
+    }
+
+    async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
+        self.memory.job_log(id, page).await
+    }
+
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         self.pass("act", self.memory.act(id, act)).await
     }
@@ -309,6 +317,10 @@ impl Provider for Between {
             return Err(Error::Refused(Box::new(ProblemDocument::new(&problem, ""))));
         }
         self.pass("extend", self.memory.extend(request)).await
+    }
+
+    async fn report(&self, request: &Reports) -> Result<Settled, Error> {
+        self.pass("report", self.memory.report(request)).await
     }
 
     async fn hold(&self, request: &Hold) -> Result<Settled, Error> {

@@ -6,6 +6,7 @@ use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
+use crate::queue::report::Report;
 use crate::queue::schedule::{Firing, ScheduleSettings};
 use crate::queue::session::SessionCommand;
 use crate::queue::settings::{QueueMode, QueueSettings};
@@ -212,6 +213,13 @@ pub enum Command<'a> {
         receipt: Receipt,
         /// What became of it.
         outcome: &'a Settle,
+    },
+    /// Say how it goes with a leased job.
+    Report {
+        /// Which attempt.
+        receipt: Receipt,
+        /// What is said.
+        report: Report,
     },
     /// Do something with one job.
     Act {

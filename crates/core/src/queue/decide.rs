@@ -29,6 +29,7 @@ impl Shard {
             Command::Lease(lease) => self.decide_lease(now, lease),
             Command::Extend { receipt, lease } => self.decide_extend(now, receipt, *lease),
             Command::Settle { receipt, outcome } => self.decide_settle(now, receipt, outcome),
+            Command::Report { receipt, report } => self.decide_report(now, receipt, report),
             Command::Act { job, act } => self.decide_act(now, job, act),
             Command::Session(command) => self.decide_session(now, command),
             Command::Sweep { queue, wish } => self.decide_sweep(now, queue, wish),
@@ -294,7 +295,7 @@ impl Shard {
 
     /// The job that this receipt holds. A lease that ran out holds nothing, even before its end was
     /// worked off.
-    fn held_by(&self, receipt: &Receipt, now: Time) -> Result<&Job, Refusal> {
+    pub(super) fn held_by(&self, receipt: &Receipt, now: Time) -> Result<&Job, Refusal> {
         let is_held = |job: &&Box<Job>| {
             let of_lease = |running: &Running| running.lease == receipt.lease && now < running.until;
             job.running().is_some_and(of_lease)

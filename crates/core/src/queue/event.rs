@@ -7,6 +7,7 @@ use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::death::Labels;
 use crate::queue::keys::IdempotencyKey;
 use crate::queue::options::JobOptions;
+use crate::queue::report::Report;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::session::SessionEnd;
 use crate::queue::settings::{QueueMode, QueueSettings};
@@ -143,6 +144,15 @@ pub enum Event {
         reason: ReleaseReason,
         /// Not before this time; at or before `at` means at once.
         run_at: Time,
+        /// When.
+        at: Time,
+    },
+    /// A worker said how it goes. The record carries the bytes of what it said.
+    JobReported {
+        /// Which job.
+        job: JobId,
+        /// What was said.
+        report: Report,
         /// When.
         at: Time,
     },
@@ -501,7 +511,20 @@ impl Event {
             | Self::JobRedriven { job, .. }
             | Self::HoldReleased { job, .. }
             | Self::JobReprioritised { job, .. }
-            | Self::JobMoved { job, .. } => Some(*job),
+            | Self::JobMoved { job, .. }
+            | Self::ParentEnded { job, .. } => Some(*job),
+            _ => None,
+        }
+    }
+
+    /// The job that this may have ended.
+    pub fn may_end(&self) -> Option<&JobId> {
+        match self {
+            Self::JobCancelled { job, .. }
+            | Self::JobCompleted { job, .. }
+            | Self::JobExpired { job, .. }
+            | Self::JobFailed { job, .. }
+            | Self::LeaseExpired { job, .. } => Some(job),
             _ => None,
         }
     }
@@ -518,6 +541,7 @@ impl Event {
             | Self::LeaseExtended { at, .. }
             | Self::LeaseExpired { at, .. }
             | Self::JobReleased { at, .. }
+            | Self::JobReported { at, .. }
             | Self::JobCompleted { at, .. }
             | Self::JobFailed { at, .. }
             | Self::JobHeld { at, .. }

@@ -98,8 +98,10 @@ impl Shard {
                 self.ended(job, next, at);
             }
             Event::JobReleased { job, reason, run_at, .. } => self.released(job, *reason, *run_at, at),
+            Event::JobReported { job, report, .. } => self.job_reported(job, report, at, record),
             Event::JobCompleted { job, .. } => self.finish(job, Cause::Complete, at, |job| {
                 job.settled_as(Settled::Completed);
+                job.drop_checkpoint();
                 let by = job.running().map(|running| (running.holder.clone(), running.started_at));
                 job.past().completed_by = by;
                 (Ended::Completed, Some(record))
@@ -265,6 +267,7 @@ impl Shard {
         self.bound_attempts_of(&mut job);
         self.queue_at_mut(job.queue).counts.add(job.state());
         for (id, forgotten) in self.finished.insert(*id, FinishedJob { job, at, result }) {
+            self.logs.kept -= forgotten.job.reports().map_or(0, |reports| reports.log_entries());
             if let Some(flow) = forgotten.job.links().and_then(|links| links.flow()) {
                 self.flows.remove(&(flow, id));
             }

@@ -41,6 +41,14 @@ impl Finished {
         self.jobs.get(id)
     }
 
+    pub(super) fn get_mut(&mut self, id: &JobId) -> Option<&mut Box<Job>> {
+        self.jobs.get_mut(id).map(|finished| &mut finished.job)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &FinishedJob> {
+        self.jobs.values()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.jobs.len()
     }

@@ -73,6 +73,15 @@ pub fn check(shard: &Shard) -> Result<(), String> {
         }
     }
     session::check(shard)?;
+    let finished = || shard.finished.iter().map(|finished| &finished.job);
+    let all_reports = || shard.jobs.values().chain(finished()).filter_map(|job| job.reports());
+    all_reports().try_for_each(|reports| reports.check())?;
+    if all_reports().map(|reports| reports.log_entries()).sum::<usize>() != shard.logs.kept {
+        return Err("the log entries kept are not those of the jobs".to_owned());
+    }
+    if finished().any(|job| job.state() == State::Completed && job.reported().checkpoint.is_some()) {
+        return Err("a completed job has a checkpoint".to_owned());
+    }
     if let Some(error) = shard.keys.out_of_step() {
         return Err(error.to_owned());
     }

@@ -11,6 +11,7 @@ use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
 use crate::queue::parents::Parents;
 use crate::queue::ready::FairKey;
+use crate::queue::report::{Reported, Reports};
 use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
@@ -133,6 +134,8 @@ pub(super) struct Past {
     pub(super) here_since: Option<Time>,
     /// The last few that did not complete the job.
     pub(super) attempts: Vec<Attempt>,
+    /// What its workers reported while they ran it.
+    pub(super) reports: Option<Box<Reports>>,
     /// Who completed it, in an attempt that began then.
     pub(super) completed_by: Option<(Principal, Time)>,
     /// What it waits or waited for, where that is anything.
@@ -278,6 +281,7 @@ impl Job {
             dead_reason: self.death().map(|death| death.reason),
             dead_code: self.death().and_then(|death| death.code.clone()),
             dead_fingerprint: self.death().and_then(|death| death.fingerprint),
+            reported: self.reported(),
             firing: self.options.as_ref().and_then(|options| options.firing),
             result: None,
         }
@@ -333,6 +337,8 @@ pub struct JobView {
     pub last_failure: Option<Failure>,
     /// Why it is in dead-letter.
     pub dead_reason: Option<DeadReason>,
+    /// What its workers reported while they ran it.
+    pub reported: Reported,
     /// What the worker of a dead job's last attempt calls the error.
     pub dead_code: Option<ErrorCode>,
     /// Tells a dead job's error from others.

@@ -30,6 +30,7 @@ mod options;
 mod parents;
 mod ready;
 mod refusal;
+mod report;
 mod run_limit;
 mod schedule;
 mod sealing;
@@ -57,6 +58,7 @@ pub use listing::{JobFilter, JobPage};
 pub use options::JobOptions;
 pub use parents::{LinksView, ParentEnd};
 pub use refusal::Refusal;
+pub use report::{Progress, Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
 pub use run_limit::{Rate, RunLimit};
 pub use schedule::{
     DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,

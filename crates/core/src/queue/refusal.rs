@@ -102,6 +102,24 @@ pub enum Refusal {
         /// Where it stands.
         state: State,
     },
+    /// The report says nothing.
+    ReportEmpty,
+    /// The report's percent is none.
+    ReportPercent,
+    /// A part of the report is too large.
+    ReportTooLarge {
+        /// Which.
+        what: &'static str,
+        /// How many bytes it may have.
+        max: usize,
+    },
+    /// The report's number is not the next one.
+    ReportOrder {
+        /// The next one.
+        expected: u32,
+    },
+    /// The attempt reported as often as it may.
+    ReportsUsed,
     /// The sealed body does not open any more.
     SealExpired,
     /// The job was re-driven as often as it may be.
@@ -265,6 +283,19 @@ impl fmt::Display for Refusal {
             Self::JobState { state } => {
                 write!(f, "the job is {state}: look at it again, this cannot be done to it as it stands")
             }
+            Self::ReportEmpty => f.write_str("a report has progress, a log entry or a checkpoint: send one that has"),
+            Self::ReportPercent => f.write_str("percent must be 0 to 100"),
+            Self::ReportTooLarge { what, max } => {
+                write!(f, "the {what} of a report may have {max} bytes: send less, or a reference to it")
+            }
+            Self::ReportOrder { expected } => {
+                write!(f, "an attempt's reports are numbered from 0 without a gap: the next one is {expected}")
+            }
+            Self::ReportsUsed => write!(
+                f,
+                "an attempt reports at most {} times: report less often",
+                limits::REPORTS_MAX
+            ),
             Self::SealExpired => f.write_str(
                 "the sealed body's own expiry has passed, so no worker would open it: its producer must send it again",
             ),

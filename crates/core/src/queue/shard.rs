@@ -14,6 +14,7 @@ use super::job::{Deadline, Job, JobView, Phase};
 use super::keys::Keys;
 use super::parents::ParentEnd;
 use super::ready::Ready;
+use super::report::Logs;
 use super::schedule::Schedules;
 use super::session::{SessionCounts, Sessions};
 use super::settings::{QueueMode, QueueSettings};
@@ -150,6 +151,7 @@ pub struct Shard {
     pub(super) deadlines: Deadlines,
     pub(super) sessions: Sessions,
     pub(super) finished: Finished,
+    pub(super) logs: Logs,
     pub(super) keys: Keys,
     /// Who waits, by whom they wait for.
     pub(super) waiting: BTreeMap<JobId, BTreeSet<JobId>>,

@@ -46,7 +46,7 @@ fn a_body_opens_under_its_own_context_only() {
 }
 
 // covers SEAL-3 (a part, its job and its attempt)
-// covers SEAL-13 (results and errors)
+// covers SEAL-13 (results, errors, progress, logs and checkpoints)
 // attack 6
 #[test]
 fn a_part_is_neither_a_body_nor_another_part() {
@@ -61,6 +61,20 @@ fn a_part_is_neither_a_body_nor_another_part() {
         PartContext { namespace: "acm", ..RESULT },
     ] {
         let refused = ready(envelope.open_part(&wrong, &part));
+        assert!(matches!(refused, Err(OpenError::AuthenticationFailed)), "{wrong:?}: {refused:?}");
+    }
+    let report = |attempt, part| PartContext { part, attempt, ..RESULT };
+    let log = report(1, Part::Log { seq: 3 });
+    let sealed = ready(envelope.seal_part(&log, &content())).unwrap();
+    assert_eq!(ready(envelope.open_part(&log, &sealed)).unwrap().content, content());
+    for wrong in [
+        report(1, Part::Log { seq: 4 }),
+        report(2, Part::Log { seq: 3 }),
+        report(1, Part::Progress { seq: 3 }),
+        report(1, Part::Checkpoint { seq: 3 }),
+        RESULT,
+    ] {
+        let refused = ready(envelope.open_part(&wrong, &sealed));
         assert!(matches!(refused, Err(OpenError::AuthenticationFailed)), "{wrong:?}: {refused:?}");
     }
     let other_job = PartContext { job_id: [0x12; 16], ..RESULT };

@@ -104,6 +104,10 @@ impl Vector {
         }
     }
 
+    fn seq(&self) -> u32 {
+        u32::try_from(self.number("seq").expect(&self.name)).expect(&self.name)
+    }
+
     fn part_context(&self) -> PartContext<'_> {
         PartContext {
             namespace: self.namespace(),
@@ -112,6 +116,9 @@ impl Vector {
             part: match self.text("part") {
                 Some("result") => Part::Result,
                 Some("error") => Part::Error,
+                Some("checkpoint") => Part::Checkpoint { seq: self.seq() },
+                Some("log") => Part::Log { seq: self.seq() },
+                Some("progress") => Part::Progress { seq: self.seq() },
                 other => panic!("{}: part {other:?}", self.name),
             },
             attempt: u32::try_from(self.number("attempt").unwrap()).unwrap(),

@@ -54,6 +54,12 @@ impl AccessKeys {
         self.hash_key.tag([id.as_str().as_bytes(), secret.expose()])
     }
 
+    /// Whether a key that was shown earlier is still good.
+    pub fn is_live(&self, id: &KeyId, now: Time) -> bool {
+        let control = Arc::clone(&self.control.read().unwrap_or_else(PoisonError::into_inner));
+        control.key(id).is_some_and(|key| key.is_live(now))
+    }
+
     /// Checks an `Authorization` header. One answer for every way of being wrong.
     pub fn authenticate(&self, headers: &http::HeaderMap, now: Time) -> Result<Caller, Problem> {
         self.find(headers, now).ok_or_else(|| {

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet};
+use sealane_api::operation::{JobEnqueue, JobEnqueueBatch, JobGet, JobLogs, JobWait};
 use sealane_api::problem::{Code, ItemError, Problem};
-use sealane_api::v1::{JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts};
+use sealane_api::v1::{
+    JobAccepted, JobBatchOut, JobBatchResult, JobIn, JobLogOut, JobOut, JobParts, LogEntry, WorkerSaid,
+};
 use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::QueueName;
-use sealane_core::record::RecordRef;
+use sealane_core::queue::JobView;
+use sealane_core::record::{RecordRef, RecordSlice};
 use sealane_storage::ReadError;
 
 use crate::authz::Authorized;
@@ -72,28 +75,89 @@ impl Handle<JobEnqueueBatch> for Door {
 impl Handle<JobGet> for Door {
     async fn handle(&self, asked: Authorized<JobGet>) -> Result<JobOut, Problem> {
         let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
+        self.show(view, asked.key()).await
+    }
+}
+
+impl Handle<JobWait> for Door {
+    async fn handle(&self, asked: Authorized<JobWait>) -> Result<JobOut, Problem> {
+        let (JobWait { job, wish }, key) = asked.into_parts();
+        self.engine.await_end(job, wish.wait()?).await?;
+        // Why again: the wait may have been long, and the key may be revoked by now.
+        if !self.access_keys.is_live(&key.id, self.clock.now()) {
+            return Err(Problem::new(
+                Code::Unauthenticated,
+                "the access key was revoked or expired meanwhile",
+            ));
+        }
+        let namespace = self.namespace.clone();
+        let view = self
+            .engine
+            .read(move |machine| {
+                let shard = machine.shard(&namespace);
+                shard.job(&job).map(|view| (shard.queue_name(view.queue).clone(), view))
+            })
+            .await?;
+        // Why the queue again: the job may have been moved out of what the key opens.
+        let (_, view) = view.filter(|(queue, _)| key.opens(queue)).ok_or_else(Problem::not_found)?;
+        self.show(view, &key).await
+    }
+}
+
+impl Door {
+    async fn show(&self, view: JobView, key: &AccessKey) -> Result<JobOut, Problem> {
         let namespace = self.namespace.clone();
         let (number, id) = (view.queue, view.id);
-        let key = asked.key().clone();
+        let sight = key.clone();
         let (queue, attempts, dependencies) = self
             .engine
             .read(move |machine| {
                 let shard = machine.shard(&namespace);
-                let dependencies = super::flows::dependencies(shard, &id, &key);
+                let dependencies = super::flows::dependencies(shard, &id, &sight);
                 (shard.queue_name(number).clone(), shard.attempts(&id), dependencies)
             })
             .await?;
-        let owner = view.owner == asked.key().principal;
+        let owner = view.owner == key.principal;
         // Why only the owner: results and errors are bodies, and metadata is what this right is about.
         let outcome = |record: Option<RecordRef>| -> Result<Option<Vec<u8>>, Problem> {
             let Some(record) = record.filter(|_| owner) else { return Ok(None) };
             Ok(self.readable(self.records.read_outcome(record))?.flatten())
         };
-        let result = outcome(view.result)?;
-        let error = outcome(view.last_failure.and_then(|failure| failure.record))?;
+        let message = view.reported.progress.and_then(|progress| progress.message).filter(|_| owner);
+        let said = WorkerSaid {
+            result: outcome(view.result)?,
+            error: outcome(view.last_failure.and_then(|failure| failure.record))?,
+            message: message.map(|slice| self.slice(&slice)).transpose()?.flatten(),
+        };
         let input = self.readable(self.records.read_job(view.input))?;
-        let shown = JobOut::show(&view, &queue, &attempts, input.as_deref(), result, error);
+        let shown = JobOut::show(&view, &queue, &attempts, input.as_deref(), said);
         Ok(JobOut { dependencies, ..shown })
+    }
+}
+
+impl Handle<JobLogs> for Door {
+    async fn handle(&self, asked: Authorized<JobLogs>) -> Result<JobLogOut, Problem> {
+        let owner = asked.job().expect("the authoriser looks up the job of every operation about one").owner
+            == asked.key().principal;
+        let (JobLogs { job, page }, _) = asked.into_parts();
+        let (max, after, namespace) = (page.max()?, page.after(), self.namespace.clone());
+        let (mut found, dropped) = self
+            .engine
+            .read(move |machine| {
+                let shard = machine.shard(&namespace);
+                let dropped = shard.job(&job).map_or(0, |view| view.reported.log_dropped);
+                (shard.job_log(&job, after, max + 1), dropped)
+            })
+            .await?;
+        let more = found.len() > max;
+        found.truncate(max);
+        let mut entries = Vec::with_capacity(found.len());
+        for entry in &found {
+            // Why only the owner: what a worker writes about a job is as much the owner's as the result.
+            let bytes = if owner { self.slice(&entry.bytes)? } else { None };
+            entries.push(LogEntry::show(entry, bytes));
+        }
+        Ok(JobLogOut { entries, dropped, more })
     }
 }
 
@@ -146,6 +210,12 @@ impl Door {
             Problem::new(Code::StorageFailed, "the system gave no random bytes for a job id: try again")
         })?;
         Ok(JobId::v7(self.clock.now().unix_ms(), random))
+    }
+
+    /// Some of the bytes that were supplied with a record; nothing where it does not open.
+    pub(super) fn slice(&self, slice: &RecordSlice) -> Result<Option<Vec<u8>>, Problem> {
+        let supplied = self.readable(self.records.read_outcome(slice.record))?.flatten();
+        Ok(supplied.and_then(|supplied| slice.of(&supplied).map(<[u8]>::to_vec)))
     }
 
     /// Separates a record that does not open (`None`: that job's own trouble) from a disk that cannot

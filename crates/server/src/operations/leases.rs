@@ -1,10 +1,14 @@
-//! Leases: hand jobs out, keep them, settle them.
+//! Leases: hand jobs out, keep them, report on them, settle them.
 
-use sealane_api::operation::{LeaseAcquire, LeaseComplete, LeaseExtend, LeaseFail, LeaseHold, LeaseRelease};
+use std::sync::Arc;
+
+use sealane_api::operation::{
+    LeaseAcquire, LeaseComplete, LeaseExtend, LeaseFail, LeaseHold, LeaseRelease, LeaseReport,
+};
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::{LeaseOut, LeasedJob, SettleResult, Settled};
 use sealane_core::control::AccessKey;
-use sealane_core::job::HoldReason;
+use sealane_core::job::{HoldReason, JobInput};
 use sealane_core::limits;
 use sealane_core::queue::{JobView, Receipt, Refusal, Settle};
 use sealane_core::time::{Millis, Time};
@@ -12,7 +16,10 @@ use sealane_core::time::{Millis, Time};
 use super::jobs::within_batch;
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
-use crate::runtime::{Fault, LeaseWish, SettleItem};
+use crate::runtime::{Fault, LeaseWish, Leased, ReportItem, SettleItem};
+
+/// What a producer sent, and what the attempt before left.
+type InputAndCheckpoint = (Arc<JobInput>, Option<Vec<u8>>);
 
 impl Handle<LeaseAcquire> for Door {
     async fn handle(&self, asked: Authorized<LeaseAcquire>) -> Result<LeaseOut, Problem> {
@@ -44,11 +51,11 @@ impl Handle<LeaseAcquire> for Door {
         for job in leased.jobs() {
             let outcome = if bytes >= limits::LEASE_BODIES_BYTES_MAX {
                 Settle::Undelivered
-            } else if let Some(input) = self.readable(self.records.read_job(job.view.input))? {
-                bytes += input.body.len();
+            } else if let Some((input, checkpoint)) = self.input_and_checkpoint(job)? {
+                bytes += input.body.len() + checkpoint.as_ref().map_or(0, Vec::len);
                 let receipt = self.receipts.write(&self.namespace, &key.principal, &job.receipt);
                 let parents = self.parents_of(&job.parents, &mut bytes)?;
-                let handed = LeasedJob::hand_out(&job.view, &queue, input, receipt, now);
+                let handed = LeasedJob::hand_out(&job.view, &queue, input, checkpoint, receipt, now);
                 jobs.push(LeasedJob { parents, ..handed });
                 continue;
             } else {
@@ -65,6 +72,13 @@ impl Handle<LeaseAcquire> for Door {
 }
 
 impl Door {
+    /// What a worker needs of a job; nothing where a record of it does not open.
+    fn input_and_checkpoint(&self, job: &Leased) -> Result<Option<InputAndCheckpoint>, Problem> {
+        let Some(input) = self.readable(self.records.read_job(job.view.input))? else { return Ok(None) };
+        let Some(known) = job.view.reported.checkpoint else { return Ok(Some((input, None))) };
+        Ok(self.slice(&known.bytes)?.map(|bytes| (input, Some(bytes))))
+    }
+
     /// Settles the items whose receipts are good, and answers for all in their order.
     async fn settle<I>(
         &self,
@@ -185,5 +199,24 @@ impl Handle<LeaseExtend> for Door {
         let extended =
             self.engine.extend(good).await?.into_iter().map(|result| result.map_err(Problem::from));
         Ok(in_order(judged, extended, self.clock.now()))
+    }
+}
+
+impl Handle<LeaseReport> for Door {
+    async fn handle(&self, asked: Authorized<LeaseReport>) -> Result<Settled, Problem> {
+        let (LeaseReport { request }, key) = asked.into_parts();
+        within_batch(request.items.len())?;
+        let mut good = Vec::with_capacity(request.items.len());
+        let mut judged = Vec::with_capacity(request.items.len());
+        for item in request.items {
+            judged.push(self.receipt(&key, &item.receipt).and_then(|receipt| {
+                let (report, data) = item.parts()?;
+                good.push(ReportItem { receipt, report, data });
+                Ok(receipt)
+            }));
+        }
+        let reported =
+            self.engine.report(good).await?.into_iter().map(|result| result.map_err(Problem::from));
+        Ok(in_order(judged, reported, self.clock.now()))
     }
 }

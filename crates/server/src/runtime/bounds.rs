@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
 use sealane_core::queue::{QueueSettings, SealingPolicy};
@@ -12,6 +13,7 @@ use sealane_storage::log::{LogSettings, Prepare};
 use sealane_storage::testing::keys::KnownKeys;
 use sealane_storage::testing::lossy_disk::LossyDisk;
 
+use super::job_waiters::JobWaiters;
 use super::waiters::Waiters;
 use super::{Engine, EngineHandle, LeaseWish, Machine};
 use crate::authn::{AccessKeys, Environment};
@@ -68,6 +70,24 @@ fn so_many_lease_requests_wait_and_no_more_unless_somebody_left() {
     let reply = waiters.add(wish(&queue), until, reply).expect_err("one beyond");
     callers.pop();
     assert!(waiters.add(wish(&queue), until, reply).is_ok(), "one left, one may wait");
+}
+
+#[test]
+fn so_many_requests_wait_for_jobs_and_no_more_unless_somebody_left() {
+    let mut waiters = JobWaiters::default();
+    let (job, until) = (JobId::from_bytes([1; 16]), Time::from_unix_ms(1));
+    let mut callers = Vec::new();
+    for _ in 0..limits::JOB_WAITERS_MAX {
+        let (reply, caller) = tokio::sync::oneshot::channel();
+        assert!(waiters.add(job, until, reply).is_ok());
+        callers.push(caller);
+    }
+    let (reply, _caller) = tokio::sync::oneshot::channel();
+    let reply = waiters.add(job, until, reply).expect_err("one beyond");
+    callers.pop();
+    assert!(waiters.add(job, until, reply).is_ok(), "one left, one may wait");
+    assert_eq!(waiters.ended(&job).len(), limits::JOB_WAITERS_MAX);
+    assert!(waiters.next_end().is_none(), "and all are gone");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::fault::Fault;
 use super::handle::EngineHandle;
+use super::job_waiters::{Ended, JobWaiters};
 use super::machine::Machine;
 use super::request::{Accepted, LeaseWish, Leased, LeasedJobs, NewJob, Reply, Request, SettleItem};
 use super::session_waiters::{Place, SessionWaiters, Wish};
@@ -98,6 +99,7 @@ pub struct Engine {
     back: mpsc::WeakSender<Request>,
     waiters: Waiters,
     pub(super) session_waiters: SessionWaiters,
+    job_waiters: JobWaiters,
     /// Rung where jobs have died whose records are to be read.
     died: Arc<Notify>,
     /// When a rate lets the next job go to somebody who waits.
@@ -133,6 +135,7 @@ impl Engine {
             back: sender.downgrade(),
             waiters: Waiters::default(),
             session_waiters: SessionWaiters::default(),
+            job_waiters: JobWaiters::default(),
             died: Arc::clone(&died),
             opens_at: None,
             answers: Vec::new(),
@@ -195,8 +198,14 @@ impl Engine {
     /// Waits for requests or for time to bring something about. False when no handle is left.
     async fn receive(&mut self, taken: &mut Vec<Request>) -> bool {
         let now = self.clock.now();
-        let waiting = [self.waiters.next_end(), self.session_waiters.next_end(), self.opens_at];
-        let wake = waiting.into_iter().chain([self.machine.next_deadline()]).flatten().min();
+        let wakes = [
+            self.machine.next_deadline(),
+            self.waiters.next_end(),
+            self.session_waiters.next_end(),
+            self.job_waiters.next_end(),
+            self.opens_at,
+        ];
+        let wake = wakes.into_iter().flatten().min();
         let least = if self.stuck { STUCK_SLEEP_MS } else { 0 };
         let sleep = wake.map_or(SLEEP_MS_MAX, |at| at.since(now).get().clamp(least, SLEEP_MS_MAX));
         let receive = self.requests.recv_many(taken, TURN_REQUESTS_MAX);
@@ -296,6 +305,14 @@ impl Engine {
                 }
                 self.answer(reply, results);
             }
+            Request::Report { items, reply } => {
+                let mut results = Vec::with_capacity(items.len());
+                for item in items {
+                    results.push(told(self.report(now, &item))?);
+                }
+                self.answer(reply, results);
+            }
+            Request::AwaitEnd { job, wait, reply } => self.await_end(now, job, wait, reply),
             Request::CreateKey { key, reply } => {
                 let judged = self.machine.control().create_key(key.clone());
                 let done = told(self.control(judged))?.map(|()| key);
@@ -440,7 +457,31 @@ impl Engine {
         for waiter in self.waiters.ended(end) {
             self.answer_lease(waiter.reply, Ok(Vec::new()));
         }
+        for reply in self.job_waiters.time_is_up(end) {
+            self.answer(reply, Ok(()));
+        }
         Ok(())
+    }
+
+    fn await_end(&mut self, now: Time, job: JobId, wait: Millis, reply: Ended) {
+        let goes_on = self.shard().job(&job).is_some_and(|view| !view.state.is_over());
+        if !goes_on || wait == Millis::default() || self.draining {
+            return self.answer(reply, Ok(()));
+        }
+        if let Err(reply) = self.job_waiters.add(job, now.plus(wait), reply) {
+            self.answer(reply, Err(Fault::TooManyJobWaiters));
+        }
+    }
+
+    /// Wakes who waits for a job that this fact ended: they hear of it when it is durable.
+    pub(super) fn wake(&mut self, fact: &Fact) {
+        let Fact::Shard { event, .. } = fact else { return };
+        let Some(job) = event.may_end().filter(|job| self.job_waiters.wait_for(job)).copied() else { return };
+        if self.shard().job(&job).is_none_or(|view| view.state.is_over()) {
+            for reply in self.job_waiters.ended(&job) {
+                self.answer(reply, Ok(()));
+            }
+        }
     }
 
     fn opens_at(&self, queue: &QueueName) -> Option<Time> {
@@ -516,6 +557,7 @@ impl Engine {
             other => other?,
         };
         self.machine.evolve(fact, record);
+        self.wake(fact);
         Ok(())
     }
 

@@ -18,6 +18,8 @@ pub enum Fault {
     StorageFailed,
     /// The system gave no random bytes.
     NoRandomness,
+    /// Too many requests wait for jobs to end already.
+    TooManyJobWaiters,
     /// Too many lease requests are waiting already.
     TooManyWaiters,
     /// It was to be done with others or not at all, and one of them was refused.
@@ -54,6 +56,13 @@ impl From<Fault> for Problem {
             Fault::NoRandomness => Self::new(
                 Code::StorageFailed,
                 "the system gave no random bytes, so no lease could be made: try again",
+            ),
+            Fault::TooManyJobWaiters => Self::new(
+                Code::LimitExceeded,
+                format!(
+                    "{} requests wait for jobs to end already: wait for fewer at once, or look from time to time",
+                    limits::JOB_WAITERS_MAX
+                ),
             ),
             Fault::NotDone => Self::new(
                 Code::NotDone,

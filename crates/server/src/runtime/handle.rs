@@ -16,8 +16,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::fault::Fault;
 use super::machine::Machine;
 use super::request::{
-    Accepted, AcceptedSession, LeaseWish, LeasedJobs, NewJob, NoneAccepted, Reply, Request, SessionAsk,
-    SessionWish, SettleItem, SweepBegun,
+    Accepted, AcceptedSession, LeaseWish, LeasedJobs, NewJob, NoneAccepted, Reply, ReportItem, Request,
+    SessionAsk, SessionWish, SettleItem, SweepBegun,
 };
 use super::schedules::{NewSchedule, ScheduleRequest};
 
@@ -108,6 +108,16 @@ impl EngineHandle {
         atomic: bool,
     ) -> Result<Vec<Result<JobView, Fault>>, Fault> {
         self.ask(|reply| Request::Settle { items, atomic, reply }).await
+    }
+
+    /// Takes reports on leased jobs.
+    pub async fn report(&self, items: Vec<ReportItem>) -> Result<Vec<Result<JobView, Fault>>, Fault> {
+        self.ask(|reply| Request::Report { items, reply }).await
+    }
+
+    /// Returns when a job has ended, when there is none, or when it took longer than this.
+    pub async fn await_end(&self, job: JobId, wait: Millis) -> Result<(), Fault> {
+        self.ask(|reply| Request::AwaitEnd { job, wait, reply }).await?
     }
 
     /// Does something with one job.

@@ -19,7 +19,9 @@ mod engine;
 mod fault;
 mod flows;
 mod handle;
+mod job_waiters;
 mod machine;
+mod reports;
 mod request;
 mod schedules;
 mod session_waiters;
@@ -32,7 +34,7 @@ pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;
 pub use request::{
-    Accepted, AcceptedSession, LeaseWish, Leased, LeasedJobs, NewJob, SessionAsk, SessionWish, SettleItem,
-    SweepBegun,
+    Accepted, AcceptedSession, LeaseWish, Leased, LeasedJobs, NewJob, ReportItem, SessionAsk, SessionWish,
+    SettleItem, SweepBegun,
 };
 pub use schedules::NewSchedule;

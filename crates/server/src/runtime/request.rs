@@ -9,7 +9,7 @@ use sealane_core::name::{KeyId, Principal, QueueName, SessionId};
 use sealane_core::queue::session::{SessionReceipt, SessionView};
 use sealane_core::queue::{
     Acceptance, Act, JobOptions, JobView, Labels, ParentEnd, QueueMode, QueueSettings, QueueView, Receipt,
-    Settle, Start, SweepWish,
+    Report, Settle, Start, SweepWish,
 };
 use sealane_core::time::Millis;
 use sealane_core::token::Token;
@@ -79,6 +79,17 @@ pub struct SettleItem {
     pub outcome: Settle,
     /// The result or error.
     pub data: Option<Vec<u8>>,
+}
+
+/// One report on a leased job.
+#[derive(Debug)]
+pub struct ReportItem {
+    /// Which lease.
+    pub receipt: Receipt,
+    /// What is said.
+    pub report: Report,
+    /// Its bytes.
+    pub data: Vec<u8>,
 }
 
 /// Bulk work that was wished for.
@@ -307,6 +318,22 @@ pub(super) enum Request {
         atomic: bool,
         /// Where each job stands then.
         reply: Reply<Vec<Result<JobView, Fault>>>,
+    },
+    /// Say how it goes with leased jobs.
+    Report {
+        /// Which, and what.
+        items: Vec<ReportItem>,
+        /// Where each job stands then.
+        reply: Reply<Vec<Result<JobView, Fault>>>,
+    },
+    /// Wait for a job to end.
+    AwaitEnd {
+        /// Which.
+        job: JobId,
+        /// How long.
+        wait: Millis,
+        /// Sent when it has ended, or the time is up.
+        reply: Reply<Result<(), Fault>>,
     },
     /// Make an access key.
     CreateKey {

@@ -143,6 +143,7 @@ impl Engine {
         };
         for ((fact, _), record) in facts.iter().zip(records) {
             self.machine.evolve(fact, record);
+            self.wake(fact);
         }
         Ok(())
     }

@@ -209,6 +209,13 @@ async fn what_is_no_filter_no_rate_and_no_fingerprint_is_refused() {
         "unknown_field"
     );
     assert_eq!(admin.post("/v1/queues/q/dead:purge", &json!({"rate": 1})).await.problem(), "unknown_field");
+    // A list that says nothing is no way to say all.
+    for verb in ["redrive", "purge"] {
+        let path = format!("/v1/queues/q/dead:{verb}");
+        for body in ["[]", r#"{"filter":[]}"#, r#"{"filter":["permanent"]}"#, "null", "0"] {
+            assert_eq!(admin.send("POST", &path, body).await.problem(), "invalid_request", "{verb} {body}");
+        }
+    }
     let unknown = json!({"filter": {"colour": "red"}});
     assert_eq!(admin.post("/v1/queues/q/dead:redrive", &unknown).await.problem(), "unknown_field");
     for rate in ["0", "100001", "-1", "2147483648", "9007199254740993", "9223372036854775808", "1e18", "1.5"]

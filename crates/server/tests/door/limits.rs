@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::http::{Http, job};
 use crate::support::Home;
 
+/// Stands for the id of a job that has ended.
+const ENDED: &str = "{ended}";
+
 /// How a line is tried.
 enum Probe {
     /// Through the door: a request whose size is the number given. What is beyond gets the line's code.
@@ -138,6 +141,10 @@ fn probe(limit: &Limit) -> Option<Probe> {
         }
         "FLOW_NODES_MAX" => |n| flow(&many(n, |at| node(&format!("n{at}")))),
         "FLOW_NODE_NAME_BYTES_MAX" => |n| flow(&json!([node(&text(n))])),
+        "JOB_WAIT_MS_MAX" => |n| {
+            // A job that ended, so that nobody waits.
+            ("POST", format!("/v1/jobs/{ENDED}:wait"), json!({"wait_ms": n}).to_string())
+        },
         "LEASE_WAIT_MS_MAX" => |n| lease("wait_ms", n),
         "SCHEDULE_NAME_BYTES_MAX" => |n| {
             let (method, _, body) = schedule("every_ms", json!(5_000));
@@ -160,9 +167,16 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "EXPIRIES_PER_TURN_MAX"
                 | "FAIR_KEYS_MAX"
                 | "FINISHED_JOBS_MAX"
+                | "CHECKPOINT_BYTES_MAX"
                 | "IDEMPOTENCY_KEYS_MAX"
                 | "IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX"
                 | "JOBS_MAX"
+                | "LOG_BYTES_MAX"
+                | "LOG_ENTRIES_MAX"
+                | "LOG_ENTRIES_OF_ALL_MAX"
+                | "LOG_ENTRY_BYTES_MAX"
+                | "PROGRESS_MESSAGE_BYTES_MAX"
+                | "REPORTS_MAX"
                 | "LOOKED_AT_MAX"
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
@@ -183,6 +197,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // an_answer_has_as_many_bodies_as_its_limit_allows
                 "LEASE_BODIES_BYTES_MAX" => Some(Probe::Elsewhere),
+                // reports: reports_are_durable_shown_to_the_owner_and_hand_the_checkpoint_on
+                "LOG_PAGE_MAX" => Some(Probe::Elsewhere),
                 // server/src/config.rs
                 "CERTIFICATE_NAMES_MAX" => Some(Probe::Elsewhere),
                 // a_result_has_its_limit
@@ -190,15 +206,19 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 // strangers: every_operation_of_the_list_refuses_strangers
                 "REQUEST_HEADER_BYTES_MAX" => Some(Probe::Elsewhere),
                 // server/src/runtime/bounds.rs
-                "ENGINE_REQUESTS_MAX" | "FIRINGS_PER_TURN_MAX" | "GROUP_BYTES_MAX" | "LEASE_WAITERS_MAX" => {
-                    Some(Probe::Elsewhere)
-                }
+                "ENGINE_REQUESTS_MAX"
+                | "FIRINGS_PER_TURN_MAX"
+                | "GROUP_BYTES_MAX"
+                | "JOB_WAITERS_MAX"
+                | "LEASE_WAITERS_MAX" => Some(Probe::Elsewhere),
                 // core/src/cadence.rs and name.rs, and with a door in schedules.rs
                 "ZONE_NAME_BYTES_MAX" | "CRON_PATTERN_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/circuits.rs
                 "WORKER_CIRCUITS_MAX" => Some(Probe::Elsewhere),
+                // client/src/worker/builder.rs
+                "WORKER_RATE_JOBS_MAX" | "WORKER_RATE_PERIOD_MS_MAX" => Some(Probe::Elsewhere),
                 // server/src/transport/listener.rs
                 "CONNECTIONS_MAX" => Some(Probe::Elsewhere),
                 _ => None,
@@ -215,19 +235,24 @@ async fn every_limit_is_kept_at_its_number_and_refused_one_beyond() {
     let admin = Http::admin(&server);
     admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed"}"#).await;
     admin.post("/v1/queues/q/jobs:batch", &json!({"jobs": many(20, |_| job("x"))})).await;
+    let ended = crate::support::job_id().to_string();
+    let mut ends = job("x");
+    ends["id"] = json!(ended);
+    admin.post("/v1/queues/q/jobs", &ends).await;
+    admin.send("POST", &format!("/v1/jobs/{ended}:cancel"), "{}").await;
     let mut tried = 0;
     for limit in limits::ALL {
         let probe = probe(limit).unwrap_or_else(|| panic!("{} has no probe", limit.name));
         let Probe::Door(request) = probe else { continue };
         let (method, path, body) = request(limit.value);
-        let at = admin.send(method, &path, &body).await;
+        let at = admin.send(method, &path.replace(ENDED, &ended), &body).await;
         let kept = match limit.name {
             "REQUEST_DEPTH_MAX" => at.problem() == limit.beyond && !at.text.contains("nested"),
             _ => at.status < 300,
         };
         assert!(kept, "{} = {}: {at:?}", limit.name, limit.value);
         let (method, path, body) = request(limit.value + 1);
-        let beyond = admin.send(method, &path, &body).await;
+        let beyond = admin.send(method, &path.replace(ENDED, &ended), &body).await;
         assert_eq!(beyond.problem(), limit.beyond, "{} = {}", limit.name, limit.value + 1);
         if limit.name == "REQUEST_DEPTH_MAX" {
             assert!(beyond.text.contains("nested"), "{beyond:?}");

@@ -14,6 +14,7 @@ mod keys;
 mod life;
 mod limits;
 mod published;
+mod reports;
 mod run_limits;
 mod schedules;
 mod sessions;

@@ -169,6 +169,7 @@ async fn jobs_are_in_their_session_however_they_came() {
     admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed","sessions":"required"}"#).await;
     let with = |session: Option<&str>| {
         let mut job = job("x");
+        job["id"] = json!(job_id().to_string());
         session.iter().for_each(|name| job["session_id"] = json!(name));
         job
     };
@@ -183,7 +184,9 @@ async fn jobs_are_in_their_session_however_they_came() {
     let refused = admin.post("/v1/queues/q/jobs:batch", &batch).await;
     assert_eq!(refused.json["results"][1]["error"]["code"], "session_required", "{refused:?}");
     let batch = admin.post("/v1/queues/q/jobs:batch", &whole(json!([with(Some("s"))]))).await;
-    let schedule = json!({"queue": "q", "every_ms": 86_400_000, "job": with(Some("s"))});
+    let mut daily = with(Some("s"));
+    daily.as_object_mut().expect("an object").remove("id");
+    let schedule = json!({"queue": "q", "every_ms": 86_400_000, "job": daily});
     let put = admin.send("PUT", "/v1/schedules/daily", &schedule.to_string()).await;
     assert_eq!(put.status, 200, "{put:?}");
     let fired = admin.send("POST", "/v1/schedules/daily:fire", "").await;

@@ -8,6 +8,7 @@
 //! - `shard` and `control`: the families; `person`: those of the first that people brought about,
 //!   `session`: those about sessions.
 //! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
+//! - `report`: what workers say of jobs that they run.
 //! - `keys`: idempotency and unique keys.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
@@ -22,6 +23,7 @@ mod keys;
 mod links;
 mod options;
 mod person;
+mod report;
 mod retrying;
 mod schedule;
 mod session;

@@ -8,7 +8,7 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{dead_letter, keys, links, options, person, schedule, session, settings};
+use super::{dead_letter, keys, links, options, person, report, schedule, session, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -116,6 +116,7 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::SessionStateCleared { .. }
         | Event::SessionStateSet { .. } => session::encode(event, out),
         Event::ParentEnded { job, parent, next, at: _ } => links::encode_end(job, parent, *next, out),
+        Event::JobReported { .. } => report::encode(event, out),
         Event::HoldReleased { .. }
         | Event::JobCancelRequested { .. }
         | Event::JobCancelled { .. }
@@ -224,6 +225,7 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         JOB_EXPIRED => Event::JobExpired { job: job(cursor)?, at },
         SERVER_STARTED => Event::ServerStarted { at },
         session::SESSION_ACCEPTED..=session::LAST_TAG => session::decode(tag, at, cursor)?,
+        report::JOB_REPORTED => report::decode(at, cursor)?,
         keys::JOB_MERGED | keys::KEYS_FORGOTTEN => keys::decode(tag, at, cursor)?,
         links::PARENT_ENDED => links::decode_end(at, cursor)?,
         dead_letter::JOB_FAILED_ALIKE | dead_letter::DEAD_LABELLED => dead_letter::decode(tag, at, cursor)?,
@@ -255,6 +257,7 @@ fn tag(event: &Event) -> u8 {
         Event::SessionRenewed { .. } => session::SESSION_RENEWED,
         Event::SessionStateCleared { .. } => session::SESSION_STATE_CLEARED,
         Event::SessionStateSet { .. } => session::SESSION_STATE_SET,
+        Event::JobReported { .. } => report::JOB_REPORTED,
         Event::JobMerged { .. } => keys::JOB_MERGED,
         Event::KeysForgotten { .. } => keys::KEYS_FORGOTTEN,
         Event::ParentEnded { .. } => links::PARENT_ENDED,

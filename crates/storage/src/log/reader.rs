@@ -40,9 +40,10 @@ pub(super) struct LogReader {
 pub(super) fn place<'a>(namespace: &'a Namespace, event: &'a Event, lsn: u64) -> Option<at_rest::Place<'a>> {
     let (table, field, record_id) = match event {
         Event::JobEnqueued(enqueued) => (JOBS, INPUT, enqueued.job.as_bytes()),
-        Event::JobCompleted { job, .. } | Event::JobFailed { job, .. } | Event::JobCancelled { job, .. } => {
-            (JOBS, OUTCOME, job.as_bytes())
-        }
+        Event::JobCompleted { job, .. }
+        | Event::JobFailed { job, .. }
+        | Event::JobCancelled { job, .. }
+        | Event::JobReported { job, .. } => (JOBS, OUTCOME, job.as_bytes()),
         Event::SchedulePut(put) => (SCHEDULES, INPUT, put.schedule.as_bytes()),
         Event::SessionAccepted { session, .. } => (SESSIONS, NAME, session.as_bytes()),
         Event::SessionStateSet { session, .. } => (SESSIONS, STATE, session.as_bytes()),

@@ -5,8 +5,8 @@ use sealane_core::record::RecordRef;
 
 use super::home::Home;
 use super::samples::{
-    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, session_accepted,
-    session_data, session_state_set, shard,
+    completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, reported,
+    session_accepted, session_data, session_state_set, shard,
 };
 use crate::error::{JournalError, OpenError, ReadError};
 use crate::fact::Fact;
@@ -91,6 +91,10 @@ fn caller_data_comes_back(home: &impl Home) {
         ),
         (journal.append(&failed, Some(outcome_data(b""))).expect("is staged"), Some(Vec::new())),
         (journal.append(&completed(3), None).expect("is staged"), None),
+        (
+            journal.append(&reported(3), Some(outcome_data(b"saidlogged"))).expect("is staged"),
+            Some(b"saidlogged".to_vec()),
+        ),
     ];
     let name = journal.append(&session_accepted(), Some(session_data(b"name"))).expect("is staged");
     let state = journal.append(&session_state_set(), Some(session_data(b"state"))).expect("is staged");

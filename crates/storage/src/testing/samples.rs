@@ -14,7 +14,7 @@ use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
     Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    RunLimit, SweepKind, SweepWish, UniqueKey,
+    Report, ReportedProgress, RunLimit, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -142,6 +142,7 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(dead_letter_facts(at));
     facts.extend(about_keys(at));
     facts.extend(linked(at));
+    facts.extend(reports(at));
     facts.extend(session_facts(at));
     facts
 }
@@ -278,6 +279,26 @@ fn dead_letter_facts(at: Time) -> [Fact; 8] {
         labelled(Labels { kind: token(7), tags, seal_expires: Some(at) }),
         labelled(Labels::default()),
     ]
+}
+
+/// A report on a job with two parts.
+pub fn reported(number: u64) -> Fact {
+    let progress = Some(ReportedProgress { percent: 1, message: Some(4) });
+    let report = Report { progress, log: Some(6), ..Report::default() };
+    shard(Event::JobReported { job: job_id(number), report, at: Time::from_unix_ms(1) })
+}
+
+/// A report with everything in it, and one of each part alone.
+fn reports(at: Time) -> [Fact; 4] {
+    let progress = |message| Some(ReportedProgress { percent: 42, message });
+    let (none, job) = (Report::default(), job_id(1));
+    [
+        Report { seq: 7, progress: progress(Some(1)), log: Some(2), checkpoint: Some(u32::MAX) },
+        Report { progress: progress(None), ..none },
+        Report { seq: 1, log: Some(0), ..none },
+        Report { seq: u32::MAX, checkpoint: Some(5), ..none },
+    ]
+    .map(|report| shard(Event::JobReported { job, report, at }))
 }
 
 /// A job with an option that only the third version can hold.

@@ -197,7 +197,7 @@ impl Machine {
         }
     }
 
-    fn done(&self, id: JobId, now: Time) -> SettleResult {
+    pub(super) fn done(&self, id: JobId, now: Time) -> SettleResult {
         let job = self.shard.job(&id);
         SettleResult::done(&job.expect("a command that was honoured leaves its job live or remembered"), now)
     }

@@ -11,6 +11,7 @@ mod machine;
 mod operations;
 mod receipt;
 mod records;
+mod reports;
 mod schedules;
 mod sessions;
 mod together;

@@ -9,13 +9,14 @@ use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, ExtendItem,
     Fail, FailItem, FireOut, FlowAccepted, FlowIn, FlowOut, Hold, HoldItem, JobAccepted, JobBatchIn,
-    JobBatchOut, JobBatchResult, JobIn, JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn,
-    QueueList, QueueOut, Release, ReleaseItem, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
-    SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased,
-    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    JobBatchOut, JobBatchResult, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands,
+    LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ReleaseItem, Reports, ScheduleIn,
+    ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn,
+    SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands,
+    SessionStateIn, SessionStateOut, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::{FlowId, JobId, LeaseId, LockId, ScheduleId};
-use sealane_core::job::HoldReason;
+use sealane_core::job::{HoldReason, State};
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName, ScheduleName, SessionId};
 use sealane_core::queue::{QueueMode, ScheduleAct, Settle};
@@ -84,6 +85,14 @@ impl Memory {
         drop(machine);
         self.changed.notify_waiters();
         value
+    }
+
+    /// A look after what is due is done, and how long until something is due again.
+    fn look<T>(&self, look: impl FnOnce(&Machine) -> T) -> (T, Option<Duration>) {
+        let (mut machine, now) = self.machine();
+        machine.pass_time(now);
+        let due = machine.shard.next_deadline().map(|at| Duration::from_millis(at.since(now).get().max(1)));
+        (look(&machine), due)
     }
 
     fn lease_ids(&self, count: usize) -> Result<Vec<LeaseId>, Error> {
@@ -171,6 +180,31 @@ impl Provider for Memory {
 
     async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
         Ok(self.change(|machine, _| machine.jobs(page))?)
+    }
+
+    async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error> {
+        let wait_ms = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let time = Duration::from_millis(WaitIn { wait_ms }.wait()?.get());
+        let give_up = Instant::now() + time;
+        loop {
+            // Why before the look: a change between look and wait must wake this one.
+            let changed = self.changed.notified();
+            let (job, due) = self.look(|machine| machine.job(id));
+            let job = job?;
+            let over = State::parse(&job.state).is_some_and(State::is_over);
+            if over || Instant::now() >= give_up {
+                return Ok(job);
+            }
+            let wake = due.map_or(give_up, |due| give_up.min(Instant::now() + due));
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
+        Ok(self.change(|machine, _| machine.job_log(id, page))?)
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
@@ -372,6 +406,14 @@ impl Provider for Memory {
         Ok(self.change(|machine, now| {
             let one = |item: &ExtendItem| machine.extend(now, &item.receipt, item.lease_ms.map(Millis::new));
             Settled { results: request.items.iter().map(one).collect() }
+        }))
+    }
+
+    async fn report(&self, request: &Reports) -> Result<Settled, Error> {
+        check_count(request.items.len())?;
+        Ok(self.change(|machine, now| {
+            let results = request.items.iter().map(|item| machine.report(now, item));
+            Settled { results: results.collect() }
         }))
     }
 

@@ -7,17 +7,20 @@ use sealane_core::id::JobId;
 use sealane_core::job::JobInput;
 use sealane_core::queue::Shard;
 
+use super::reports::ReportBytes;
+
 /// What was supplied and reported about one job.
 pub(super) struct Record {
     pub(super) input: Arc<JobInput>,
     pub(super) result: Option<Vec<u8>>,
     pub(super) error: Option<Vec<u8>>,
+    pub(super) reports: ReportBytes,
 }
 
 impl Record {
     /// A job that was just sent.
     pub(super) fn of(input: Arc<JobInput>) -> Self {
-        Self { input, result: None, error: None }
+        Self { input, result: None, error: None, reports: ReportBytes::default() }
     }
 }
 

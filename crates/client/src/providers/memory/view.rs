@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sealane_api::v1::{JobOut, LeasedJob};
+use sealane_api::v1::{JobOut, LeasedJob, WorkerSaid};
 use sealane_core::name::QueueName;
 use sealane_core::queue::{Attempt, JobView, Receipt};
 use sealane_core::time::Time;
@@ -11,7 +11,12 @@ use super::receipt;
 use super::records::Record;
 
 pub(super) fn job(view: &JobView, queue: &QueueName, attempts: &[Attempt], record: &Record) -> JobOut {
-    JobOut::show(view, queue, attempts, Some(&record.input), record.result.clone(), record.error.clone())
+    let said = WorkerSaid {
+        result: record.result.clone(),
+        error: record.error.clone(),
+        message: record.reports.message(&view.reported),
+    };
+    JobOut::show(view, queue, attempts, Some(&record.input), said)
 }
 
 pub(super) fn leased(
@@ -21,5 +26,6 @@ pub(super) fn leased(
     held: &Receipt,
     now: Time,
 ) -> LeasedJob {
-    LeasedJob::hand_out(view, queue, Arc::clone(&record.input), receipt::write(held), now)
+    let checkpoint = record.reports.checkpoint(&view.reported);
+    LeasedJob::hand_out(view, queue, Arc::clone(&record.input), checkpoint, receipt::write(held), now)
 }

@@ -7,10 +7,11 @@ use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
     FlowAccepted, FlowIn, FlowOut, Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobListIn, JobListOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut,
-    Release, ReprioritiseIn, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn,
-    SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased,
-    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn,
+    QueueList, QueueOut, Release, Reports, ReprioritiseIn, ScheduleIn, ScheduleListIn, ScheduleListOut,
+    ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut,
+    SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
+    SessionStateOut, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::limits;
@@ -75,6 +76,17 @@ impl Provider for Server {
 
     async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
         self.call::<operation::JobList>("", page).await
+    }
+
+    async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error> {
+        let wish = WaitIn { wait_ms: Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)) };
+        let body = Some(written(&wish, 64));
+        self.exchange::<operation::JobWait>(&id.to_string(), body, ANSWER_TIME_MAX + time, ANSWER_BYTES_MAX)
+            .await
+    }
+
+    async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
+        self.call::<operation::JobLogs>(&id.to_string(), page).await
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
@@ -228,6 +240,10 @@ impl Provider for Server {
 
     async fn extend(&self, request: &Extend) -> Result<Settled, Error> {
         self.call::<operation::LeaseExtend>("", request).await
+    }
+
+    async fn report(&self, request: &Reports) -> Result<Settled, Error> {
+        self.call::<operation::LeaseReport>("", request).await
     }
 
     async fn hold(&self, request: &Hold) -> Result<Settled, Error> {
