@@ -296,14 +296,14 @@ impl Shard {
     /// The job that this receipt holds. A lease that ran out holds nothing, even before its end was
     /// worked off.
     pub(super) fn held_by(&self, receipt: &Receipt, now: Time) -> Result<&Job, Refusal> {
-        let is_held = |job: &&Box<Job>| {
+        let is_held = |job: &&Job| {
             let of_lease = |running: &Running| running.lease == receipt.lease && now < running.until;
             job.running().is_some_and(of_lease)
                 && job.attempt == receipt.attempt
                 && self.is_under_its_lock(job, now)
         };
-        let held = self.jobs.get(&receipt.job).filter(is_held);
-        held.map(|job| &**job).ok_or_else(|| self.lost(receipt, now))
+        let held = self.jobs.get(&receipt.job).map(|job| &**job).filter(is_held);
+        held.ok_or_else(|| self.lost(receipt, now))
     }
 
     /// Whether this settle was done already under the same lease, in the same way.

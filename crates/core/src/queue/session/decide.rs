@@ -113,12 +113,12 @@ impl Shard {
         // Why bounded before what is out is left aside: so many and no more are ever out.
         let line = self.sessions.first(receipt.key()).take(limits::BATCH_ITEMS_MAX);
         let jobs = line
-            .filter_map(|id| self.jobs.get(&id).map(|job| (id, job)))
+            .filter_map(|id| self.jobs.get(&id).map(|job| (id, &**job)))
             .filter(|(_, job)| job.running().is_none())
             .take_while(|(_, job)| job.phase == Phase::Ready && !job.is_expired(now));
         // Why: what counts for the limits counts here as well, each job for the queue and for its key.
         let mut started = BTreeMap::<FairKey, u64>::new();
-        let may_start = |(_, job): &(JobId, &Box<Job>)| {
+        let may_start = |(_, job): &(JobId, &Job)| {
             let all: u64 = started.values().sum();
             let of_key = started.entry(job.fair_key()).or_default();
             let may = *of_key < queue.ready.room(job.fair_key(), now) && all < queue.ready.room_of_all(now);
