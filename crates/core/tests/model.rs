@@ -629,12 +629,13 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    // A million commands and more: ten thousand stories of a hundred at least.
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
 
     // covers REL-2 (at least once, never again after completion, order by priority)
     // covers REL-3 (recovery makes the same state)
     #[test]
-    fn the_machine_does_what_a_plain_list_would(steps in prop::collection::vec(step(), 1..120)) {
+    fn the_machine_does_what_a_plain_list_would(steps in prop::collection::vec(step(), 100..=120)) {
         let mut pair = Pair::new();
         for step in &steps {
             pair.step(step);

@@ -63,7 +63,7 @@ fn hex(parts: [&[u8]; 4]) -> String {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if !digits || text.len() % 2 != 0 || text.len() > 2 * BYTES_MAX {
+    if !digits || !text.len().is_multiple_of(2) || text.len() > 2 * BYTES_MAX {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
