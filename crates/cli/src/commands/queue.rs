@@ -48,15 +48,8 @@ pub(crate) enum Queue {
         /// Jobs that may wait at once
         #[arg(long, value_name = "N")]
         max_depth: Option<u64>,
-        /// Whether the jobs of one session are kept in their order; set in an empty queue
-        #[arg(long, value_parser = ["off", "on", "required"])]
-        sessions: Option<String>,
-        /// How long a session's holder may have no job of it and say nothing; 60s where not said
-        #[arg(long, value_parser = parse, value_name = "TIME")]
-        session_idle: Option<Duration>,
-        /// How long a session is held at most, however often renewed; 1h where not said
-        #[arg(long, value_parser = parse, value_name = "TIME")]
-        session_hold: Option<Duration>,
+        #[command(flatten)]
+        line: Box<Line>,
         #[command(flatten)]
         limits: Box<Limits>,
         /// How long a job's first answer is kept under its idempotency key; 24h where not said
@@ -92,6 +85,20 @@ pub(crate) enum Queue {
         /// Its name
         name: String,
     },
+}
+
+/// How the jobs of one session are kept in order.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Line {
+    /// Whether the jobs of one session are kept in their order; set in an empty queue
+    #[arg(long, value_parser = ["off", "on", "required"])]
+    sessions: Option<String>,
+    /// How long a session's holder may have no job of it and say nothing; 60s where not said
+    #[arg(long, value_parser = parse, value_name = "TIME")]
+    session_idle: Option<Duration>,
+    /// How long a session is held at most, however often renewed; 1h where not said
+    #[arg(long, value_parser = parse, value_name = "TIME")]
+    session_hold: Option<Duration>,
 }
 
 /// How much of a queue may run.
@@ -136,9 +143,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             max_run,
             horizon,
             max_depth,
-            sessions,
-            session_idle,
-            session_hold,
+            line,
             limits,
             idempotency_window,
         } => {
@@ -153,9 +158,9 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 max_run_ms: max_run.map(millis),
                 horizon_ms: horizon.map(millis),
                 max_depth,
-                sessions,
-                session_idle_ms: session_idle.map(millis),
-                session_hold_ms: session_hold.map(millis),
+                sessions: line.sessions,
+                session_idle_ms: line.session_idle.map(millis),
+                session_hold_ms: line.session_hold.map(millis),
                 rate: with_burst(limits.rate, limits.rate_burst),
                 concurrency: limits.concurrency,
                 rate_per_key: with_burst(limits.rate_per_key, limits.rate_per_key_burst),

@@ -54,7 +54,7 @@ pub(crate) enum Asked {
     Other,
     PutQueue {
         queue: String,
-        settings: QueueIn,
+        settings: Box<QueueIn>,
     },
     /// Something of a schedule: which operation.
     Schedule {
@@ -154,7 +154,7 @@ impl Asked {
             JobRedrive => |id| act(&id, operation::JobRedrive::NAME);
             JobRelease => |id| act(&id, operation::JobRelease::NAME);
             JobReprioritise => |id| act(&id, operation::JobReprioritise::NAME);
-            QueueCreate => |queue| Ok(Self::PutQueue { queue, settings: read(body)? });
+            QueueCreate => |queue| Ok(Self::PutQueue { queue, settings: Box::new(read(body)?) });
             QueueDrain => |queue| Ok(Self::Mode { queue, what: operation::QueueDrain::NAME });
             QueuePause => |queue| Ok(Self::Mode { queue, what: operation::QueuePause::NAME });
             QueueResume => |queue| Ok(Self::Mode { queue, what: operation::QueueResume::NAME });

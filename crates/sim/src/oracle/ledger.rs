@@ -155,7 +155,7 @@ impl Ledger {
             Asked::Mode { queue, what } => self.queue(queue).modes.push((what, sent, None)),
             Asked::Sweep { queue, what } => self.queue(queue).sweeps.push((what, sent)),
             Asked::Schedule { name, what } => self.acts.push((name.clone(), what, sent)),
-            Asked::PutQueue { queue, settings } => self.queue(queue).settings = settings.clone(),
+            Asked::PutQueue { queue, settings } => self.queue(queue).settings = (**settings).clone(),
             Asked::Lease { .. } | Asked::Look { .. } | Asked::Other => {}
         }
     }
