@@ -151,6 +151,7 @@ impl From<Refusal> for Problem {
             Refusal::ParentUnknown { .. } => Code::NotFound,
             Refusal::TooManyQueues
             | Refusal::TooManySchedules
+            | Refusal::TooManyLinks
             | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
             | Refusal::QueueFull { .. }

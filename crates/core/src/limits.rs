@@ -114,6 +114,7 @@ limits! {
     WORKER_RATE_PERIOD_MS_MAX: u64 = 86_400_000, "ms", "period of a worker's rate limit", "the worker is not built";
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
+    LINKS_KEPT_MAX: usize = 1_000_000, "dependencies", "jobs that others of a namespace wait for or waited for, each as often as it is named, those of finished jobs included", "limit_exceeded";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";
     SCHEDULE_NAME_BYTES_MAX: usize = 128, "bytes", "schedule name", "invalid_request";
     CRON_PATTERN_BYTES_MAX: usize = 256, "bytes", "cron pattern", "invalid_request";

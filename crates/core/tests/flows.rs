@@ -161,3 +161,21 @@ fn those_who_wait_are_told_in_slices() {
     bench.cancel(1);
     assert_eq!(bench.turns(), [most, 1]);
 }
+
+#[test]
+fn a_namespace_has_its_number_of_dependencies_and_no_more() {
+    let mut bench = Bench::new();
+    let breadth = limits::FLOW_BREADTH_MAX;
+    // Parents that have ended count as well: their children keep what they came to.
+    (0..breadth).for_each(|job| bench.send(job, Vec::new(), OnFailure::Run).unwrap());
+    (0..breadth).for_each(|job| bench.cancel(job));
+    bench.turns();
+    let parents: Vec<JobId> = (0..breadth).map(id).collect();
+    let children = limits::LINKS_KEPT_MAX / breadth;
+    for job in breadth..breadth + children {
+        bench.send(job, parents.clone(), OnFailure::Run).unwrap();
+    }
+    let one_more = bench.send(breadth + children, vec![id(0)], OnFailure::Run);
+    assert_eq!(one_more, Err(Refusal::TooManyLinks));
+    assert_eq!(bench.send(breadth + children + 1, Vec::new(), OnFailure::Run), Ok(()));
+}

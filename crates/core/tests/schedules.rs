@@ -4,6 +4,7 @@
 //! ```text
 //! put     daily cron=0_30_2_*_*_* zone=Europe/Berlin | every=10s [from=5s] [missed=once] [overlap=skip]
 //!               [jitter=5s] [begins=1h] [ends=2h] [content=other] [id=7] [ttl=1h] [attempts=2] [sealed] [to=orders]
+//!               [as=anna] (who may touch only what is his own) [closed=1] (whose key does not open the queue)
 //!                                        -> put | known | refused CODE
 //! pass    30s                            -> everything that became of schedules, second by second of their due times
 //! back    30s                            -> ok: the clock is set back
@@ -163,6 +164,7 @@ impl World {
         let content = options.get("content").map_or(0, |text| text.as_bytes()[0]);
         let input = input(sealed);
         let queue = QueueName::parse(options.get("to").unwrap_or(&"orders")).expect("a queue name");
+        let bare_closed = options.contains_key("closed");
         let put = PutSchedule {
             id,
             name: &ScheduleName::parse(name).expect("a name"),
@@ -171,6 +173,7 @@ impl World {
             settings: &settings,
             input: &input,
             own_only: options.contains_key("as"),
+            opens: &|_| !bare_closed,
             digest: [content; 16],
         };
         match self.run(&Command::PutSchedule(put)) {
@@ -394,6 +397,7 @@ fn a_namespace_has_its_number_of_schedules_and_no_more() {
             settings: &settings,
             input: &input,
             own_only: false,
+            opens: &|_| true,
             digest: [0; 16],
         };
         let events = world.shard.decide(world.now, &Command::PutSchedule(put))?;

@@ -10,7 +10,7 @@ use sealane_core::flow::{Cycle, in_order};
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::limits;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{Acceptance, JobView, Links};
+use sealane_core::queue::{Acceptance, JobView, Links, OnConflict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -191,6 +191,14 @@ fn read_node(
     let any = jobs(&node.after_any, std::mem::take(&mut node.job.after_any));
     let on_failure = policy(node.job.on_failure.take().as_deref())?;
     let mut parts = JobParts::try_from(node.job)?;
+    // Why: another job could stand in for it, and those that wait would wait for none.
+    if parts.idempotency.is_some()
+        || parts.unique.as_ref().is_some_and(|unique| unique.on_conflict == OnConflict::Merge)
+    {
+        return Err(Problem::invalid(
+            "a flow is told from another by its id: leave idempotency_key out, and on_conflict merge",
+        ));
+    }
     parts.options.links = Some(Box::new(Links::new(Some(flow), all, any, on_failure)?));
     let queue = QueueName::parse(&node.queue).map_err(Problem::invalid)?;
     Ok(FlowNode { name: node.name, place, queue, id: ids[place], parts })

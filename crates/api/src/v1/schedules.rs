@@ -218,8 +218,8 @@ pub struct FiredOut {
 pub struct SkippedOut {
     /// When the first of them was due.
     pub due_at: Timestamp,
-    /// `missed`, `overlap`, `queue_full`, `queue_draining`, `too_many_jobs`, `sealing`, `unreadable` or
-    /// `repeated`.
+    /// `missed`, `overlap`, `queue_full`, `queue_draining`, `too_many_jobs`, `sealing`, `unreadable`,
+    /// `repeated` or `too_many_keys`.
     pub because: String,
     /// When that was found.
     pub at: Timestamp,

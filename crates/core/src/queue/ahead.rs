@@ -30,6 +30,7 @@ pub(super) struct Ahead {
     fair_keys: BTreeMap<QueueNumber, BTreeSet<FairKey>>,
     depths: BTreeMap<JobId, u32>,
     children: BTreeMap<JobId, usize>,
+    links: usize,
 }
 
 impl Ahead {
@@ -49,6 +50,11 @@ impl Ahead {
     /// How many of these wait for a job.
     pub(super) fn children(&self, parent: &JobId) -> usize {
         self.children.get(parent).copied().unwrap_or(0)
+    }
+
+    /// How many jobs these wait for, each as often as it is named.
+    pub(super) const fn links(&self) -> usize {
+        self.links
     }
 
     pub(super) fn jobs(&self) -> usize {
@@ -93,6 +99,7 @@ impl Ahead {
                 self.depths.insert(enqueued.job, depth);
                 let links = options.and_then(|options| options.links.as_deref());
                 for parent in links.into_iter().flat_map(Links::parents) {
+                    self.links += 1;
                     *self.children.entry(*parent).or_default() += 1;
                 }
                 let fair_key = options.and_then(|options| options.fair_key);

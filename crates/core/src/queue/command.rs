@@ -137,7 +137,7 @@ pub enum Act {
 }
 
 /// Make a schedule, or replace what it was told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct PutSchedule<'a> {
     /// Its id.
     pub id: ScheduleId,
@@ -153,8 +153,16 @@ pub struct PutSchedule<'a> {
     pub input: &'a JobInput,
     /// Whether a schedule of another owner may not be replaced.
     pub own_only: bool,
+    /// Whether who puts it may touch a queue: the one where a schedule of this name sends its jobs so far.
+    pub opens: &'a dyn Fn(&QueueName) -> bool,
     /// Digest over owner, queue and everything supplied for the jobs.
     pub digest: [u8; 16],
+}
+
+impl std::fmt::Debug for PutSchedule<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PutSchedule").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// What else can be done with a schedule.

@@ -522,6 +522,7 @@ impl Event {
         match self {
             Self::JobCancelled { job, .. }
             | Self::JobCompleted { job, .. }
+            | Self::ParentEnded { job, .. }
             | Self::JobExpired { job, .. }
             | Self::JobFailed { job, .. }
             | Self::LeaseExpired { job, .. } => Some(job),

@@ -183,6 +183,7 @@ impl Shard {
     fn enqueued(&mut self, event: &JobEnqueued, record: RecordRef) {
         let later = event.run_at > event.at;
         let links = event.options.as_ref().and_then(|options| options.links.as_deref());
+        self.links_kept += links.map_or(0, |links| links.parents().count());
         let parents = links.map(|links| Box::new(self.linked(event.job, links)));
         let phase = match (&parents, later) {
             (Some(parents), _) if !parents.is_met() => Phase::Blocked,
@@ -268,6 +269,7 @@ impl Shard {
         self.queue_at_mut(job.queue).counts.add(job.state());
         for (id, forgotten) in self.finished.insert(*id, FinishedJob { job, at, result }) {
             self.logs.kept -= forgotten.job.reports().map_or(0, |reports| reports.log_entries());
+            self.links_kept -= forgotten.job.links().map_or(0, |links| links.parents().count());
             if let Some(flow) = forgotten.job.links().and_then(|links| links.flow()) {
                 self.flows.remove(&(flow, id));
             }
@@ -287,6 +289,7 @@ impl Shard {
     fn moved(&mut self, id: &JobId, queue: QueueNumber, at: Time) {
         let Some(from) = self.jobs.get(id).map(|job| self.queue_name(job.queue).clone()) else { return };
         let to = self.queue_name(queue).clone();
+        self.queue_at_mut(queue).ready.forget_keys(at);
         self.change(id, |job| {
             job.queue = queue;
             job.past().here_since = Some(at);
@@ -307,6 +310,7 @@ impl Shard {
             }),
         };
         let Some(mut job) = job else { return };
+        self.queue_at_mut(job.queue).ready.forget_keys(at);
         let (attempt, created_at) = (job.attempt, job.created_at);
         let past = job.past();
         let begun_at = past.redriven_at.replace(at).unwrap_or(created_at);

@@ -49,6 +49,11 @@ impl Finished {
         self.jobs.values()
     }
 
+    /// All of them, for the checks of the tests.
+    pub(super) fn all(&self) -> impl Iterator<Item = &FinishedJob> {
+        self.jobs.values()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.jobs.len()
     }

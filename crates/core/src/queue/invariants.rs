@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::dead_letter::DeadLetter;
-use super::job::Phase;
+use super::job::{Job, Phase};
 use super::ready::Ready;
 use super::session::invariants as session;
 use super::shard::{QueueCounts, Shard};
@@ -86,6 +86,11 @@ pub fn check(shard: &Shard) -> Result<(), String> {
         return Err(error.to_owned());
     }
     super::parents::check::edges(shard)?;
+    let named = |job: &Job| job.links().map_or(0, |links| links.parents().count());
+    let finished: usize = shard.finished.all().map(|job| named(&job.job)).sum();
+    if shard.jobs.values().map(|job| named(job)).sum::<usize>() + finished != shard.links_kept {
+        return Err("the number of dependencies is not that of the jobs".to_owned());
+    }
     for (id, job) in &shard.jobs {
         if job.attempt_of_round() > u32::from(job.max_attempts) {
             return Err(format!("{id} is at attempt {} of {}", job.attempt_of_round(), job.max_attempts));

@@ -163,6 +163,11 @@ impl Shard {
         if links.flow().is_some_and(|flow| self.flow(flow).next().is_some()) {
             return Err(Refusal::FlowIdTaken);
         }
+        let links_kept =
+            self.links_kept.saturating_add(ahead.links()).saturating_add(links.parents().count());
+        if links_kept > limits::LINKS_KEPT_MAX {
+            return Err(Refusal::TooManyLinks);
+        }
         for parent in links.parents() {
             if !ahead.has(parent) && self.known(parent).is_none() {
                 return Err(Refusal::ParentUnknown { job: *parent });
@@ -201,6 +206,12 @@ impl Shard {
                     Stand::Unknown => links.on_failure() == OnFailure::Run,
                 }
         };
+        if links
+            .parents()
+            .any(|parent| self.waiting.get(parent).map_or(0, BTreeSet::len) >= limits::FLOW_BREADTH_MAX)
+        {
+            return Err(Refusal::FlowBreadth);
+        }
         let hopeless = links.all().iter().find(|parent| !hope(parent));
         let none = links.any().first().filter(|_| !links.any().iter().any(hope));
         hopeless.or(none).map_or(Ok(()), |parent| Err(Refusal::ParentEnded { job: *parent }))

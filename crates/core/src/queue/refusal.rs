@@ -147,6 +147,8 @@ pub enum Refusal {
     FlowIdTaken,
     /// Other bulk work on the queue is not over.
     SweepRunning,
+    /// The namespace has as many dependencies as it may have.
+    TooManyLinks,
     /// There is no such schedule.
     ScheduleUnknown,
     /// The schedule has another id.
@@ -328,6 +330,11 @@ impl fmt::Display for Refusal {
             ),
             Self::FlowIdTaken => f.write_str(
                 "a flow with this id was submitted with other jobs: make a new id for another flow",
+            ),
+            Self::TooManyLinks => write!(
+                f,
+                "a namespace has at most {} dependencies, those of finished jobs included for an hour: try again later, or let jobs wait for fewer others",
+                limits::LINKS_KEPT_MAX
             ),
             Self::ScheduleUnknown => f.write_str("no such schedule"),
             Self::ScheduleOtherId { id } => write!(

@@ -111,7 +111,8 @@ impl Reports {
         let mut offset = 0;
         let mut next = |bytes: u32| {
             let slice = RecordSlice { record, offset, bytes };
-            offset += bytes;
+            // Why saturating: what a journal says is read as it stands.
+            offset = offset.saturating_add(bytes);
             slice
         };
         if let Some(ReportedProgress { percent, message }) = report.progress {

@@ -157,6 +157,8 @@ pub struct Shard {
     pub(super) waiting: BTreeMap<JobId, BTreeSet<JobId>>,
     /// Jobs that ended and have not been heard of by everybody who waits for them.
     pub(super) ends: BTreeMap<JobId, ParentEnd>,
+    /// Jobs that others wait for or waited for, as often as they are named.
+    pub(super) links_kept: usize,
     /// Jobs of flows, live or remembered.
     pub(super) flows: BTreeSet<(FlowId, JobId)>,
     pub(super) schedules: Schedules,

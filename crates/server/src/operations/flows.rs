@@ -16,6 +16,9 @@ use sealane_core::queue::{ParentEnd, Shard};
 use crate::authz::{Authorized, permits_on, sees};
 use crate::boundary::{Door, Handle};
 
+/// The most that a stored result takes beside its own bytes.
+const RECORD_OVERHEAD: usize = 1_024;
+
 impl Handle<FlowSubmit> for Door {
     async fn handle(&self, asked: Authorized<FlowSubmit>) -> Result<FlowAccepted, Problem> {
         let (FlowSubmit { flow }, key) = asked.into_parts();
@@ -84,6 +87,14 @@ impl Door {
             let mut parent = ParentOut::show(end, origin);
             if let Some(record) = end.result {
                 // Why what cannot be read is left out as well: the child's worker must not take it for nothing.
+                // Why by the record: what cannot fit is not read at all.
+                let least =
+                    usize::try_from(record.bytes).unwrap_or(usize::MAX).saturating_sub(RECORD_OVERHEAD);
+                if least > room {
+                    parent.result_left_out = true;
+                    shown.push(parent);
+                    continue;
+                }
                 match self.readable(self.records.read_outcome(record))? {
                     Some(None) => {}
                     Some(Some(result)) if result.len() <= room => {

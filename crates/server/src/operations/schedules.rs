@@ -47,7 +47,8 @@ impl Handle<SchedulePut> for Door {
                 settings: parts.settings,
                 input: Arc::clone(&input),
                 own_only: reach(key.role, Permission::ScheduleManage) == Reach::Own,
-                owner: key.principal,
+                owner: key.principal.clone(),
+                key,
                 digest,
             })
             .await?;

@@ -65,7 +65,7 @@ impl Engine {
         let shard = self.shard();
         let views = shard.flow(flow).filter_map(|job| shard.job(&job));
         let jobs: Vec<_> = views
-            .filter(|view| meant(&view.owner, shard.queue_name(view.queue)))
+            .filter(|view| !view.state.is_over() && meant(&view.owner, shard.queue_name(view.queue)))
             .map(|view| view.id)
             .collect();
         for job in jobs {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sealane_core::control::AccessKey;
 use sealane_core::id::{JobId, ScheduleId};
 use sealane_core::job::JobInput;
 use sealane_core::limits;
@@ -35,6 +36,8 @@ pub struct NewSchedule {
     pub input: Arc<JobInput>,
     /// Whether a schedule of another owner may not be replaced.
     pub own_only: bool,
+    /// The key that it is put with.
+    pub key: AccessKey,
     /// Digest over owner, queue and everything supplied for the jobs.
     pub digest: [u8; 16],
 }
@@ -122,6 +125,7 @@ impl Engine {
                 settings: &new.settings,
                 input: &new.input,
                 own_only: new.own_only,
+                opens: &|queue| new.key.opens(queue),
                 digest: new.digest,
             }),
         )?;
@@ -204,8 +208,9 @@ impl Engine {
     /// So many schedules that are first due at second 1.
     pub(super) fn put_each_second(&mut self, count: usize) {
         use sealane_core::cadence::Cadence;
+        use sealane_core::control::{QueuePattern, Role};
         use sealane_core::job::Priority;
-        use sealane_core::name::Kind;
+        use sealane_core::name::{KeyId, Kind};
         use sealane_core::queue::{MissedPolicy, OverlapPolicy, QueueSettings, SealingPolicy};
         use sealane_core::time::Millis;
 
@@ -214,6 +219,16 @@ impl Engine {
         for event in self.decide(now, &Command::PutQueue { queue: &queue, settings }).ok().unwrap() {
             assert!(self.append(event, None).is_ok());
         }
+        let key = AccessKey {
+            id: KeyId::parse("aaaaaaaaaaaaaaaa").unwrap(),
+            principal: Principal::parse("p").unwrap(),
+            role: Role::Admin,
+            queues: vec![QueuePattern::parse("**").unwrap()],
+            hash: [0; 32],
+            created_at: now,
+            expires_at: now,
+            revoked_at: None,
+        };
         let input = Arc::new(JobInput {
             kind: Kind::parse("k").unwrap(),
             body: Vec::new(),
@@ -245,6 +260,7 @@ impl Engine {
                 },
                 input: Arc::clone(&input),
                 own_only: false,
+                key: key.clone(),
                 digest: [0; 16],
             };
             assert!(self.put_schedule(now, &new).is_ok());

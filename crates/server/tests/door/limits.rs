@@ -181,6 +181,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "NAMESPACE_BYTES_MAX"
                 | "QUEUES_MAX"
                 | "REDRIVES_MAX"
+                | "LINKS_KEPT_MAX"
                 | "SCHEDULES_MAX"
                 | "SESSIONS_HELD_MAX"
                 | "SESSION_STATES_MAX"

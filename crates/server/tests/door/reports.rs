@@ -133,6 +133,20 @@ async fn who_waits_for_a_job_hears_of_its_end_of_a_stop_and_of_a_revoked_key() {
     assert_eq!(admin.post("/v1/leases:complete", &done).await.json["results"][0]["ok"], true);
     let seen = tokio::time::timeout(DEADLINE, waiting).await.expect("it is woken").expect("no panic");
     assert_eq!(seen.json["state"], "completed");
+    // And so is the end of a job that it waited for itself.
+    let parent = sent().await;
+    let mut child = job("x");
+    child["after"] = json!([parent]);
+    let child = admin.post("/v1/queues/q/jobs", &child).await.json["id"].as_str().expect("an id").to_owned();
+    let waiting = waits(admin.clone(), &child, 300_000);
+    // A look of a moment, which begins behind the wait: it is there by now.
+    let looked = admin.post(&format!("/v1/jobs/{child}:wait"), &json!({"wait_ms": 20})).await;
+    assert_eq!(looked.json["state"], "blocked");
+    let receipt = admin.lease_q().await["receipt"].clone();
+    let failed = json!({"items": [{"receipt": receipt, "category": "permanent"}]});
+    assert_eq!(admin.post("/v1/leases:fail", &failed).await.json["results"][0]["state"], "dead");
+    let seen = tokio::time::timeout(DEADLINE, waiting).await.expect("it is woken").expect("no panic");
+    assert_eq!(seen.json["state"], "dead");
     // Whoever may not see the job waits for nothing.
     let stranger = admin.made("stranger", "submitter", &["**"]).await;
     assert_eq!(stranger.post(&format!("/v1/jobs/{id}:wait"), &json!({})).await.status, 404);

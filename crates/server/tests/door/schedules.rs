@@ -163,6 +163,15 @@ async fn a_schedule_is_its_owners_and_its_queues() {
             assert_eq!(refused.problem(), "not_found", "{method} {path}: {refused:?}");
         }
     }
+    // Neither may he take its name by sending to a queue that is open to him.
+    let elsewhere_hourly = json!({"queue": "other", "cron": "0 * * * *", "job": {"kind": "k", "body": ""}});
+    let taken = elsewhere.put("hers", &elsewhere_hourly).await;
+    assert_eq!(taken.problem(), "schedule_state", "{taken:?}");
+    let mut with_id = elsewhere_hourly.clone();
+    with_id["id"] = json!("018f0000-0000-7000-8000-000000000001");
+    let hers = anna.get("/v1/schedules/hers").await.json["id"].as_str().expect("an id").to_owned();
+    assert!(!elsewhere.put("hers", &with_id).await.text.contains(&hers), "its id is not told");
+    assert_eq!(anna.get("/v1/schedules/hers").await.json["queue"], "q");
     let names = |listed: &Value| -> Vec<String> {
         let all = listed["schedules"].as_array().expect("a list").iter();
         all.map(|one| one["name"].as_str().expect("a name").to_owned()).collect()

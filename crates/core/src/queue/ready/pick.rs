@@ -97,6 +97,10 @@ impl<I: Iterator<Item = FairKey>> Round<I> {
         }
         self.next = None;
         while let Some(key) = self.waiting.next().or_else(|| self.again.pop_front()) {
+            // Why here as well: with many keys nobody goes through all of them either.
+            if taken.passed_over > limits::EXPIRIES_PER_TURN_MAX {
+                return false;
+            }
             if taken.may_go_on(key)
                 && let Some((sequence, id)) = taken.next(key, self.class, &may)
             {

@@ -1,7 +1,9 @@
 //! Putting, pausing, resuming, removing and firing schedules.
 
+use std::collections::BTreeSet;
+
 use super::firing::Firing;
-use super::settings::{MissedPolicy, OverlapPolicy};
+use super::settings::{MissedPolicy, OverlapPolicy, ScheduleError};
 use super::table::{DueSchedule, LastFiring, LastSkip, Schedule, ScheduleView, SkipReason};
 use crate::id::{JobId, ScheduleId};
 use crate::job::State;
@@ -42,17 +44,19 @@ impl Shard {
     ) -> Result<Vec<Event>, Refusal> {
         let queue = *self.names.get(put.queue).ok_or(Refusal::QueueUnknown)?;
         let known = self.schedules.id(put.name);
+        let present = self.schedules.get(&known.unwrap_or(put.id));
+        // Why first: of another's schedule nothing is told but that the name or id is taken.
+        let others = |schedule: &Schedule| {
+            (put.own_only && schedule.owner != *put.owner)
+                || !(put.opens)(&self.queue_at(schedule.queue).name)
+        };
+        if present.is_some_and(others) || (present.is_some() && known.is_none()) {
+            return Err(Refusal::ScheduleIdTaken);
+        }
         if let Some(id) = known
             && id != put.id
         {
             return Err(Refusal::ScheduleOtherId { id });
-        }
-        let present = self.schedules.get(&put.id);
-        if present.is_some() && known.is_none() {
-            return Err(Refusal::ScheduleIdTaken);
-        }
-        if put.own_only && present.is_some_and(|schedule| schedule.owner != *put.owner) {
-            return Err(Refusal::ScheduleIdTaken);
         }
         let same = |schedule: &Schedule| {
             schedule.digest == put.digest
@@ -69,6 +73,9 @@ impl Shard {
         let session = put.settings.options.as_deref().and_then(|options| options.session);
         self.queue_at(queue).takes_session(session)?;
         decide::check_wishes(put.settings.ttl, put.settings.max_attempts, put.settings.options.as_deref())?;
+        if put.settings.ttl.is_some_and(|ttl| ttl <= put.settings.jitter) {
+            return Err(Refusal::Schedule(ScheduleError::JitterBeyondTtl));
+        }
         if present.is_none() && self.schedules.len() >= limits::SCHEDULES_MAX {
             return Err(Refusal::TooManySchedules);
         }
@@ -127,7 +134,7 @@ impl Shard {
         let schedule = self.schedules.get(&id).ok_or(Refusal::ScheduleUnknown)?;
         if fire.asked {
             // Out of turn: the regular firings stay as they are.
-            return match self.may_fire(schedule, fire) {
+            return match self.may_fire(now, schedule, fire) {
                 Ok(()) => Ok(self.fired(now, schedule, fire, schedule.next)),
                 Err(reason) => Err(Refusal::ScheduleSkips { reason }),
             };
@@ -150,13 +157,13 @@ impl Shard {
             }
             MissedPolicy::All => schedule.settings.next_after(due),
         };
-        match self.may_fire(schedule, fire) {
+        match self.may_fire(now, schedule, fire) {
             Ok(()) => Ok(self.fired(now, schedule, fire, next)),
             Err(reason) => skip(reason, next),
         }
     }
 
-    fn may_fire(&self, schedule: &Schedule, fire: &Fire) -> Result<(), SkipReason> {
+    fn may_fire(&self, now: Time, schedule: &Schedule, fire: &Fire) -> Result<(), SkipReason> {
         let queue = self.queue_at(schedule.queue);
         if self.job(&fire.job).is_some() {
             return Err(SkipReason::Repeated);
@@ -173,6 +180,8 @@ impl Shard {
         if self.jobs.len() >= limits::JOBS_MAX {
             return Err(SkipReason::TooManyJobs);
         }
+        let fair_key = schedule.settings.options.as_ref().and_then(|options| options.fair_key);
+        queue.takes_key(fair_key, &BTreeSet::new(), now).map_err(|_| SkipReason::TooManyKeys)?;
         queue.takes_jobs(1).map_err(|refusal| match refusal {
             Refusal::QueueDraining => SkipReason::QueueDraining,
             _ => SkipReason::QueueFull,

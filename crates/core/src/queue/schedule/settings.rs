@@ -65,6 +65,8 @@ pub enum ScheduleError {
     Jitter,
     /// It ends before it begins.
     Window,
+    /// Its jobs may be worth nothing any more before they begin.
+    JitterBeyondTtl,
 }
 
 impl fmt::Display for ScheduleError {
@@ -72,6 +74,9 @@ impl fmt::Display for ScheduleError {
         match self {
             Self::Cadence(error) => error.fmt(f),
             Self::Jitter => write!(f, "jitter_ms must be at most {}", limits::SCHEDULE_JITTER_MS_MAX),
+            Self::JitterBeyondTtl => {
+                f.write_str("ttl_ms must be more than jitter_ms, or jobs expire before they begin")
+            }
             Self::Window => f.write_str("ends_at must be later than begins_at"),
         }
     }

@@ -29,6 +29,8 @@ words! {
         Unreadable = "unreadable" / 7,
         /// There is a job of this firing already.
         Repeated = "repeated" / 8,
+        /// The queue has as many fair keys as it may have.
+        TooManyKeys = "too_many_keys" / 9,
     }
 }
 
