@@ -8,7 +8,8 @@
 //!          [after=j1,j2] [any=j3,j4] [failure=cancel]          -> blocked | delayed | ready | refused CODE
 //! flow     f1 j1 | j2 after=j1 [as enqueue]                    -> accepted | known | refused CODE at JOB
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
-//! enqueue  j1 [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1 | the same
+//! enqueue  j1 [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1, with how it was answered first | the same
+//! lost     j3                                           -> j1: the parent that it died of | nobody
 //! together j1 · j2 idem=K · j3 delay=5s                         -> one answer each; all are accepted or none
 //! settle   complete w1 j1 · complete w1 j2                     -> one answer each; all are settled or none
 //! kept                                                         -> how many idempotency keys are kept
@@ -131,6 +132,10 @@ impl World {
                 let links = self.shard.links(&self.id(bare[0])).expect("it waits for something");
                 let names = links.blocked_by.iter().map(|job| self.names[job].clone());
                 names.collect::<Vec<_>>().join(" ")
+            }
+            "lost" => {
+                let lost = self.shard.links(&self.id(bare[0])).and_then(|links| links.lost_to);
+                lost.map_or_else(|| "nobody".to_owned(), |parent| self.names[&parent].clone())
             }
             "parents" => {
                 let ended = self.shard.ended_parents(&self.id(bare[0]));

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! put     daily cron=0_30_2_*_*_* zone=Europe/Berlin | every=10s [from=5s] [missed=once] [overlap=skip]
-//!               [jitter=5s] [begins=1h] [ends=2h] [content=other] [id=7] [ttl=1h] [attempts=2] [sealed] [to=orders]
+//!               [jitter=5s] [begins=1h] [ends=2h] [content=other] [id=7] [ttl=1h] [attempts=2] [sealed] [keyed] [to=orders]
 //!               [as=anna] (who may touch only what is his own) [closed=1] (whose key does not open the queue)
 //!                                        -> put | known | refused CODE
 //! pass    30s                            -> everything that became of schedules, second by second of their due times
@@ -11,7 +11,9 @@
 //! pause daily · resume daily · remove daily  -> ok | known | refused CODE
 //! fire    daily                          -> daily@30s | refused CODE: out of turn
 //! restart                                -> ok: the shard is made anew from its events
-//! work    1                              -> so many jobs completed
+//! work    1 · break 1                    -> so many jobs completed · dead
+//! stray   daily 30s                      -> as `pass`: a firing of that time is handed in, due or not
+//! job     daily                          -> what the job of the last firing was given
 //! depth   3 · drain · open · sealing required  -> ok
 //! show    daily                          -> next=… fired=… last=… skips=… because=…
 //! ```
@@ -21,14 +23,16 @@ use std::path::Path;
 
 use sealane_core::cadence::Cadence;
 use sealane_core::id::{JobId, LeaseId, ScheduleId};
-use sealane_core::job::{JobInput, Priority, State};
+use sealane_core::job::{Category, JobInput, Priority, State};
 use sealane_core::name::{CronPattern, Kind, Principal, QueueName, ScheduleName, ZoneName};
 use sealane_core::queue::{
-    Command, Event, Fire, Firing, Lease, MissedPolicy, OverlapPolicy, PutSchedule, QueueMode, QueueSettings,
-    Receipt, Refusal, ScheduleAct, ScheduleSettings, SealingPolicy, Settle, Shard, invariants,
+    Command, Event, Fire, Firing, IdempotencyKey, JobOptions, Lease, MissedPolicy, OnConflict, OverlapPolicy,
+    PutSchedule, QueueMode, QueueSettings, Receipt, Refusal, ScheduleAct, ScheduleSettings, SealingPolicy,
+    Settle, Shard, UniqueKey, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
+use sealane_core::token::Token;
 
 const START: u64 = 1_767_225_600_000;
 
@@ -88,7 +92,7 @@ impl World {
         let (named, bare): (Vec<&str>, Vec<&str>) = words.partition(|word| word.contains('='));
         let options: Options<'_> = named.iter().filter_map(|word| word.split_once('=')).collect();
         match verb {
-            "put" => self.put(bare[0], bare.contains(&"sealed"), &options),
+            "put" => self.put(&bare, &options),
             "pass" => {
                 self.now = self.now.plus(millis(bare[0]));
                 self.pass()
@@ -111,7 +115,14 @@ impl World {
                 assert!(recovered == self.shard, "the stored events make another shard");
                 self.run(&Command::Start).map_or_else(|refused| refused, |_| "ok".to_owned())
             }
-            "work" => self.work(bare[0].parse().expect("a number")),
+            "work" => self.work(bare[0].parse().expect("a number"), &Settle::Complete),
+            "break" => {
+                let (category, code, fingerprint) = (Category::Permanent, None, None);
+                let outcome = Settle::Fail { category, code, fingerprint, retry_after: None, random: 0 };
+                self.work(bare[0].parse().expect("a number"), &outcome)
+            }
+            "stray" => self.stray(bare[0], millis(bare[1])),
+            "job" => self.given(bare[0]),
             "depth" => {
                 let depth = bare[0].parse().expect("a number");
                 self.settings(|settings| settings.max_depth = depth);
@@ -129,7 +140,8 @@ impl World {
         }
     }
 
-    fn put(&mut self, name: &str, sealed: bool, options: &Options<'_>) -> String {
+    fn put(&mut self, bare: &[&str], options: &Options<'_>) -> String {
+        let (name, sealed) = (bare[0], bare.contains(&"sealed"));
         let duration = |key: &str| options.get(key).map(|text| millis(text));
         let time = |key: &str| duration(key).map(|after| Time::from_unix_ms(START).plus(after));
         let cadence = match options.get("cron") {
@@ -156,7 +168,7 @@ impl World {
             priority: Priority::Normal,
             ttl: duration("ttl"),
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
-            options: None,
+            options: bare.contains(&"keyed").then(keyed),
         };
         let number =
             options.get("id").map_or_else(|| name.as_bytes()[0], |text| text.parse().expect("a number"));
@@ -236,7 +248,7 @@ impl World {
         }
     }
 
-    fn work(&mut self, jobs: usize) -> String {
+    fn work(&mut self, jobs: usize, outcome: &Settle) -> String {
         let lease_ids: Vec<LeaseId> = (0..jobs)
             .map(|number| {
                 LeaseId::from_bytes([u8::try_from(number + self.history.len() % 200).unwrap_or(0); 16])
@@ -248,9 +260,26 @@ impl World {
         for event in &leased {
             let Event::JobLeased { job, lease, .. } = event else { continue };
             let receipt = Receipt { job: *job, attempt: 1, lease: *lease, lock: None };
-            self.run(&Command::Settle { receipt, outcome: &Settle::Complete }).expect("settled");
+            self.run(&Command::Settle { receipt, outcome }).expect("settled");
         }
         leased.len().to_string()
+    }
+
+    fn stray(&mut self, name: &str, due: Millis) -> String {
+        let schedule = ScheduleName::parse(name).expect("a name");
+        let view = self.shard.schedule(&schedule).expect("it is known");
+        let firing = Firing { schedule: view.id, due: Time::from_unix_ms(START).plus(due) };
+        let fire = Fire { firing, job: firing.job(hash), asked: false, readable: true };
+        let events = self.run(&Command::Fire(fire)).expect("a firing is never refused");
+        if events.is_empty() { "nothing".to_owned() } else { format!("{} events", events.len()) }
+    }
+
+    fn given(&self, name: &str) -> String {
+        let view = self.shard.schedule(&ScheduleName::parse(name).expect("a name")).expect("it is known");
+        let job = self.shard.job(&view.last.expect("it fired").job).expect("it is remembered");
+        let expires = job.expires_at.map_or_else(|| "never".to_owned(), seconds);
+        let kept = self.shard.idempotency_keys();
+        format!("attempts={} expires={expires} keys={kept}", job.max_attempts)
     }
 
     fn mode(&mut self, mode: QueueMode) -> String {
@@ -278,6 +307,14 @@ impl World {
         }
         told
     }
+}
+
+/// Keys of one job: what a template must not hand to each of its firings.
+fn keyed() -> Box<JobOptions> {
+    let key = Token::from_bytes([7; 16]);
+    let idempotency = Some(IdempotencyKey { key, fingerprint: key });
+    let unique = Some(UniqueKey { key, on_conflict: OnConflict::Refuse });
+    Box::new(JobOptions { idempotency, unique, ..JobOptions::default() })
 }
 
 fn orders() -> QueueName {

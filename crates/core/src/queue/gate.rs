@@ -115,3 +115,19 @@ fn capacity(rate: &Rate) -> u64 {
 fn time_for(rate: &Rate, units: u64) -> Millis {
     Millis::new(units.div_ceil(u64::from(rate.starts.max(1))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_gives_nothing_back_twice() {
+        let rate = Rate { starts: 1, period: Millis::from_secs(1), burst: 1 };
+        let limit = RunLimit { rate: Some(rate), concurrency: None };
+        let (mut gate, at) = (Gate::default(), Time::from_unix_ms);
+        gate.spend(&limit, at(10_000));
+        gate.catch_up(&limit, at(5_000));
+        assert_eq!(gate.room(&limit, at(10_999)), 0);
+        assert_eq!(gate.room(&limit, at(11_000)), 1);
+    }
+}

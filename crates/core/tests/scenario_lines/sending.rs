@@ -158,10 +158,15 @@ impl World {
             assert_eq!((answer.job, answer.merged), (sending.job, false));
             return self.shard.job(&answer.job).expect("it was just enqueued").state.to_string();
         }
+        let first = match answer {
+            _ if answer.blocked => " blocked",
+            _ if answer.delayed => " delayed",
+            _ => "",
+        };
         match (answer.merged, answer.job == sending.job) {
-            (true, _) => format!("merged {}", self.names[&answer.job]),
-            (false, false) => format!("first {}", self.names[&answer.job]),
-            (false, true) => "known".to_owned(),
+            (true, _) => format!("merged {}{first}", self.names[&answer.job]),
+            (false, false) => format!("first {}{first}", self.names[&answer.job]),
+            (false, true) => format!("known{first}"),
         }
     }
 

@@ -34,3 +34,31 @@ impl Passed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [bool; CLASSES] = [true; CLASSES];
+
+    fn without(class: usize) -> [bool; CLASSES] {
+        std::array::from_fn(|other| other != class)
+    }
+
+    #[test]
+    fn what_critical_jobs_pass_does_not_age() {
+        let mut passed = Passed::default();
+        (0..2 * limits::AGEING_PASSES_MAX).for_each(|_| passed.served(CRITICAL, ALL));
+        assert_eq!(passed.next(without(CRITICAL)), Some(1), "the more urgent one, since nobody is overdue");
+        (0..limits::AGEING_PASSES_MAX).for_each(|_| passed.served(1, ALL));
+        assert_ne!(passed.next(without(CRITICAL)), Some(1));
+    }
+
+    #[test]
+    fn a_class_that_nobody_waits_in_forgets_what_it_let_pass() {
+        let (mut passed, last) = (Passed::default(), CLASSES - 1);
+        (0..limits::AGEING_PASSES_MAX).for_each(|_| passed.served(1, ALL));
+        (0..CLASSES).for_each(|class| passed.served(1, without(class)));
+        assert_eq!(passed.next(std::array::from_fn(|class| class == 1 || class == last)), Some(1));
+    }
+}
