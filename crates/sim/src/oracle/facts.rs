@@ -11,6 +11,7 @@ pub(crate) struct JobFacts {
     pub(crate) queue: String,
     pub(crate) priority: String,
     pub(crate) session: Option<String>,
+    pub(crate) fair_key: Option<String>,
     /// A schedule sent it.
     pub(crate) is_scheduled: bool,
     pub(crate) delay_ms: u64,
@@ -83,6 +84,7 @@ impl JobFacts {
             queue: queue.to_owned(),
             priority: priority.to_owned(),
             session: None,
+            fair_key: None,
             is_scheduled: true,
             delay_ms: 0,
             has_ttl: false,

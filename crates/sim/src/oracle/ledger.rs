@@ -59,6 +59,7 @@ impl Ledger {
                         queue: queue.clone(),
                         priority: job.priority.clone().unwrap_or_else(|| "normal".to_owned()),
                         session: job.session_id.as_ref().map(ToString::to_string),
+                        fair_key: job.fair_key.as_ref().map(ToString::to_string),
                         is_scheduled: false,
                         delay_ms: job.delay_ms.unwrap_or(0),
                         has_ttl: job.ttl_ms.is_some(),

@@ -29,7 +29,8 @@ impl fmt::Display for Asked {
                     if let Some(priority) = &job.priority {
                         write!(f, ":{priority}")?;
                     }
-                    job.session_id.iter().try_for_each(|session| write!(f, ":{}", &**session))
+                    job.session_id.iter().try_for_each(|session| write!(f, ":{}", &**session))?;
+                    job.fair_key.iter().try_for_each(|key| write!(f, ":{}", &**key))
                 })
             }
             Self::Extend { items } => {

@@ -13,6 +13,7 @@ mod holders;
 mod operators;
 mod producers;
 mod scene;
+mod settings;
 mod timekeepers;
 mod workers;
 

@@ -5,6 +5,7 @@ mod completed;
 mod ends;
 pub(crate) mod firings;
 mod holders;
+mod limits;
 mod lines;
 mod modes;
 mod order;
@@ -12,6 +13,7 @@ mod places;
 mod receipts;
 mod sessions;
 mod timing;
+mod turns;
 
 use sealane_core::queue::Event;
 
@@ -67,6 +69,8 @@ pub(super) fn all() -> Vec<Box<dyn Check>> {
         Box::new(firings::Firings::default()),
         Box::new(sessions::Sessions),
         Box::new(lines::Lines::default()),
+        Box::new(limits::Limits::default()),
+        Box::new(turns::Turns::default()),
         Box::new(ends::Ends),
     ]
 }
