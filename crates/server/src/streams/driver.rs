@@ -18,7 +18,7 @@ use super::body::Outlet;
 use super::places::StreamPlace;
 use super::text;
 use crate::authn::AccessKeys;
-use crate::authz::sees;
+use crate::authz::{Standing, sees};
 use crate::clock::Clock;
 use crate::runtime::Events;
 
@@ -199,7 +199,8 @@ impl EventStream {
         for (number, step) in steps {
             let place = self.events.place(number);
             self.told = Some(place);
-            if self.wish.wants(&step) && sees(&self.end.key, &step.owner, &step.queue) {
+            let standing = Standing { owner: &step.owner, queue: &step.queue, state: step.state };
+            if self.wish.wants(&step) && sees(&self.end.key, standing) {
                 text.reserve(text::EVENT_BYTES);
                 text::job(&mut text, &JobEvent::show(&step, place));
                 self.sent += 1;
