@@ -2,8 +2,7 @@
 
 use clap::Args;
 use sealane::{EventFilter, EventReset, JobEvent, JobId, JobOut, State, StepKind, Told};
-use sealane_api::wire::Timestamp;
-use sealane_core::time::Time;
+use sealane_api::wire::Id;
 use serde::Serialize;
 
 use super::Surroundings;
@@ -77,14 +76,14 @@ pub(crate) fn tell(at: &Surroundings, event: &JobEvent) -> Result<(), Failure> {
 }
 
 /// A job as it stands, in the shape of an event.
-pub(crate) fn standing(job: &JobOut, place: Option<&str>) -> JobEvent {
+pub(crate) fn standing(id: JobId, job: &JobOut, place: Option<&str>) -> JobEvent {
     JobEvent {
         id: place.unwrap_or_default().to_owned(),
         kind: "standing".to_owned(),
         at: job.finished_at.unwrap_or(job.created_at),
-        job: job.id,
-        queue: job.queue.clone(),
-        owner: job.owner.clone(),
+        job: Id(id),
+        queue: job.queue.as_str().into(),
+        owner: job.owner.as_str().into(),
         state: job.state.clone(),
         attempt: job.attempt,
         category: None,
