@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use sealane::{ContextError, Error};
-use sealane_api::problem::{Code, ProblemDocument};
+use sealane_api::problem::{Code, ItemError, ProblemDocument};
 use sealane_envelope::keys::file::KeyFileError;
 
 /// Exit code of everything that has no code of its own.
@@ -69,6 +69,16 @@ impl Failure {
     /// The stable word for what went wrong.
     pub(crate) fn code(&self) -> &str {
         &self.document.code
+    }
+
+    /// The same for one of many.
+    pub(crate) fn item(&self) -> ItemError {
+        ItemError {
+            code: self.document.code.clone(),
+            detail: self.document.detail.clone(),
+            retryable: self.document.retryable,
+            job_id: self.document.job_id.clone(),
+        }
     }
 
     /// The same with more to say about what to do.

@@ -48,6 +48,21 @@ impl Output {
         print(&columns(&lines))
     }
 
+    /// Prints some of many things that follow each other: the JSON of each on a line of its own, or one line
+    /// for each, below a line of names where there are names.
+    pub(crate) fn each(
+        self,
+        values: &[impl Serialize],
+        names: Option<&[&str]>,
+        rows: Vec<Vec<String>>,
+    ) -> Result<(), Failure> {
+        if self.json {
+            return values.iter().try_for_each(print_json);
+        }
+        let names = names.map(|names| names.iter().map(|name| name.to_uppercase()).collect());
+        print(&columns(&names.into_iter().chain(rows).collect::<Vec<_>>()))
+    }
+
     /// Prints a report: the JSON of all, or its facts and below them its rows.
     pub(crate) fn report(
         self,

@@ -73,6 +73,15 @@ impl Client {
         WorkerBuilder::new(self.clone(), queue.into())
     }
 
+    /// An id for a job that is to be sent, see [`Job::id`](crate::Job::id): for whoever must know it before,
+    /// or write it down to be able to send the same job again.
+    ///
+    /// # Errors
+    /// When there are no fresh random bytes.
+    pub fn new_job_id(&self) -> Result<JobId, Error> {
+        Ok(self.sealing().ids.next()?)
+    }
+
     /// Creates a queue or replaces its settings.
     ///
     /// # Errors

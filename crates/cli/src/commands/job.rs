@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use sealane::{
-    AttemptOut, Client, DependenciesOut, Job as NewJob, JobId, JobOut, OnConflict, OnFailure, Priority,
-    RetryIn, Unopenable,
+    AttemptOut, Client, DependenciesOut, Error, Job as NewJob, JobId, JobOut, OnConflict, OnFailure,
+    Priority, RetryIn, Unopenable,
 };
 use sealane_api::problem::Code;
 use sealane_api::wire::Bytes;
@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::Surroundings;
 use super::acts::{self, Act};
 use super::flow::policy;
+use super::job_batch::{self, Batch};
 use super::job_list;
 use super::job_reports::{self, Reports};
 use crate::duration::{millis, parse};
@@ -28,7 +29,7 @@ use crate::session;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Job {
     /// Send a job, sealed where there is a keyring
-    Enqueue(Box<Enqueue>),
+    Enqueue(Box<Send>),
     /// Show a job; with a keyring also what it came to
     Get {
         /// Its id
@@ -43,16 +44,63 @@ pub(crate) enum Job {
     Reports(Reports),
 }
 
+/// One job by its options, or many by a file.
+#[derive(Args, Debug)]
+// Why not of the struct: the job of a schedule is one by its options always.
+#[command(mut_args(|arg| match arg.get_id().as_str() {
+    "kind" | "body" => arg.required(false).required_unless_present("batch"),
+    _ => arg,
+}))]
+pub(crate) struct Send {
+    #[command(flatten)]
+    job: Enqueue,
+    /// Send a job for each line of this file instead, `-` for standard input; docs/batches.md shows what
+    /// stands in a line
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = OF_ONE_JOB)]
+    batch: Option<PathBuf>,
+    /// All jobs of the file or none; at most 1000
+    #[arg(long)]
+    atomic: bool,
+}
+
+/// The options that say something about one job.
+const OF_ONE_JOB: [&str; 24] = [
+    "kind",
+    "body",
+    "content_type",
+    "attr",
+    "clear_attr",
+    "session",
+    "correlation_id",
+    "subject",
+    "fair_key",
+    "tag",
+    "priority",
+    "delay",
+    "run_at",
+    "ttl",
+    "max_attempts",
+    "retry_backoff",
+    "retry_base",
+    "retry_cap",
+    "after",
+    "after_any",
+    "on_failure",
+    "idempotency_key",
+    "unique",
+    "id",
+];
+
 #[derive(Args, Debug)]
 pub(crate) struct Enqueue {
     /// The queue
     queue: String,
     /// What sort of job it is
-    #[arg(long)]
-    kind: String,
+    #[arg(long, required = true)]
+    kind: Option<String>,
     /// The file with the body, `-` for standard input
-    #[arg(long, value_name = "FILE|-")]
-    body: PathBuf,
+    #[arg(long, value_name = "FILE|-", required = true)]
+    body: Option<PathBuf>,
     /// Media type of the body
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
@@ -147,7 +195,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 pub(crate) async fn run(at: &Surroundings, command: Job) -> Result<(), Failure> {
     match command {
-        Job::Enqueue(enqueue) => send(at, *enqueue).await,
+        Job::Enqueue(wish) => send(at, *wish).await,
         Job::List(list) => job_list::run(at, list).await,
         Job::Get { id } => get(at, id).await,
         Job::Act(act) => acts::run(at, act).await,
@@ -164,27 +212,40 @@ struct Sent {
     merged: bool,
 }
 
-async fn send(at: &Surroundings, mut enqueue: Enqueue) -> Result<(), Failure> {
-    let (queue, plaintext) = (std::mem::take(&mut enqueue.queue), enqueue.plaintext);
+async fn send(at: &Surroundings, send: Send) -> Result<(), Failure> {
+    let Send { job: enqueue, batch, atomic } = send;
+    // Why not by its option: what one job needs bars `--batch`, and a barred option is not asked for.
+    if atomic && batch.is_none() {
+        return Err(Failure::usage("--atomic is about the jobs of a file: give it as --batch FILE"));
+    }
+    let plaintext = enqueue.plaintext;
     let mut builder = session::client(&at.global)?;
     if plaintext {
         builder = builder.danger_send_plaintext();
     }
-    let sent = builder.build().producer().send(&queue, enqueue.into_job()?).await;
-    let sent = sent.map_err(|error| {
-        let failure = Failure::from(error);
-        match (failure.is(Code::SealingRequired), plaintext) {
-            (true, true) => failure.with_advice("leave out --plaintext"),
-            (true, false) => failure
-                .with_advice("make a keyring with `sealane keyring init FILE` and give it as --keyring FILE or SEALANE_KEYRING"),
-            (false, _) => failure,
-        }
-    })?;
+    let client = builder.build();
+    if let Some(file) = batch {
+        return job_batch::run(at, &client, Batch { queue: enqueue.queue, file, atomic, plaintext }).await;
+    }
+    let (queue, job) = enqueue.into_queue_and_job()?;
+    let sent = client.producer().send(&queue, job).await.map_err(|error| advised(error, plaintext))?;
     let rows = [("id", sent.id.to_string()), ("queue", sent.queue.clone()), ("state", sent.state.clone())];
     at.output.one(
         &Sent { id: sent.id.to_string(), queue: sent.queue, state: sent.state, merged: sent.merged },
         &rows,
     )
+}
+
+/// Why a job was not sent, and what helps where a body was to be sealed.
+pub(super) fn advised(error: Error, plaintext: bool) -> Failure {
+    let failure = Failure::from(error);
+    match (failure.is(Code::SealingRequired), plaintext) {
+        (true, true) => failure.with_advice("leave out --plaintext"),
+        (true, false) => failure.with_advice(
+            "make a keyring with `sealane keyring init FILE` and give it as --keyring FILE or SEALANE_KEYRING",
+        ),
+        (false, _) => failure,
+    }
 }
 
 impl Enqueue {
@@ -200,8 +261,10 @@ impl Enqueue {
     }
 
     fn into_job(self) -> Result<NewJob, Failure> {
-        let body = read_body(&self.body)?;
-        let mut job = NewJob::new(self.kind, body);
+        let (Some(kind), Some(body)) = (self.kind, self.body) else {
+            return Err(Failure::usage("a job has --kind and --body"));
+        };
+        let mut job = NewJob::new(kind, read_body(&body)?);
         for (name, value) in self.attr {
             job = job.attribute(name, value);
         }
@@ -418,6 +481,8 @@ fn attempt_line(attempt: &AttemptOut) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]
@@ -440,5 +505,15 @@ mod tests {
     fn an_attribute_is_split_at_its_first_sign() {
         assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(pair("a").is_err());
+    }
+
+    #[test]
+    fn no_option_of_one_job_goes_with_a_file_of_many() {
+        let options = crate::options::Options::command();
+        let job = options.find_subcommand("job").expect("there is one");
+        let enqueue = job.find_subcommand("enqueue").expect("there is one");
+        let there = enqueue.get_arguments().map(|arg| arg.get_id().as_str());
+        let of_one_job = there.filter(|id| !["queue", "plaintext", "batch", "atomic"].contains(id));
+        assert_eq!(of_one_job.collect::<Vec<_>>(), OF_ONE_JOB);
     }
 }

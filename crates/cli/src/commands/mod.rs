@@ -9,6 +9,7 @@ mod dlq;
 mod envelope;
 mod flow;
 mod job;
+mod job_batch;
 mod job_list;
 mod job_reports;
 mod keyring;

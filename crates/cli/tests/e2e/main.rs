@@ -1,5 +1,6 @@
 //! The binary as a user has it: real processes, real disk, real signals.
 
+mod batches;
 mod bench;
 mod data_dir;
 mod flows;

@@ -1,0 +1,7 @@
+//! `sealane job enqueue --batch`: a job for each line of a file, and an answer for each line.
+
+mod line;
+mod reader;
+mod send;
+
+pub(super) use send::{Batch, run};
