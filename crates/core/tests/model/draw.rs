@@ -229,7 +229,7 @@ fn report(dice: &mut Dice) -> Step {
 
 fn deed(dice: &mut Dice) -> Deed {
     match dice.below(12) {
-        0..3 => Deed::Cancel { force: dice.percent(40) },
+        0..3 => Deed::Cancel { force: dice.percent(40), dead: dice.percent(50) },
         3 | 4 => Deed::Promote,
         5..8 => Deed::Redrive { seal: dice.maybe(20, |dice| dice.of(&[-5, 0, 5])) },
         8 | 9 => Deed::Release,

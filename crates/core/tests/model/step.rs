@@ -206,10 +206,18 @@ pub struct Said {
 /// What a person does to one job.
 #[derive(Clone, Debug)]
 pub enum Deed {
-    Cancel { force: bool },
-    Move { queue: usize },
+    /// `dead`: also where it is in dead-letter.
+    Cancel {
+        force: bool,
+        dead: bool,
+    },
+    Move {
+        queue: usize,
+    },
     Promote,
-    Redrive { seal: Option<i64> },
+    Redrive {
+        seal: Option<i64>,
+    },
     Release,
     Reprioritise(Priority),
 }

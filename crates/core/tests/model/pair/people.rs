@@ -24,7 +24,7 @@ impl Pair {
                 let over = |id: &JobId| self.shard.job(id).is_some_and(|job| job.state.is_over());
                 members.retain(|id| !over(id));
                 for job in members {
-                    self.act(&job, &Deed::Cancel { force: false });
+                    self.act(&job, &Deed::Cancel { force: false, dead: false });
                 }
             }
             Step::Label { at, labels } => {
@@ -78,7 +78,7 @@ impl Pair {
     fn act(&mut self, job: &JobId, deed: &Deed) {
         let judged = self.plain.may_act(job, deed);
         let (kind, act) = match deed {
-            Deed::Cancel { force } => ("cancel", Act::Cancel { force: *force }),
+            Deed::Cancel { force, dead } => ("cancel", Act::Cancel { force: *force, dead: *dead }),
             Deed::Move { queue } => ("move", Act::Move { queue: queue_name(*queue), sealed: false }),
             Deed::Promote => ("promote", Act::Promote),
             Deed::Redrive { seal } => {

@@ -36,7 +36,8 @@ impl Pair {
             Step::SetState { hold, bytes } => {
                 let Some((receipt, _)) = self.lock(*hold) else { return };
                 let no = self.plain.may_remember(&receipt, *bytes);
-                let command = SessionCommand::SetState { receipt, bytes: *bytes };
+                let state = bytes.map(|bytes| vec![0; bytes]);
+                let command = SessionCommand::SetState { receipt, state: state.as_deref() };
                 if let Some(events) = self.session("remember", command, &no) {
                     let news = self.plain.remember(&receipt, *bytes);
                     assert_eq!(events.len(), usize::from(news));

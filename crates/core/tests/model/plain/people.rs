@@ -16,7 +16,8 @@ impl Plain {
         let state = || Err(vec!["JobState"]);
         match deed {
             Deed::Cancel { .. } if job.state == State::Cancelled => Ok(true),
-            Deed::Cancel { force: false } if job.is_stopping() => Ok(true),
+            Deed::Cancel { dead: false, .. } if job.state == State::Dead => state(),
+            Deed::Cancel { force: false, .. } if job.is_stopping() => Ok(true),
             Deed::Cancel { .. } if job.is_finished() => state(),
             Deed::Cancel { .. } => Ok(false),
             Deed::Promote if matches!(job.state, State::Delayed | State::Retrying) => Ok(false),
@@ -85,7 +86,7 @@ impl Plain {
         let now = self.now;
         let running = self.job(id).state == State::Running;
         match deed {
-            Deed::Cancel { force: false } if running => {
+            Deed::Cancel { force: false, .. } if running => {
                 self.job(id).running.as_mut().expect("it runs").stopping = true;
             }
             Deed::Cancel { .. } => {

@@ -5,7 +5,7 @@ use sealane_core::job::{Priority, State};
 use sealane_core::limits;
 use sealane_core::name::Principal;
 use sealane_core::queue::session::SessionReceipt;
-use sealane_core::queue::{AttemptEnd, QueueMode};
+use sealane_core::queue::{AttemptEnd, QueueMode, SealingPolicy};
 use sealane_core::token::Token;
 
 use super::job::Job;
@@ -209,6 +209,11 @@ impl Plain {
         let mut no = self.not_locked(receipt);
         if bytes.is_some_and(|bytes| bytes > limits::SESSION_STATE_BYTES_MAX) {
             no.push("SessionState");
+        }
+        // What the stories remember is not sealed.
+        let sealing = self.queues[receipt.queue.0 as usize].settings.sealing;
+        if bytes.is_some() && sealing == SealingPolicy::Required {
+            no.push("StateSealingRequired");
         }
         no
     }
