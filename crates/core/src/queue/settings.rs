@@ -33,7 +33,7 @@ pub struct QueueSettings {
     pub max_run: Millis,
     /// How far in the future a job may be sent for.
     pub horizon: Millis,
-    /// Jobs that may wait at once: ready, delayed and retrying ones.
+    /// Jobs that may wait at once: blocked, delayed, ready and retrying ones.
     pub max_depth: u64,
     /// What may run of it, all together.
     pub limit: RunLimit,
