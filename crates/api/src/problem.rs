@@ -154,6 +154,7 @@ impl From<Refusal> for Problem {
             | Refusal::TooManyLinks
             | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
+            | Refusal::TooManyJobsOfPrincipal
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning
             | Refusal::TooManySessions

@@ -91,6 +91,7 @@ limits! {
     FAIR_KEY_BYTES_MAX: usize = 256, "bytes", "fair key", "invalid_request";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
+    JOBS_PER_PRINCIPAL_MAX: usize = 750_000, "jobs", "jobs of one principal in a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
     FLOW_NODES_MAX: usize = 1_000, "jobs", "jobs of a flow", "invalid_request";
     FLOW_NODE_NAME_BYTES_MAX: usize = 64, "bytes", "name of a node in a flow", "invalid_request";

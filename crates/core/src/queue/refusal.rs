@@ -31,6 +31,8 @@ pub enum Refusal {
     TooManyFairKeys,
     /// The namespace has as many unfinished jobs as it may have.
     TooManyJobs,
+    /// The job's owner has as many unfinished jobs as one may have.
+    TooManyJobsOfPrincipal,
     /// The id belongs to a job that was sent with other content.
     JobIdConflict,
     /// The idempotency key came with other content before.
@@ -196,6 +198,11 @@ impl fmt::Display for Refusal {
                     limits::JOBS_MAX
                 )
             }
+            Self::TooManyJobsOfPrincipal => write!(
+                f,
+                "{} jobs of this one's owner are unfinished, and no more of one principal may be: try again when some are done, or have dead ones purged",
+                limits::JOBS_PER_PRINCIPAL_MAX
+            ),
             Self::JobIdConflict => {
                 f.write_str("a job with this id was sent with other content: make a new id for other content")
             }
