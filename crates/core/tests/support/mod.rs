@@ -99,7 +99,7 @@ impl Bench {
 
     /// Sends a job by number. Every other one is of another owner: one alone may not have a million.
     pub fn send(&mut self, number: u64, priority: Priority, delay: u64, options: Option<&JobOptions>) {
-        let owner = if number % 2 == 0 { &self.owner } else { &self.other_owner }.clone();
+        let owner = if number.is_multiple_of(2) { &self.owner } else { &self.other_owner }.clone();
         let (queue, input) = (self.queue.clone(), self.input.clone());
         let events = self.run(&Command::Enqueue(Enqueue {
             job: Self::id(number),
