@@ -113,6 +113,7 @@ limits! {
     WORKER_RATE_JOBS_MAX: usize = 100_000, "jobs", "jobs per period of a worker's rate limit", "the worker is not built";
     WORKER_RATE_PERIOD_MS_MAX: u64 = 86_400_000, "ms", "period of a worker's rate limit", "the worker is not built";
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
+    WORK_REPORT_LINE_BYTES_MAX: usize = 2_097_152, "bytes", "line in which a worker's command reports", "the line is dropped, and the job's log says so";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
     LINKS_KEPT_MAX: usize = 1_000_000, "dependencies", "jobs that others of a namespace wait for or waited for, each as often as it is named, those of finished jobs included", "limit_exceeded";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";
