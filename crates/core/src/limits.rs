@@ -89,6 +89,8 @@ limits! {
     CONCURRENCY_MAX: u32 = 1_000_000, "jobs", "concurrency: jobs that run at once, of a queue or of a fair key", "invalid_request";
     FAIR_KEYS_MAX: usize = 100_000, "keys", "fair keys that one queue knows of: with jobs that have not ended, or a rate that is not full again", "limit_exceeded";
     FAIR_KEY_BYTES_MAX: usize = 256, "bytes", "fair key", "invalid_request";
+    QUEUE_BODY_BYTES_MAX: u32 = 1_048_576, "bytes", "max_body_bytes: body of a job in one queue, as stored", "invalid_request";
+    ROOT_IDS_MAX: usize = 8, "roots", "root_ids: roots that bodies in one queue may be sealed under", "invalid_request";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";

@@ -150,7 +150,7 @@ impl Shard {
             return Ok(Vec::new());
         }
         let queue = self.queue_at(number);
-        sealing::check(queue.settings.sealing, command)?;
+        sealing::check(&queue.settings, command)?;
         let id_ms = command.job.unix_ms().ok_or(Refusal::IdVersion)?;
         if self.finished.may_have_forgotten(id_ms, now) {
             return Err(Refusal::IdTooOld);

@@ -31,6 +31,7 @@ mod parents;
 mod ready;
 mod refusal;
 mod report;
+mod root_ids;
 mod run_limit;
 mod schedule;
 mod sealing;
@@ -59,6 +60,7 @@ pub use options::JobOptions;
 pub use parents::{LinksView, ParentEnd};
 pub use refusal::Refusal;
 pub use report::{Progress, Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
+pub use root_ids::{RootId, RootIds};
 pub use run_limit::{Rate, RunLimit};
 pub use schedule::{
     DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,

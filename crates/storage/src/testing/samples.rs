@@ -14,7 +14,7 @@ use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
     Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    Report, ReportedProgress, RunLimit, SweepKind, SweepWish, UniqueKey,
+    Report, ReportedProgress, RootIds, RunLimit, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -172,6 +172,9 @@ fn about_keys(at: Time) -> Vec<Fact> {
     ];
     facts.extend(OnConflict::ALL.iter().map(unique));
     facts.push(shard(Event::QueueChanged { number: QUEUE, settings, at }));
+    let root_ids = RootIds::of(&[[7; 16], [8; 16]]).expect("two");
+    let bodies = QueueSettings { max_body: 64, root_ids, ..QueueSettings::default() };
+    facts.push(shard(Event::QueueChanged { number: QUEUE, settings: bodies, at }));
     let queue = QueueName::parse("keys").expect("follows the rule");
     facts.push(shard(Event::QueueCreated { number: QUEUE, queue, settings, at }));
     facts
