@@ -152,9 +152,8 @@ impl TryFrom<&QueueIn> for QueueSettings {
 }
 
 fn root_id(text: &Text) -> Result<RootId, Problem> {
-    let mut id = RootId::default();
-    let read = data_encoding::HEXLOWER.decode_mut(text.as_bytes(), &mut id);
-    read.ok().filter(|read| *read == id.len()).map(|_| id).ok_or_else(|| {
+    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
+    bytes.and_then(|bytes| RootId::try_from(bytes).ok()).ok_or_else(|| {
         Problem::invalid("a root id is 32 hexadecimal digits in lower case, as `keyring inspect` shows it")
     })
 }

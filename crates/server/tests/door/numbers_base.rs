@@ -43,7 +43,9 @@ impl Bases {
                 on(&format!("/v1/queues/leased/dead:{verb}"), json!({field: 1}))
             }
             "flow.submit" => {
-                let node = json!({"name": "a", "queue": "sent", "job": a_job()});
+                let mut job = a_job();
+                job["id"] = json!(job_id().to_string());
+                let node = json!({"name": "a", "queue": "sent", "job": job});
                 on("/v1/flows", json!({"id": job_id().to_string(), "nodes": [node]}))
             }
             "job.enqueue" => on("/v1/queues/sent/jobs", a_job()),

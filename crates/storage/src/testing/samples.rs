@@ -144,7 +144,15 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(linked(at));
     facts.extend(reports(at));
     facts.extend(session_facts(at));
+    facts.push(settings_of_bodies(at));
     facts
+}
+
+/// A queue that says which bodies it takes.
+fn settings_of_bodies(at: Time) -> Fact {
+    let root_ids = RootIds::of(&[[7; 16], [8; 16]]).expect("two");
+    let settings = QueueSettings { max_body: 64, root_ids, ..QueueSettings::default() };
+    shard(Event::QueueChanged { number: QUEUE, settings, at })
 }
 
 /// Idempotency and unique keys, and the setting about them.
@@ -172,9 +180,6 @@ fn about_keys(at: Time) -> Vec<Fact> {
     ];
     facts.extend(OnConflict::ALL.iter().map(unique));
     facts.push(shard(Event::QueueChanged { number: QUEUE, settings, at }));
-    let root_ids = RootIds::of(&[[7; 16], [8; 16]]).expect("two");
-    let bodies = QueueSettings { max_body: 64, root_ids, ..QueueSettings::default() };
-    facts.push(shard(Event::QueueChanged { number: QUEUE, settings: bodies, at }));
     let queue = QueueName::parse("keys").expect("follows the rule");
     facts.push(shard(Event::QueueCreated { number: QUEUE, queue, settings, at }));
     facts
