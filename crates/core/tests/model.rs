@@ -48,7 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Settle::Hold(HoldReason::Unopenable)),
     ];
     let act = prop_oneof![
-        2 => any::<bool>().prop_map(|force| Act::Cancel { force }),
+        2 => any::<(bool, bool)>().prop_map(|(force, dead)| Act::Cancel { force, dead }),
         2 => Just(Act::Promote),
         3 => Just(Act::Redrive { seal_expires: None }),
         2 => Just(Act::Release),
@@ -179,9 +179,12 @@ impl Model {
         let job = &mut self.jobs[at];
         let live = !matches!(job.state, State::Completed | State::Expired | State::Cancelled);
         match act {
+            Act::Cancel { dead: false, .. } if job.state == State::Dead => return None,
             Act::Cancel { .. } if job.state == State::Cancelled => return Some(0),
-            Act::Cancel { force: false } if job.state == State::Running && job.stopping => return Some(0),
-            Act::Cancel { force: false } if job.state == State::Running => job.stopping = true,
+            Act::Cancel { force: false, .. } if job.state == State::Running && job.stopping => {
+                return Some(0);
+            }
+            Act::Cancel { force: false, .. } if job.state == State::Running => job.stopping = true,
             Act::Cancel { .. } if live => {
                 job.state = State::Cancelled;
                 job.lease = None;

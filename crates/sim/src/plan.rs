@@ -23,6 +23,34 @@ pub(crate) struct Plan {
     pub(crate) misfortunes: Option<(u64, u64)>,
     /// How far the server's clock may step back at a start, in milliseconds.
     pub(crate) clock_back_ms: u64,
+    /// What jobs and queues have besides what all of them have.
+    pub(crate) themes: Themes,
+}
+
+/// What a world is about besides sending and working: a few things at a time, so that each is used much.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Themes {
+    /// Jobs have fair keys.
+    pub(crate) fair_keys: bool,
+    /// Queues bound how many jobs run, and how many start in a time.
+    pub(crate) limits: bool,
+    /// Jobs have sessions, and some workers hold them.
+    pub(crate) sessions: bool,
+}
+
+impl Themes {
+    /// Up to three of them.
+    fn draw(dice: &mut Dice) -> Self {
+        let mut themes = Self::default();
+        for _ in 0..dice.between(0, 3) {
+            match dice.between(0, 2) {
+                0 => themes.fair_keys = true,
+                1 => themes.limits = true,
+                _ => themes.sessions = true,
+            }
+        }
+        themes
+    }
 }
 
 /// How bad the network is. Chances are of a thousand messages.
@@ -69,7 +97,7 @@ impl Plan {
         };
         Self {
             queues: dice.between(1, 3),
-            jobs: dice.between(60, 260),
+            jobs: dice.between(50, 220),
             producers: dice.between(1, 3),
             workers: dice.between(1, 2),
             schedules: dice.between(0, 2),
@@ -77,6 +105,7 @@ impl Plan {
             network,
             misfortunes,
             clock_back_ms: if dice.chance(200) { 5_000 } else { 0 },
+            themes: Themes::draw(&mut dice),
         }
     }
 }
