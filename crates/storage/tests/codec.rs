@@ -130,7 +130,7 @@ fn the_first_version_s_settings_mean_what_they_always_did() {
             },
             idempotency_window: Millis::new(86_400_000),
         };
-        assert_eq!(settings, meant);
+        assert_eq!(*settings, meant);
         assert_eq!(settings.check(), Ok(()));
         assert_eq!(fact_bytes(&decode_fact(&bytes).unwrap()), bytes);
     }
@@ -343,12 +343,12 @@ fn event() -> impl Strategy<Value = Event> {
         (number, queue, settings(), time()).prop_map(|(number, queue, settings, at)| Event::QueueCreated {
             number,
             queue,
-            settings,
+            settings: Box::new(settings),
             at
         }),
         (any::<u32>(), settings(), time()).prop_map(|(number, settings, at)| Event::QueueChanged {
             number: QueueNumber(number),
-            settings,
+            settings: Box::new(settings),
             at
         }),
         enqueued(),
@@ -594,7 +594,11 @@ proptest! {
 #[test]
 fn tagged_settings_have_one_form_only() {
     let settings = QueueSettings { max_depth: 7, ..QueueSettings::default() };
-    let change = Event::QueueChanged { number: QueueNumber(3), settings, at: Time::from_unix_ms(5) };
+    let change = Event::QueueChanged {
+        number: QueueNumber(3),
+        settings: Box::new(settings),
+        at: Time::from_unix_ms(5),
+    };
     let namespace = Namespace::parse("a").unwrap();
     let second = fact_bytes(&Fact::Shard { namespace, event: change });
     assert_eq!(second[..2], [2, 2]);
@@ -605,7 +609,7 @@ fn tagged_settings_have_one_form_only() {
         panic!("a queue was changed")
     };
     let limit = RunLimit { concurrency: Some(9), ..RunLimit::default() };
-    assert_eq!(read, QueueSettings { limit, ..settings });
+    assert_eq!(*read, QueueSettings { limit, ..settings });
     for (tail, why) in [
         (Vec::new(), "no settings"),
         (concurrency(0), "a tag that is none"),
