@@ -667,7 +667,9 @@ fn sessions_have_their_bounds() {
     };
     let remember = |bench: &mut Bench, session: usize, bytes: Option<usize>| {
         let receipt = receipt(session);
-        bench.run(&Command::Session(SessionCommand::SetState { receipt, bytes }))
+        let state = bytes.map(|bytes| vec![b'x'; bytes]);
+        let state = state.as_deref();
+        bench.run(&Command::Session(SessionCommand::SetState { receipt, state }))
     };
     for session in 0..limits::SESSIONS_HELD_MAX {
         assert_eq!(accept(&mut bench, "w1", session), Ok(1));
