@@ -117,6 +117,14 @@ limits! {
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
     LINKS_KEPT_MAX: usize = 1_000_000, "dependencies", "jobs that others of a namespace wait for or waited for, each as often as it is named, those of finished jobs included", "limit_exceeded";
+    EVENTS_KEPT_MAX: usize = 32_768, "events", "events of jobs of a namespace that streams can read", "the oldest leave; who has not read them gets a reset";
+    EVENTS_KEPT_BYTES_MAX: usize = 4_194_304, "bytes", "the same events in memory", "the oldest leave; who has not read them gets a reset";
+    EVENTS_AT_ONCE_MAX: usize = 128, "events", "events that a stream takes and writes at once", "the rest follows";
+    EVENT_FILTERS_MAX: usize = 32, "values", "values of one filter of a stream of events", "invalid_request";
+    EVENT_STREAMS_MAX: usize = 256, "streams", "streams of events open at once", "limit_exceeded";
+    EVENT_STREAMS_OF_PRINCIPAL_MAX: usize = 16, "streams", "streams of events that one principal has open at once", "limit_exceeded";
+    EVENT_STALL_MS_MAX: u64 = 30_000, "ms", "how long a stream of events waits for a reader that takes nothing", "the connection is cut";
+    EVENT_BYTES_MAX: usize = 65_536, "bytes", "one event as a client takes it", "the client begins a new connection";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";
     SCHEDULE_NAME_BYTES_MAX: usize = 128, "bytes", "schedule name", "invalid_request";
     CRON_PATTERN_BYTES_MAX: usize = 256, "bytes", "cron pattern", "invalid_request";

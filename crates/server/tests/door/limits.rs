@@ -219,6 +219,17 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "LEASE_WAITERS_MAX" => Some(Probe::Elsewhere),
                 // core/src/cadence.rs and name.rs, and with a door in schedules.rs
                 "ZONE_NAME_BYTES_MAX" | "CRON_PATTERN_BYTES_MAX" => Some(Probe::Elsewhere),
+                // core/src/queue/feed/ring.rs
+                "EVENTS_KEPT_MAX" | "EVENTS_KEPT_BYTES_MAX" => Some(Probe::Elsewhere),
+                // server/src/streams/tests.rs and places.rs
+                "EVENTS_AT_ONCE_MAX"
+                | "EVENT_STALL_MS_MAX"
+                | "EVENT_STREAMS_MAX"
+                | "EVENT_STREAMS_OF_PRINCIPAL_MAX" => Some(Probe::Elsewhere),
+                // events: filters_mean_what_they_say
+                "EVENT_FILTERS_MAX" => Some(Probe::Elsewhere),
+                // client/src/providers/server/event_text.rs
+                "EVENT_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/circuits.rs

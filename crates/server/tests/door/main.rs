@@ -5,6 +5,8 @@ mod bulk_work;
 mod certificate;
 mod dead_letter;
 mod durability;
+mod event_reader;
+mod events;
 mod flows;
 mod formats;
 mod gone;
