@@ -172,12 +172,12 @@ impl From<Refusal> for Problem {
                 Code::ScheduleState
             }
             Refusal::IdTooOld => Code::IdTooOld,
-            Refusal::SealingRequired => Code::SealingRequired,
+            Refusal::SealingRequired | Refusal::StateSealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::QueueInUse => Code::QueueInUse,
             Refusal::SessionLockLost => Code::SessionLockLost,
             Refusal::SessionRequired => Code::SessionRequired,
-            Refusal::SessionState => Code::BodyTooLarge,
+            Refusal::SessionState | Refusal::BodyTooLarge { .. } => Code::BodyTooLarge,
             Refusal::ReportTooLarge { .. } => Code::BodyTooLarge,
             Refusal::ReportOrder { .. } => Code::ReportOrder,
             Refusal::Settings(_)
@@ -198,6 +198,7 @@ impl From<Refusal> for Problem {
             | Refusal::ReportPercent
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
+            | Refusal::RootNotPublished
             | Refusal::SealedForOther
             | Refusal::Schedule(_)
             | Refusal::NotItsTemplate

@@ -55,6 +55,7 @@ pub mod clock;
 mod context;
 mod delivery;
 mod error;
+mod events;
 mod flow;
 mod gather;
 mod job;
@@ -69,6 +70,8 @@ mod reach;
 mod retry;
 mod schedule;
 mod sealing;
+mod session;
+mod session_key;
 mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -81,6 +84,7 @@ pub use client::{Client, ClientBuilder};
 pub use context::{Context, ContextError};
 pub use delivery::{Delivery, Unopenable};
 pub use error::Error;
+pub use events::{EventFilter, Events, Told};
 pub use flow::{Flow, FlowSent};
 pub use job::Job;
 pub use job_log::{JobLog, Logged};
@@ -90,11 +94,13 @@ pub use producer::{Producer, Sent};
 pub use provider::{BulkWork, JobAct, Provider};
 pub use retry::Retry;
 pub use schedule::Schedule;
+pub use session::{Session, SessionRequest};
+pub use session_key::SessionKey;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use wait::WaitError;
 pub use worker::{
-    CheckpointError, ERROR_BYTES_MAX, Heard, JobContext, JobSignals, LOG_BYTES_WAITING_MAX,
+    CheckpointError, ERROR_BYTES_MAX, HandedJob, Heard, JobContext, JobSignals, LOG_BYTES_WAITING_MAX,
     MESSAGE_BYTES_MAX, Outcome, REPORT_EVERY, Worked, Worker, WorkerBuilder,
 };
 #[cfg(feature = "tower")]
@@ -102,18 +108,25 @@ pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
-    DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, FlowJobOut, FlowOut, JobListIn, JobListOut,
-    JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn, ScheduleListOut,
-    ScheduleOut, StartRate, SweepOut, WordCount,
+    DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, EventReset, FlowJobOut, FlowOut, JobEvent,
+    JobListIn, JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn,
+    ScheduleListIn, ScheduleListOut, ScheduleOut, SessionListIn, SessionListOut, SessionOut, StartRate,
+    SweepOut, WordCount,
 };
 pub use sealane_core::id::{FlowId, JobId};
 pub use sealane_core::job::{Category, Priority, State};
 pub use sealane_core::name::{Namespace, QueueName};
+pub use sealane_core::queue::feed::StepKind;
 pub use sealane_core::queue::{MissedPolicy, OnConflict, OnFailure, OverlapPolicy, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.
 pub use sealane_envelope::keys;
+
+/// The examples of the page about sessions.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sessions.md")]
+struct Sessions;
 
 /// The examples of the page about this library.
 #[cfg(doctest)]

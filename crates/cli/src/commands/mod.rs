@@ -7,6 +7,7 @@ mod bulk;
 mod dead_filter;
 mod dlq;
 mod envelope;
+mod events;
 mod flow;
 mod job;
 mod job_batch;
@@ -16,6 +17,7 @@ mod keyring;
 mod queue;
 mod schedule;
 mod serve;
+mod session;
 mod work;
 
 use clap::Subcommand;
@@ -39,6 +41,8 @@ pub(crate) enum Command {
     /// Look at sealed bodies
     #[command(subcommand)]
     Envelope(envelope::Envelope),
+    /// Follow the life of jobs as it happens, until told to stop
+    Events(events::Events),
     /// Send jobs that wait for each other, look at them, end them
     #[command(subcommand)]
     Flow(flow::Flow),
@@ -56,6 +60,9 @@ pub(crate) enum Command {
     Schedule(schedule::Schedule),
     /// Run the server
     Serve(serve::Serve),
+    /// Look at sessions, take them away from their holders, see what they remember
+    #[command(subcommand)]
+    Session(session::Session),
     /// Run a command for each job of a queue
     Work(work::Work),
 }
@@ -85,12 +92,14 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Bench(command) => wait(bench::run(at, command)),
         Command::Dlq(command) => wait(dlq::run(at, command)),
         Command::Envelope(command) => envelope::run(at, &command),
+        Command::Events(command) => wait(events::run(at, command)),
         Command::Flow(command) => wait(flow::run(at, command)),
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),
         Command::Queue(command) => wait(queue::run(at, command)),
         Command::Schedule(command) => wait(schedule::run(at, command)),
         Command::Serve(command) => wait(serve::run(command)),
+        Command::Session(command) => wait(session::run(at, command)),
         Command::Work(command) => wait(work::run(at, command)),
     }
 }

@@ -75,6 +75,13 @@ pub enum Refusal {
     Sealed(SyntaxError),
     /// The sealed body was made for another job.
     SealedForOther,
+    /// The body is sealed under a root that the queue does not name.
+    RootNotPublished,
+    /// The body is larger than the queue takes.
+    BodyTooLarge {
+        /// Its bytes at most.
+        max: u32,
+    },
     /// A sealed body came without the job id that it is bound to.
     SealedNeedsId,
     /// The receipt's lease does not hold this job any more.
@@ -93,6 +100,8 @@ pub enum Refusal {
     TooManySessionStates,
     /// There is more to remember than a session may.
     SessionState,
+    /// The sessions of this queue remember sealed bytes only.
+    StateSealingRequired,
     /// This setting is changed in an empty queue only.
     QueueInUse,
     /// There is no such job.
@@ -246,6 +255,12 @@ impl fmt::Display for Refusal {
             ),
             Self::SealingForbidden => f.write_str("this queue takes no sealed bodies"),
             Self::Sealed(error) => write!(f, "the sealed body is not well formed: {error}"),
+            Self::RootNotPublished => f.write_str(
+                "the body is sealed under another root than those that the queue names in root_ids: seal it with the keyring that the queue's workers have",
+            ),
+            Self::BodyTooLarge { max } => {
+                write!(f, "a body has at most {max} bytes in this queue: send less, or a reference to it")
+            }
             Self::SealedForOther => f.write_str("the sealed body was made for another job id"),
             Self::SealedNeedsId => f.write_str("a sealed body needs the job id that it was sealed for"),
             Self::LeaseLost => {
@@ -277,6 +292,9 @@ impl fmt::Display for Refusal {
                 f,
                 "a session remembers at most {} bytes: store it elsewhere and keep a reference",
                 limits::SESSION_STATE_BYTES_MAX
+            ),
+            Self::StateSealingRequired => f.write_str(
+                "the sessions of this queue remember sealed bytes only: give the client keys, so that it seals the state",
             ),
             Self::QueueInUse => f.write_str(
                 "sessions are turned on or off in an empty queue only: make another queue, or let this one run empty and purge its dead-letter",

@@ -13,6 +13,7 @@ use sealane_core::queue::{
 use sealane_core::time::Millis;
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::events::Events;
 use super::fault::Fault;
 use super::machine::Machine;
 use super::request::{
@@ -20,12 +21,14 @@ use super::request::{
     SessionAsk, SessionWish, SettleItem, SweepBegun,
 };
 use super::schedules::{NewSchedule, ScheduleRequest};
+use crate::authz::Standing;
 
 /// Sends requests to the engine and waits for durable answers.
 #[derive(Clone)]
 pub struct EngineHandle {
     requests: mpsc::Sender<Request>,
     died: Arc<Notify>,
+    events: Arc<Events>,
 }
 
 /// Tells how many requests wait for the engine's next turn; does not keep the engine alive.
@@ -40,13 +43,18 @@ impl QueuedRequests {
 }
 
 impl EngineHandle {
-    pub(super) fn new(requests: mpsc::Sender<Request>, died: Arc<Notify>) -> Self {
-        Self { requests, died }
+    pub(super) fn new(requests: mpsc::Sender<Request>, died: Arc<Notify>, events: Arc<Events>) -> Self {
+        Self { requests, died, events }
     }
 
     /// Rung where jobs have died whose records are to be read.
     pub fn died(&self) -> Arc<Notify> {
         Arc::clone(&self.died)
+    }
+
+    /// What those who listen are told.
+    pub fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.events)
     }
 
     /// How many requests wait for the engine's next turn.
@@ -83,7 +91,7 @@ impl EngineHandle {
     pub async fn cancel_flow(
         &self,
         flow: FlowId,
-        meant: impl Fn(&Principal, &QueueName) -> bool + Send + 'static,
+        meant: impl Fn(Standing<'_>) -> bool + Send + 'static,
     ) -> Result<(), Fault> {
         self.ask(|reply| Request::CancelFlow { flow, meant: Box::new(meant), reply }).await?
     }

@@ -18,6 +18,7 @@ use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
 use sealane_crypto::{digest, prefix};
 
+use super::events::MemoryFeed;
 use super::records::{Record, Records};
 use super::schedules::Templates;
 use super::sessions::Sessions;
@@ -26,6 +27,7 @@ use super::{receipt, view};
 #[derive(Default)]
 pub(super) struct Machine {
     pub(super) shard: Shard,
+    pub(super) feed: MemoryFeed,
     pub(super) records: Records,
     pub(super) sessions: Sessions,
     pub(super) templates: Templates,
@@ -113,7 +115,7 @@ impl Machine {
         let number = |name: &QueueName| self.shard.queue_number(name).ok_or_else(Problem::not_found);
         let queue = wish.queue.as_ref().map(number).transpose()?;
         let filter = JobFilter { queue, state: wish.state, owner: wish.owner.clone() };
-        let found = self.shard.jobs_page(&filter, &|_| true, wish.after, wish.candidates());
+        let found = self.shard.jobs_page(&filter, &|_, _, _| true, wish.after, wish.candidates());
         let (mut jobs, mut next, last) = (Vec::new(), found.next, found.jobs.last().map(|job| job.id));
         for job in &found.jobs {
             let input = self.records.get(&job.id).map(|record| &*record.input);
@@ -225,7 +227,10 @@ impl Machine {
             if let Some(record) = wordless.and_then(|job| self.records.get_mut(job)) {
                 record.error = None;
             }
+            let away = self.shard.step_away(event);
             self.shard.evolve(event, NOWHERE);
+            let steps = away.into_iter().chain(self.shard.step(event));
+            steps.for_each(|step| self.feed.0.push(step));
         }
     }
 }
