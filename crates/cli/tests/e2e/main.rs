@@ -3,6 +3,7 @@
 mod batches;
 mod bench;
 mod data_dir;
+mod events;
 mod flows;
 mod journey;
 mod keys;

@@ -42,11 +42,8 @@ impl Place {
     }
 
     pub fn sealane_as(&self, context: &str, arguments: &[&str], stdin: &str) -> Output {
-        let mut child = Command::new(binary())
-            .args(arguments)
-            .current_dir(self.dir.path())
-            .env("SEALANE_CONTEXT", context)
-            .env("SEALANE_KEYRING", "keyring")
+        let mut child = self
+            .command_as(context, arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -55,6 +52,18 @@ impl Place {
         // Why the result is let go: a command that reads no input may be gone already.
         let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
         child.wait_with_output().expect("it ends")
+    }
+
+    /// The command line, not begun yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_as("data/admin.context", arguments)
+    }
+
+    fn command_as(&self, context: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(self.dir.path());
+        command.env("SEALANE_CONTEXT", context).env("SEALANE_KEYRING", "keyring");
+        command
     }
 
     /// The same, expected to succeed with JSON.

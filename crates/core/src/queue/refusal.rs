@@ -77,6 +77,13 @@ pub enum Refusal {
     Sealed(SyntaxError),
     /// The sealed body was made for another job.
     SealedForOther,
+    /// The body is sealed under a root that the queue does not name.
+    RootNotPublished,
+    /// The body is larger than the queue takes.
+    BodyTooLarge {
+        /// Its bytes at most.
+        max: u32,
+    },
     /// A sealed body came without the job id that it is bound to.
     SealedNeedsId,
     /// The receipt's lease does not hold this job any more.
@@ -255,6 +262,12 @@ impl fmt::Display for Refusal {
             ),
             Self::SealingForbidden => f.write_str("this queue takes no sealed bodies"),
             Self::Sealed(error) => write!(f, "the sealed body is not well formed: {error}"),
+            Self::RootNotPublished => f.write_str(
+                "the body is sealed under another root than those that the queue names in root_ids: seal it with the keyring that the queue's workers have",
+            ),
+            Self::BodyTooLarge { max } => {
+                write!(f, "a body has at most {max} bytes in this queue: send less, or a reference to it")
+            }
             Self::SealedForOther => f.write_str("the sealed body was made for another job id"),
             Self::SealedNeedsId => f.write_str("a sealed body needs the job id that it was sealed for"),
             Self::LeaseLost => {

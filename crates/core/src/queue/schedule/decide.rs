@@ -69,7 +69,7 @@ impl Shard {
         }
         put.settings.check(now).map_err(Refusal::Schedule)?;
         let settings = &self.queue_at(queue).settings;
-        sealing::check_template(settings.sealing, put.input, put.id)?;
+        sealing::check_template(settings, put.input, put.id)?;
         let session = put.settings.options.as_deref().and_then(|options| options.session);
         self.queue_at(queue).takes_session(session)?;
         decide::check_wishes(put.settings.ttl, put.settings.max_attempts, put.settings.options.as_deref())?;
