@@ -321,11 +321,17 @@ impl Shard {
                 let may = !redrives
                     || (job.may_be_redriven()
                         && !job.is_seal_expired(now)
-                        && self.check_parents_again(job, &redriven).is_ok()
-                        // Why not behind one that comes in before it and waits for it: see `session::circle`.
-                        && (job.session().is_none() || !waited_for.contains(&id))
-                        && self.may_stand_behind(&id, self.session_key(job)).is_ok());
-                if here && may { filter.judge(job) } else { Meant::No }
+                        && self.check_parents_again(job, &redriven).is_ok());
+                // Why it waits where somebody in its session waits for it: that one hears soon how it ended.
+                let waits = || {
+                    redrives
+                        && (self.may_stand_behind(&id, self.session_key(job)).is_err()
+                            || (job.session().is_some() && waited_for.contains(&id)))
+                };
+                match if here && may { filter.judge(job) } else { Meant::No } {
+                    Meant::Yes if waits() => Meant::NotKnown,
+                    meant => meant,
+                }
             });
             match meant {
                 Meant::No => {}
