@@ -24,7 +24,7 @@ pub const SESSIONS: u8 = 3;
 const STEPS: u64 = 130;
 
 /// Every kind of step, with how often it comes where the mood does not say otherwise.
-const KINDS: [(&str, u64); 31] = [
+const KINDS: [(&str, u64); 32] = [
     ("enqueue", 60),
     ("together", 6),
     ("flow", 4),
@@ -39,10 +39,10 @@ const KINDS: [(&str, u64); 31] = [
     ("sweep", 8),
     ("stop", 1),
     ("label", 6),
-    ("put queue", 8),
-    ("mode", 7),
+    ("put queue", 5),
+    ("mode", 5),
     ("accept", 12),
-    ("take", 16),
+    ("take", 24),
     ("renew", 5),
     ("close", 4),
     ("remember", 6),
@@ -56,6 +56,7 @@ const KINDS: [(&str, u64); 31] = [
     ("pass", 8),
     ("turn", 10),
     ("restart", 3),
+    ("wear out", 1),
 ];
 
 pub fn story(seed: u64) -> Vec<Step> {
@@ -146,6 +147,7 @@ fn step(dice: &mut Dice, kind: &str, mood: &Mood) -> Step {
             1 => Step::Turn { bulk: false },
             _ => Step::Turn { bulk: true },
         },
+        "wear out" => Step::WearOut { job: which(dice) },
         "restart" => Step::Restart { away: dice.below(10_000) },
         _ => Step::Tick {
             by: match dice.below(40) {

@@ -36,7 +36,7 @@ impl Mood {
             unique: dice.of(&[0, 0, 20, 50]),
             sessions: dice.of(&[0, 40, 80, 100]),
             fair: dice.of(&often),
-            parents: dice.of(&[0, 0, 15, 40]),
+            parents: dice.of(&[0, 15, 30, 60]),
             delays: dice.of(&[5, 25]),
             short_lives: dice.of(&[0, 20]),
             one_class: dice.percent(40),
