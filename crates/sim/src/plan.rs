@@ -32,21 +32,30 @@ pub(crate) struct Plan {
 pub(crate) struct Themes {
     /// Jobs have fair keys.
     pub(crate) fair_keys: bool,
+    /// Jobs wait for each other.
+    pub(crate) flows: bool,
+    /// Requests have idempotency keys, jobs unique ones.
+    pub(crate) keys: bool,
     /// Queues bound how many jobs run, and how many start in a time.
     pub(crate) limits: bool,
     /// Jobs have sessions, and some workers hold them.
     pub(crate) sessions: bool,
+    /// Jobs are sent, and leases ended, all together or not at all.
+    pub(crate) together: bool,
 }
 
 impl Themes {
-    /// Up to three of them.
+    /// Up to four of them.
     fn draw(dice: &mut Dice) -> Self {
         let mut themes = Self::default();
-        for _ in 0..dice.between(0, 3) {
-            match dice.between(0, 2) {
+        for _ in 0..dice.between(1, 4) {
+            match dice.between(0, 5) {
                 0 => themes.fair_keys = true,
-                1 => themes.limits = true,
-                _ => themes.sessions = true,
+                1 => themes.flows = true,
+                2 => themes.keys = true,
+                3 => themes.limits = true,
+                4 => themes.sessions = true,
+                _ => themes.together = true,
             }
         }
         themes

@@ -344,7 +344,7 @@ mod tests {
         let mut shard = Shard::default();
         let (at, record) = (Time::default(), RecordRef { lsn: 0, bytes: 1 });
         let (number, queue) = (QueueNumber(0), QueueName::parse("q").unwrap());
-        let settings = QueueSettings::default();
+        let settings = Box::new(QueueSettings::default());
         shard.evolve(&Event::QueueCreated { number, queue, settings, at }, record);
         let (quiet, loud) = (running(&mut shard, 1), running(&mut shard, 2));
         let mut report = |job: JobId, seq: u32, bytes: usize| {

@@ -8,6 +8,7 @@ use super::dead_letter::Look;
 use super::event::{CancelReason, Event, QueueNumber};
 use super::filter::{DeadFilter, Meant};
 use super::job::Job;
+use super::links::Links;
 use super::refusal::Refusal;
 use super::shard::{Queue, Shard};
 use crate::id::JobId;
@@ -310,6 +311,7 @@ impl Shard {
         let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
         // A job that died of another one follows that one out of dead-letter.
         let mut redriven = BTreeSet::new();
+        let mut waited_for = BTreeSet::new();
         let (mut before, mut reached) = (sweep.through, sweep.through);
         for (died_at, _, id) in self.parents_first(queue, sweep, filter) {
             // Why not up to here: where it stops among those of one moment, it looks at the rest of them again.
@@ -322,7 +324,10 @@ impl Shard {
                 let may = !redrives
                     || (job.may_be_redriven()
                         && !job.is_seal_expired(now)
-                        && self.check_parents_again(job, &redriven).is_ok());
+                        && self.check_parents_again(job, &redriven).is_ok()
+                        // Why not behind one that comes in before it and waits for it: see `session::circle`.
+                        && (self.session_key(job).is_none() || !waited_for.contains(&id))
+                        && self.may_stand_behind(&id, self.session_key(job)).is_ok());
                 if here && may { filter.judge(job) } else { Meant::No }
             });
             let full = slice.jobs.len() >= at_once;
@@ -333,6 +338,9 @@ impl Shard {
                 Meant::Yes if !full => {
                     slice.jobs.push(id);
                     redriven.insert(id);
+                    waited_for.extend(
+                        job.and_then(|job| job.links()).into_iter().flat_map(Links::parents).copied(),
+                    );
                 }
                 // Invariant: it never passes over a job that it may be for.
                 Meant::NotKnown | Meant::Yes => {

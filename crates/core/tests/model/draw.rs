@@ -35,7 +35,7 @@ const KINDS: [(&str, u64); 32] = [
     ("extend", 10),
     ("report", 16),
     ("act", 50),
-    ("move", 8),
+    ("move", 12),
     ("sweep", 8),
     ("stop", 1),
     ("label", 6),
@@ -103,7 +103,10 @@ fn step(dice: &mut Dice, kind: &str, mood: &Mood) -> Step {
             let deed = deed(dice);
             Step::Act { job: if dice.percent(60) { fit_for(dice, &deed) } else { which(dice) }, deed }
         }
-        "move" => Step::Act { job: which(dice), deed: Deed::Move { queue: queue(dice, mood) } },
+        "move" => {
+            let deed = Deed::Move { queue: queue(dice, mood) };
+            Step::Act { job: if dice.percent(70) { fit_for(dice, &deed) } else { which(dice) }, deed }
+        }
         "sweep" => Step::Sweep { queue: queue(dice, mood), wish: wish(dice) },
         "stop" => Step::StopSweep { queue: dice.size(QUEUES.len()) },
         "label" => Step::Label { at: number(dice), labels: labels(dice) },
@@ -244,6 +247,7 @@ fn fit_for(dice: &mut Dice, deed: &Deed) -> Which {
     let states: &[State] = match deed {
         Deed::Promote => &[State::Delayed, State::Retrying],
         Deed::Redrive { .. } => &[State::Dead, State::Dead, State::Cancelled, State::Expired],
+        Deed::Move { .. } => &[State::Ready, State::Ready, State::Delayed, State::Blocked, State::Dead],
         Deed::Release => &[State::Held],
         _ => &[State::Running, State::Ready, State::Blocked],
     };
@@ -301,7 +305,8 @@ fn put_queue(dice: &mut Dice, mood: &Mood) -> Step {
 
 /// One setting beyond what it may be.
 fn out_of_bounds(dice: &mut Dice, settings: &mut QueueSettings) {
-    match dice.below(9) {
+    match dice.below(10) {
+        8 => settings.max_body = 0,
         0 => settings.lease = Millis::new(99),
         1 => settings.max_depth = 0,
         2 => settings.retry.max_attempts = 0,

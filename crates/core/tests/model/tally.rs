@@ -10,7 +10,7 @@ const ONCE_IN: u64 = 25_000;
 const NEVER_REFUSED: [&str; 3] = ["fire due", "label", "start"];
 
 /// What stories must have come to.
-const SIGHTS: [&str; 22] = [
+const SIGHTS: [&str; 23] = [
     "a blocked job",
     "a firing",
     "a firing left out: missed",
@@ -30,6 +30,7 @@ const SIGHTS: [&str; 22] = [
     "refused ParentUnknown",
     "refused QueueInUse",
     "refused RedrivesUsed",
+    "refused SessionCircle",
     "refused SessionLockLost",
     "refused UniqueTaken",
     "the next free session",

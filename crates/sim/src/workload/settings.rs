@@ -24,6 +24,9 @@ pub(super) fn settings(plan: &Plan, dice: &mut Dice) -> QueueIn {
         session_hold_ms: sessions.then(|| dice.between(2_000, 20_000)),
         ..QueueIn::default()
     };
+    if plan.themes.keys {
+        settings.idempotency_window_ms = dice.chance(700).then(|| dice.between(1_000, 30_000));
+    }
     if plan.themes.limits {
         settings.rate = dice.chance(400).then(|| rate(dice, 30));
         settings.concurrency = dice.chance(500).then(|| few(dice, 5));

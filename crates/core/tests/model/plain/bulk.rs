@@ -145,7 +145,8 @@ impl Plain {
             let may = !redrives
                 || (job.redrives < limits::REDRIVES_MAX
                     && !self.seal_is_over(job)
-                    && self.no_parents(job, &jobs).is_empty());
+                    && self.no_parents(job, &jobs).is_empty()
+                    && self.may_join_its_line(job, &jobs));
             let here = !busy.contains(&job.id) && job.here <= sweep.begun;
             match if here && may { meant(job, filter) } else { Meant::No } {
                 Meant::Yes if redrives && jobs.len() >= room => {
@@ -165,6 +166,14 @@ impl Plain {
         let next = if stopped { before.or(Some((0, JobId::from_bytes([0; 16])))) } else { looked };
         let takes = rate.map_or(0, |rate| (jobs.len() as u64 * 1_000).div_ceil(u64::from(rate)));
         Slice { queue, kind, jobs, next: next.map(|through| (through, self.now + takes.max(pause))) }
+    }
+
+    /// Whether nobody waits for it whom it would stand behind: in its line by now, or before it in the slice.
+    fn may_join_its_line(&self, job: &Job, before: &[JobId]) -> bool {
+        let Some(line) = self.session_of(job) else { return true };
+        let mut links = before.iter().filter_map(|id| self.find(id)?.links.as_ref());
+        let named = links.any(|waits| waits.all.contains(&job.id) || waits.any.contains(&job.id));
+        !named && !self.is_waited_for_in(&job.id, line)
     }
 
     fn seal_is_over(&self, job: &Job) -> bool {

@@ -108,9 +108,9 @@ fn in_one_answer(ledger: &Ledger, queue: &str, jobs: &[LeasedJob]) -> Result<(),
     Ok(())
 }
 
-/// Whether nobody did anything to it but send it and work on it.
+/// Whether nobody did anything to it but send it and work on it, and it waits for no other.
 fn is_plain(facts: &JobFacts) -> bool {
-    facts.acts.is_empty()
+    facts.acts.is_empty() && facts.links.is_none()
 }
 
 /// Whether the one was in the queue before the other was sent, or before it in the only request that

@@ -82,11 +82,11 @@ impl Turns {
 
     fn catch_up(&mut self, replay: &Replay, at: Time) {
         for key in self.touched.drain(..) {
-            let waits = replay.jobs.values().any(|job| whose(job) == key && replay.may_be_next(job, at));
-            if !waits || !Self::are_rounds_plain(replay, key.0) {
-                self.waiting.remove(&key);
-            } else {
+            let waits = || replay.jobs.values().any(|job| whose(job) == key && replay.may_be_next(job, at));
+            if Self::are_rounds_plain(replay, key.0) && waits() {
                 self.waiting.entry(key).or_default();
+            } else {
+                self.waiting.remove(&key);
             }
         }
     }
