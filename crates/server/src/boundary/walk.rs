@@ -11,6 +11,7 @@ use sealane_api::operation::{Answer, IDEMPOTENCY_KEY, Operation, RequestBody, gi
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_core::limits;
 
+use super::delivery::{Connection, tied};
 use super::door::Door;
 use crate::audit::Act;
 use crate::authz::{Authorized, authorise, permits};
@@ -31,10 +32,11 @@ where
     Door: Handle<Op>,
 {
     let source = request.extensions().get::<SocketAddr>().copied();
+    let connection = request.extensions().get::<Connection>().cloned();
     let mut act = Act::new(Op::NAME, door.next_request_id(), source);
     let request_id = act.request_id.clone();
     let format = text(&request, header::ACCEPT).map_or(Format::Json, Format::of_accept);
-    let outcome = inside::<Op>(&door, &mut act, &parameter, format, request).await;
+    let outcome = inside::<Op>(&door, &mut act, &parameter, format, connection, request).await;
     act.close(outcome.as_ref().map(|(status, _)| *status));
     match outcome {
         Ok((status, body)) => answer(status, format.media_type(), &request_id, body),
@@ -47,8 +49,9 @@ async fn inside<Op: Operation>(
     act: &mut Act,
     parameter: &str,
     answer_in: Format,
+    connection: Option<Connection>,
     request: Request<Body>,
-) -> Result<(u16, Vec<u8>), Problem>
+) -> Result<(u16, Bytes), Problem>
 where
     Door: Handle<Op>,
 {
@@ -62,8 +65,10 @@ where
     drop(body);
     let asked = authorise(door, caller, operation).await?;
     door.admit(Op::CLASS)?;
+    let carried = asked.carried();
     let answer = door.handle(asked).await?;
-    Ok((answer.status(), answer_in.write(&answer, answer.bytes())))
+    let bytes = answer_in.write(&answer, answer.bytes());
+    Ok((answer.status(), tied(bytes, carried.take(), connection)))
 }
 
 /// The idempotency key in the request's header. More than one is none: nobody could say which counts.
@@ -120,7 +125,8 @@ async fn read_body<Op: Operation>(request: Request<Body>) -> Result<(Format, Byt
 pub(super) fn refuse(problem: &Problem, request_id: &str) -> Response {
     let document =
         serde_json::to_vec(&ProblemDocument::new(problem, request_id)).expect("a problem is plain text");
-    let mut response = answer(problem.code.status(), ProblemDocument::CONTENT_TYPE, request_id, document);
+    let mut response =
+        answer(problem.code.status(), ProblemDocument::CONTENT_TYPE, request_id, document.into());
     let headers = response.headers_mut();
     if problem.code == Code::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
@@ -132,7 +138,7 @@ pub(super) fn refuse(problem: &Problem, request_id: &str) -> Response {
     response
 }
 
-fn answer(status: u16, content_type: &'static str, request_id: &str, body: Vec<u8>) -> Response {
+fn answer(status: u16, content_type: &'static str, request_id: &str, body: Bytes) -> Response {
     Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, content_type)

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::fault::Fault;
 use super::machine::Machine;
 use super::schedules::ScheduleRequest;
+use crate::boundary::Delivery;
 
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
@@ -114,7 +115,7 @@ pub struct Leased {
     pub parents: Vec<(ParentEnd, QueueName)>,
 }
 
-/// Jobs on their way to a worker. Dropped before [`LeasedJobs::delivered`] was called, they go back:
+/// Jobs on their way to a worker. Dropped before [`Delivery::delivered`] was called, they go back:
 /// whoever asked is gone, and its silence is not the jobs' failure.
 #[derive(Debug)]
 pub struct LeasedJobs {
@@ -131,9 +132,10 @@ impl LeasedJobs {
     pub fn jobs(&self) -> &[Leased] {
         &self.jobs
     }
+}
 
-    /// The answer that carries the jobs is made: from here on they are the worker's.
-    pub fn delivered(mut self) {
+impl Delivery for LeasedJobs {
+    fn delivered(mut self: Box<Self>) {
         self.back = None;
     }
 }
@@ -186,7 +188,7 @@ pub struct SessionWish {
     pub wait: Millis,
 }
 
-/// A session on its way to its holder. Dropped before [`AcceptedSession::delivered`] was called, it is
+/// A session on its way to its holder. Dropped before [`Delivery::delivered`] was called, it is
 /// given back: whoever asked is gone.
 #[derive(Debug)]
 pub struct AcceptedSession {
@@ -201,9 +203,10 @@ impl AcceptedSession {
     pub(super) fn new(receipt: SessionReceipt, view: SessionView, back: mpsc::WeakSender<Request>) -> Self {
         Self { receipt, view, back: Some(back) }
     }
+}
 
-    /// The answer that carries the session is made: from here on it is the holder's.
-    pub fn delivered(mut self) {
+impl Delivery for AcceptedSession {
+    fn delivered(mut self: Box<Self>) {
         self.back = None;
     }
 }

@@ -13,6 +13,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use crate::boundary::Connection;
+
 /// How long a client may take for its handshake, and for the headers of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -111,8 +113,11 @@ async fn connection(
         Ok(Err(error)) => return tracing::info!(%source, %error, "a handshake failed"),
         Err(_) => return tracing::info!(%source, "a handshake took too long"),
     };
+    let known = Connection::default();
+    let by = known.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(source);
+        request.extensions_mut().insert(by.clone());
         let mut router = router.clone();
         async move { router.call(request.map(axum::body::Body::new)).await }
     });
@@ -122,6 +127,8 @@ async fn connection(
         .max_buf_size(limits::REQUEST_HEADER_BYTES_MAX);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
+    // Why behind the connection: it is dropped first, so what was not written by then is known as lost.
+    let _standing = known.standing();
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

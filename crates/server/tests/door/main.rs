@@ -21,3 +21,4 @@ mod sessions;
 mod strangers;
 mod support;
 mod together;
+mod wire;
