@@ -23,6 +23,21 @@ pub(crate) struct Plan {
     pub(crate) misfortunes: Option<(u64, u64)>,
     /// How far the server's clock may step back at a start, in milliseconds.
     pub(crate) clock_back_ms: u64,
+    /// What jobs and queues have besides what all of them have.
+    pub(crate) themes: Themes,
+}
+
+/// What a world is about besides sending and working: a few things at a time, so that each is used much.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Themes {
+    /// Jobs have sessions, and some workers hold them.
+    pub(crate) sessions: bool,
+}
+
+impl Themes {
+    fn draw(dice: &mut Dice) -> Self {
+        Self { sessions: dice.chance(500) }
+    }
 }
 
 /// How bad the network is. Chances are of a thousand messages.
@@ -77,6 +92,7 @@ impl Plan {
             network,
             misfortunes,
             clock_back_ms: if dice.chance(200) { 5_000 } else { 0 },
+            themes: Themes::draw(&mut dice),
         }
     }
 }

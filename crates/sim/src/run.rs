@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealane::{Client, JobOut, QueueMode};
+use sealane::{Client, JobAct, JobId, JobOut, QueueMode};
+use sealane_api::v1::JobListIn;
 use tokio::time::sleep;
 
 use crate::dice::Dice;
@@ -122,6 +123,11 @@ async fn story(seed: u64, trace: Arc<Trace>, oracle: Arc<Oracle>) {
         Ok(rest) => oracle.at_rest(&rest),
         Err(error) => oracle.fail("a calm server answers", error.to_string()),
     }
+    host.stop().await;
+    match host.recorded() {
+        Ok(events) => oracle.recorded(&events),
+        Err(error) => oracle.fail("the journal opens", error),
+    }
 }
 
 /// Waits until no job waits or runs.
@@ -135,9 +141,22 @@ async fn is_worked_off(scene: &Scene, admin: &Client) -> bool {
         if busy == 0 {
             return true;
         }
+        if scene.plan.themes.sessions {
+            release_all(admin).await;
+        }
         sleep(Duration::from_secs(1)).await;
     }
     false
+}
+
+/// Releases what is held: others may stand behind it in their sessions.
+async fn release_all(admin: &Client) {
+    let wish = JobListIn { state: Some("held".to_owned()), ..JobListIn::default() };
+    let Ok(held) = admin.jobs(&wish).await else { return };
+    for job in held.jobs.iter().filter_map(|job| JobId::parse(&job.id).ok()) {
+        // Why the result is let go: the oracle has seen it, and the next look shows what is left.
+        let _ = admin.act(job, &JobAct::Release).await;
+    }
 }
 
 /// A job, or nothing where there is none.

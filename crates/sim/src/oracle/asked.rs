@@ -1,15 +1,12 @@
-//! Requests and answers, read back from the bytes that travelled.
+//! Requests, read back from the bytes that travelled.
 
-use std::fmt;
-
-use http::{Method, Request, Response};
-use sealane::{JobId, JobOut, QueueIn};
+use http::{Method, Request};
+use sealane::{JobId, QueueIn};
 use sealane_api::format::Format;
 use sealane_api::operation::{self, Operation};
-use sealane_api::problem::ProblemDocument;
 use sealane_api::v1::{
-    CancelIn, Complete, Extend, Fail, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn,
-    JobStands, LeaseIn, LeaseOut, LeasedJob, Release, ScheduleOut, SettleResult, Settled,
+    CancelIn, Complete, Extend, Fail, Hold, JobBatchIn, JobIn, LeaseIn, Release, SessionAcceptIn,
+    SessionCloseIn, SessionReleaseIn, SessionRenewIn, SessionSetStateIn, SessionStateIn,
 };
 use serde::de::DeserializeOwned;
 
@@ -20,6 +17,16 @@ pub(crate) enum How {
     Fail,
     Hold,
     Release,
+}
+
+/// What is asked for a session that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OfSession {
+    Close,
+    Read,
+    /// For so many milliseconds.
+    Renew(Option<u64>),
+    Remember(Option<Vec<u8>>),
 }
 
 /// What a request asks for.
@@ -61,6 +68,21 @@ pub(crate) enum Asked {
         name: String,
         what: &'static str,
     },
+    /// Hold a session.
+    SessionAccept {
+        queue: String,
+        wish: SessionAcceptIn,
+    },
+    /// Take a session away from its holder.
+    SessionBreak {
+        queue: String,
+        session: String,
+    },
+    /// Something for a hold.
+    SessionOf {
+        receipt: String,
+        what: OfSession,
+    },
     Settle {
         how: How,
         receipts: Vec<String>,
@@ -70,25 +92,6 @@ pub(crate) enum Asked {
         queue: String,
         what: &'static str,
     },
-}
-
-/// What an answer says.
-#[derive(Clone, Debug)]
-pub(crate) enum Answer {
-    /// For each job of the request, its id or the code of its refusal.
-    Accepted(Vec<Result<JobId, String>>),
-    Done,
-    Handed(Vec<LeasedJob>),
-    /// The code.
-    Refused(String),
-    /// How often a schedule fired and left something out.
-    Schedule {
-        fired: u64,
-        skips: u64,
-    },
-    Settled(Vec<SettleResult>),
-    Shown(Box<JobOut>),
-    Stands(JobStands),
 }
 
 /// The parameter of an operation that this path asks for.
@@ -104,7 +107,7 @@ fn parameter<O: Operation>(method: &Method, path: &str) -> Option<String> {
     (!inside.contains(['/', ':'])).then(|| inside.to_owned())
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     Format::Cbor.read(bytes).map_err(|error| error.to_string())
 }
 
@@ -164,122 +167,29 @@ impl Asked {
             ScheduleGet => |name| Ok(Self::Schedule { name, what: operation::ScheduleGet::NAME });
             SchedulePause => |name| Ok(Self::Schedule { name, what: operation::SchedulePause::NAME });
             ScheduleResume => |name| Ok(Self::Schedule { name, what: operation::ScheduleResume::NAME });
+            SessionAccept => |queue| Ok(Self::SessionAccept { queue, wish: read(body)? });
+            SessionRelease => |queue| {
+                let session = read::<SessionReleaseIn>(body)?.session_id.to_string();
+                Ok(Self::SessionBreak { queue, session })
+            };
+            SessionRenew => |_none| {
+                let SessionRenewIn { receipt, hold_ms } = read(body)?;
+                Ok(Self::SessionOf { receipt, what: OfSession::Renew(hold_ms) })
+            };
+            SessionClose => |_none| {
+                let SessionCloseIn { receipt } = read(body)?;
+                Ok(Self::SessionOf { receipt, what: OfSession::Close })
+            };
+            SessionGetState => |_none| {
+                let SessionStateIn { receipt } = read(body)?;
+                Ok(Self::SessionOf { receipt, what: OfSession::Read })
+            };
+            SessionSetState => |_none| {
+                let SessionSetStateIn { receipt, state } = read(body)?;
+                Ok(Self::SessionOf { receipt, what: OfSession::Remember(state.map(Vec::from)) })
+            };
             DeadLetterRedrive => |queue| Ok(Self::Sweep { queue, what: operation::DeadLetterRedrive::NAME });
         }
         Ok(Self::Other)
-    }
-
-    /// Reads the answer to this.
-    pub(super) fn read_answer(&self, answer: &Response<Vec<u8>>) -> Result<Answer, String> {
-        let body = answer.body();
-        if !answer.status().is_success() {
-            let problem: ProblemDocument = Format::Json.read(body).map_err(|error| error.to_string())?;
-            return Ok(Answer::Refused(problem.code));
-        }
-        Ok(match self {
-            Self::Enqueue { batch: false, .. } => Answer::Accepted(vec![Ok(read::<JobAccepted>(body)?.id.0)]),
-            Self::Enqueue { batch: true, .. } => {
-                let results = read::<JobBatchOut>(body)?.results.into_iter();
-                Answer::Accepted(
-                    results
-                        .map(|result| match result {
-                            JobBatchResult::Accepted(accepted) => Ok(accepted.id.0),
-                            JobBatchResult::Refused { error, .. } => Err(error.code),
-                        })
-                        .collect(),
-                )
-            }
-            Self::Lease { .. } => Answer::Handed(read::<LeaseOut>(body)?.jobs),
-            Self::Settle { .. } | Self::Extend { .. } => Answer::Settled(read::<Settled>(body)?.results),
-            Self::Look { .. } => Answer::Shown(Box::new(read(body)?)),
-            Self::Act { .. } => Answer::Stands(read(body)?),
-            Self::Schedule { .. } => {
-                let schedule: ScheduleOut = read(body)?;
-                Answer::Schedule { fired: schedule.fired, skips: schedule.skips }
-            }
-            Self::Mode { .. } | Self::Other | Self::PutQueue { .. } | Self::Sweep { .. } => Answer::Done,
-        })
-    }
-}
-
-/// The end of an id: enough to tell jobs of a run apart.
-pub(super) fn short(id: &impl ToString) -> String {
-    let text = id.to_string();
-    text[text.len().saturating_sub(6)..].to_owned()
-}
-
-impl fmt::Display for Asked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Act { job, what, force } => {
-                write!(f, "{what} {}{}", short(job), if *force { " by force" } else { "" })
-            }
-            Self::Enqueue { queue, jobs, .. } => {
-                write!(f, "enqueue {queue}")?;
-                jobs.iter().try_for_each(|job| {
-                    write!(f, " {}", job.id.as_ref().map_or_else(|| "?".to_owned(), short))?;
-                    match &job.priority {
-                        Some(priority) => write!(f, ":{priority}"),
-                        None => Ok(()),
-                    }
-                })
-            }
-            Self::Extend { items } => {
-                write!(f, "extend")?;
-                items.iter().try_for_each(|(receipt, _)| write!(f, " {}", short(receipt)))
-            }
-            Self::Lease { queue, wish } => {
-                write!(f, "lease {queue} max {:?} for {:?} wait {:?}", wish.max, wish.lease_ms, wish.wait_ms)
-            }
-            Self::Look { job } => write!(f, "look {}", short(job)),
-            Self::Mode { queue, what } | Self::Sweep { queue, what } => write!(f, "{what} {queue}"),
-            Self::Other => write!(f, "another thing"),
-            Self::Schedule { name, what } => write!(f, "{what} {name}"),
-            Self::PutQueue { queue, .. } => write!(f, "queue.create {queue}"),
-            Self::Settle { how, receipts } => {
-                write!(f, "{how:?}")?;
-                receipts.iter().try_for_each(|receipt| write!(f, " {}", short(receipt)))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Accepted(jobs) => {
-                write!(f, "accepted")?;
-                jobs.iter().try_for_each(|job| match job {
-                    Ok(job) => write!(f, " {}", short(job)),
-                    Err(code) => write!(f, " {code}"),
-                })
-            }
-            Self::Done => write!(f, "done"),
-            Self::Handed(jobs) => {
-                write!(f, "handed")?;
-                jobs.iter().try_for_each(|job| {
-                    write!(
-                        f,
-                        " {}#{} {} {}ms",
-                        short(&job.id),
-                        job.attempt,
-                        short(&job.receipt),
-                        job.lease_ms
-                    )
-                })
-            }
-            Self::Schedule { fired, skips } => write!(f, "fired {fired}, skips {skips}"),
-            Self::Refused(code) => write!(f, "refused {code}"),
-            Self::Settled(results) => {
-                write!(f, "settled")?;
-                results.iter().try_for_each(|result| match (&result.state, &result.error) {
-                    (Some(state), _) => write!(f, " {state}"),
-                    (None, Some(error)) => write!(f, " {}", error.code),
-                    (None, None) => write!(f, " ?"),
-                })
-            }
-            Self::Shown(job) => write!(f, "{} #{} in {}", job.state, job.attempt, job.queue),
-            Self::Stands(job) => write!(f, "{} in {}", job.state, job.queue),
-        }
     }
 }

@@ -1,12 +1,15 @@
-//! What is known of each job, queue and lease. Nobody outside the server knows when it did something: a
+//! What is known, and how it came to be known. Nobody outside the server knows when it did something: a
 //! thing that was done lies between the moment its request was sent and the one its answer arrived.
 
 use std::collections::BTreeMap;
 
-use sealane::{JobId, QueueIn};
+use sealane::JobId;
 
 use super::Exchange;
-use super::asked::{Answer, Asked, How};
+use super::answer::Answer;
+use super::asked::Asked;
+use super::facts::{ActFacts, ExtendFacts, JobFacts, LeaseFacts, QueueFacts, SettleFacts};
+use super::sessions::Sessions;
 use crate::workload::SCHEDULED_BODY;
 use crate::world::WALL_MS;
 
@@ -19,75 +22,9 @@ pub(crate) struct Ledger {
     pub(crate) bodies: BTreeMap<JobId, Vec<u8>>,
     /// What was asked of each schedule, by name, and when.
     pub(crate) acts: Vec<(String, &'static str, u64)>,
+    pub(crate) sessions: Sessions,
     /// Whose lease a receipt is.
     receipts: BTreeMap<String, (JobId, usize)>,
-}
-
-/// What is known of a job.
-pub(crate) struct JobFacts {
-    pub(crate) queue: String,
-    pub(crate) priority: String,
-    /// A schedule sent it.
-    pub(crate) is_scheduled: bool,
-    pub(crate) delay_ms: u64,
-    pub(crate) has_ttl: bool,
-    /// When the first request with it was sent.
-    pub(crate) first_sent: u64,
-    /// The number of that request, and its place in it.
-    pub(crate) first_request: (u64, usize),
-    /// How many requests with it were sent.
-    pub(crate) requests: u64,
-    /// When the first answer that accepted it arrived.
-    pub(crate) acknowledged: Option<u64>,
-    /// What was asked for it, besides working on it.
-    pub(crate) acts: Vec<ActFacts>,
-    /// Every lease that somebody heard of, in the order of hearing.
-    pub(crate) leases: Vec<LeaseFacts>,
-}
-
-/// Something that was asked for one job.
-pub(crate) struct ActFacts {
-    pub(crate) what: &'static str,
-    pub(crate) sent: u64,
-}
-
-/// One lease.
-pub(crate) struct LeaseFacts {
-    pub(crate) queue: String,
-    pub(crate) client: String,
-    pub(crate) sent: u64,
-    pub(crate) received: u64,
-    pub(crate) lease_ms: u64,
-    pub(crate) extends: Vec<ExtendFacts>,
-    pub(crate) settles: BTreeMap<How, SettleFacts>,
-}
-
-/// One request to make a lease longer.
-pub(crate) struct ExtendFacts {
-    pub(crate) sent: u64,
-    pub(crate) asked_ms: Option<u64>,
-    /// When its answer arrived, and for how long it was granted.
-    pub(crate) granted: Option<(u64, u64)>,
-}
-
-/// Requests to end a lease in one way.
-#[derive(Default)]
-pub(crate) struct SettleFacts {
-    pub(crate) first_sent: u64,
-    /// When the first answer arrived that it was done.
-    pub(crate) done: Option<u64>,
-}
-
-/// What is known of a queue.
-#[derive(Default)]
-pub(crate) struct QueueFacts {
-    pub(crate) settings: QueueIn,
-    /// What it was asked to do, when that was sent and when the answer arrived.
-    pub(crate) modes: Vec<(&'static str, u64, Option<u64>)>,
-    /// Bulk work that was asked for, and when.
-    pub(crate) sweeps: Vec<(&'static str, u64)>,
-    /// When connections of lease requests were cut: jobs on their way then went back.
-    pub(crate) cuts: Vec<u64>,
 }
 
 impl Ledger {
@@ -113,6 +50,7 @@ impl Ledger {
     /// A request is on its way.
     pub(super) fn sent(&mut self, number: u64, exchange: &Exchange) {
         let sent = exchange.sent;
+        self.sessions.sent(number, exchange);
         match &exchange.asked {
             Asked::Enqueue { queue, jobs, .. } => {
                 for (at, job) in jobs.iter().enumerate() {
@@ -120,6 +58,7 @@ impl Ledger {
                     let facts = self.jobs.entry(id).or_insert_with(|| JobFacts {
                         queue: queue.clone(),
                         priority: job.priority.clone().unwrap_or_else(|| "normal".to_owned()),
+                        session: job.session_id.as_ref().map(ToString::to_string),
                         is_scheduled: false,
                         delay_ms: job.delay_ms.unwrap_or(0),
                         has_ttl: job.ttl_ms.is_some(),
@@ -156,7 +95,7 @@ impl Ledger {
             Asked::Sweep { queue, what } => self.queue(queue).sweeps.push((what, sent)),
             Asked::Schedule { name, what } => self.acts.push((name.clone(), what, sent)),
             Asked::PutQueue { queue, settings } => self.queue(queue).settings = (**settings).clone(),
-            Asked::Lease { .. } | Asked::Look { .. } | Asked::Other => {}
+            _ => {}
         }
     }
 
@@ -168,7 +107,13 @@ impl Ledger {
     }
 
     /// An answer arrived. An error says that it is not one to what was asked.
-    pub(super) fn answered(&mut self, exchange: &Exchange, answer: &Answer) -> Result<(), String> {
+    pub(super) fn answered(
+        &mut self,
+        number: u64,
+        exchange: &Exchange,
+        answer: &Answer,
+    ) -> Result<(), String> {
+        self.sessions.answered(number, exchange, answer);
         let (sent, received) = (exchange.sent, exchange.answered);
         match (&exchange.asked, answer) {
             (Asked::Enqueue { jobs, .. }, Answer::Accepted(results)) => {
@@ -205,6 +150,7 @@ impl Ledger {
                         sent,
                         received,
                         lease_ms: job.lease_ms,
+                        hold: wish.session_receipt.clone(),
                         extends: Vec::new(),
                         settles: BTreeMap::new(),
                     });
@@ -254,43 +200,18 @@ impl Ledger {
         Ok(())
     }
 
+    /// A request is over, with or without an answer.
+    pub(super) fn over(&mut self, number: u64, exchange: &Exchange, now: u64) {
+        self.sessions.over(number, exchange, now);
+    }
+
+    /// Whether the jobs of a session are kept in order in this queue.
+    pub(crate) fn keeps_sessions(&self, queue: &str) -> bool {
+        let settings = self.queues.get(queue).map(|queue| &queue.settings);
+        settings.and_then(|settings| settings.sessions.as_deref()).is_some_and(|mode| mode != "off")
+    }
+
     fn queue(&mut self, queue: &str) -> &mut QueueFacts {
         self.queues.entry(queue.to_owned()).or_default()
-    }
-}
-
-impl JobFacts {
-    /// A job that a schedule sent. Nobody heard of that; it was not before its time.
-    fn of_schedule(queue: &str, priority: &str, due: u64) -> Self {
-        Self {
-            queue: queue.to_owned(),
-            priority: priority.to_owned(),
-            is_scheduled: true,
-            delay_ms: 0,
-            has_ttl: false,
-            first_sent: due,
-            first_request: (u64::MAX, 0),
-            requests: 0,
-            acknowledged: None,
-            acts: Vec::new(),
-            leases: Vec::new(),
-        }
-    }
-
-    /// Whether somebody asked for such a thing.
-    pub(crate) fn was_asked(&self, what: &str) -> bool {
-        self.acts.iter().any(|act| act.what == what)
-    }
-
-    /// Whether somebody tried to end a lease of it in this way.
-    pub(crate) fn was_settled(&self, how: How) -> bool {
-        self.leases.iter().any(|lease| lease.settles.contains_key(&how))
-    }
-}
-
-impl QueueFacts {
-    /// Whether a lease request's connection was cut between these moments.
-    pub(crate) fn was_cut(&self, from: u64, to: u64) -> bool {
-        self.cuts.iter().any(|cut| (from..=to).contains(cut))
     }
 }

@@ -1,19 +1,29 @@
 //! Who watches. The oracle sees what clients saw: requests that they sent, answers that they got, bodies
-//! that they opened, and at the end what a server says that has nothing left to do. It asks the server's
-//! inside for nothing, so it can be fooled by nothing but what could fool a user as well.
+//! that they opened, and at the end what a server says that has nothing left to do. Then it reads the
+//! journal, which knows the moment and the order of all that clients can only guess at. It asks the
+//! running server's inside for nothing.
 //!
-//! - [`asked`]: requests and answers, read back from their bytes.
-//! - [`ledger`]: what is known of each job, queue and lease, with the times between which it happened.
+//! - [`asked`], [`answer`]: requests and answers, read back from their bytes; [`words`]: the same for a trace.
+//! - [`ledger`], [`facts`]: what is known of each job, queue and lease, with the times between which it
+//!   happened.
+//! - [`sessions`]: the same of sessions.
+//! - [`replay`]: where everything stood, by the journal.
 //! - [`checks`]: the promises, one file each.
 
+mod answer;
 mod asked;
 pub(crate) mod checks;
+pub(crate) mod facts;
 pub(crate) mod ledger;
+pub(crate) mod replay;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod words;
 
-pub(crate) use asked::{Answer, Asked, How};
+pub(crate) use answer::Answer;
+pub(crate) use asked::{Asked, How};
 pub(crate) use watch::Watch;
 
 use std::collections::BTreeMap;
@@ -22,11 +32,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::Request;
 use sealane::{JobId, JobOut, QueueOut};
 use sealane_api::v1::ScheduleOut;
+use sealane_core::queue::Event;
 use tokio::sync::Notify;
 
 use crate::trace::Trace;
 use checks::Check;
 use ledger::Ledger;
+use replay::Replay;
 
 /// A promise that was broken.
 #[derive(Clone, Debug)]
@@ -47,6 +59,8 @@ pub(crate) struct Exchange {
     pub(crate) sent: u64,
     /// When the answer was there.
     pub(crate) answered: u64,
+    /// Whether the network let it arrive twice.
+    pub(crate) twice: bool,
 }
 
 /// What a server says that has nothing left to do.
@@ -137,7 +151,7 @@ impl Oracle {
         state.next += 1;
         self.trace.note(format_args!("{client} {number}> {asked}"));
         let sent = self.trace.now();
-        let exchange = Exchange { client: client.to_owned(), asked, sent, answered: u64::MAX };
+        let exchange = Exchange { client: client.to_owned(), asked, sent, answered: u64::MAX, twice: false };
         state.ledger.sent(number, &exchange);
         state.open.insert(number, exchange);
         drop(state);
@@ -159,9 +173,10 @@ impl Oracle {
         self.trace.note(format_args!("{} {number}< {answer}", exchange.client));
         let State { ledger, checks, .. } = &mut *state;
         let mut broken = None;
-        if let Err(how) = ledger.answered(&exchange, &answer) {
+        if let Err(how) = ledger.answered(number, &exchange, &answer) {
             broken = Some(("what is answered was asked for", how));
         }
+        ledger.over(number, &exchange, exchange.answered);
         for check in checks {
             if let Err(how) = check.answered(ledger, &exchange, &answer) {
                 broken = broken.or(Some((check.promise(), how)));
@@ -178,6 +193,7 @@ impl Oracle {
         let mut state = self.lock();
         if let Some(exchange) = state.open.remove(&number) {
             self.trace.note(format_args!("{} {number}< nothing", exchange.client));
+            state.ledger.over(number, &exchange, self.trace.now());
         }
     }
 
@@ -188,6 +204,13 @@ impl Oracle {
         let State { ledger, open, .. } = &mut *state;
         if let Some(exchange) = open.get(&number) {
             ledger.cut(exchange, now);
+        }
+    }
+
+    /// A request will arrive once more, later.
+    fn twice(&self, number: u64) {
+        if let Some(exchange) = self.lock().open.get_mut(&number) {
+            exchange.twice = true;
         }
     }
 
@@ -218,6 +241,28 @@ impl Oracle {
             let how = check.at_rest(ledger, rest).err()?;
             Some((check.promise(), how))
         });
+        drop(state);
+        if let Some((promise, how)) = broken {
+            self.fail(promise, how);
+        }
+    }
+
+    /// Everything that the journal holds, in its order.
+    pub(crate) fn recorded(&self, events: &[Event]) {
+        let mut state = self.lock();
+        let State { ledger, checks, .. } = &mut *state;
+        let mut replay = Replay::default();
+        let mut broken = None;
+        for event in events {
+            broken = checks.iter_mut().find_map(|check| {
+                let how = check.recorded(ledger, &replay, event).err()?;
+                Some((check.promise(), format!("by the journal, {how}")))
+            });
+            if broken.is_some() {
+                break;
+            }
+            replay.apply(event);
+        }
         drop(state);
         if let Some((promise, how)) = broken {
             self.fail(promise, how);

@@ -213,7 +213,11 @@ async fn who_came_later_and_is_served_first_is_seen_in_one_answer_and_in_two() {
             assert_eq!(story.broken(), None, "the other one may have been cancelled meanwhile");
             story.lease(&[(one, "r1")], 1_000).await;
         }
-        assert_eq!(story.broken(), Some("first come, first served in a class"), "together: {together}");
+        assert_eq!(
+            story.broken(),
+            Some("first come, first served in a class or session"),
+            "together: {together}"
+        );
     }
 }
 

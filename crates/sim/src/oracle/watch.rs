@@ -31,6 +31,11 @@ impl Watch {
     pub(crate) fn cut(&self) {
         self.oracle.cut(self.number);
     }
+
+    /// It will arrive once more, later.
+    pub(crate) fn twice(&self) {
+        self.oracle.twice(self.number);
+    }
 }
 
 impl Drop for Watch {

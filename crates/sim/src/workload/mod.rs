@@ -4,10 +4,12 @@
 //! - [`producers`]: send jobs, also twice.
 //! - [`workers`]: the product's own worker runtime; its process may crash.
 //! - [`careless`]: take jobs by hand, keep them too long, use receipts they should not.
+//! - [`holders`]: hold sessions and work on what is in them.
 //! - [`timekeepers`]: keep schedules.
 //! - [`operators`]: cancel, move, re-drive, pause, purge.
 
 mod careless;
+mod holders;
 mod operators;
 mod producers;
 mod scene;
@@ -36,6 +38,11 @@ pub(crate) fn begin(scene: &Arc<Scene>) -> Crowd {
         for number in 0..scene.plan.workers {
             // Not waited for, here and below: the last worker stays until the run is over.
             drop(workers::begin(scene, queue, number));
+        }
+    }
+    for queue in scene.queues_with_sessions() {
+        for number in 0..scene.plan.workers {
+            drop(holders::begin(scene, queue, number));
         }
     }
     for number in 0..scene.plan.careless {

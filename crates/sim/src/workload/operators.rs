@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use sealane::{Client, JobAct, Priority, QueueMode, SweepKind};
+use sealane::providers::server::Server;
+use sealane::{Client, JobAct, Priority, Provider as _, QueueMode, SweepKind};
 use tokio::task::JoinHandle;
 
+use super::holders::NAMES;
 use super::scene::{Part, Scene, rest};
 use crate::dice::Dice;
 
@@ -15,6 +17,7 @@ pub(super) fn begin(scene: &Arc<Scene>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut dice = scene.dice.fork("operator");
         let client = scene.client("operator", Part::Admin);
+        let server = scene.server("operator", Part::Admin);
         let pace = *dice.pick(&[400, 2_000, 10_000]);
         loop {
             rest(&mut dice, 0, pace).await;
@@ -25,6 +28,7 @@ pub(super) fn begin(scene: &Arc<Scene>) -> JoinHandle<()> {
             match dice.between(0, 99) {
                 0..=39 => look(&scene, &client, &mut dice).await,
                 40..=84 => act(&scene, &client, &mut dice).await,
+                85..=88 if scene.plan.themes.sessions => take_away(&scene, &server, &mut dice).await,
                 85..=93 => close(&scene, &client, &mut dice).await,
                 _ => sweep(&scene, &client, &mut dice).await,
             }
@@ -50,6 +54,12 @@ async fn act(scene: &Scene, client: &Client, dice: &mut Dice) {
         _ => JobAct::Reprioritise { priority: *dice.pick(Priority::ALL) },
     };
     let _ = client.act(job, &act).await;
+}
+
+/// Takes a session away from whoever holds it.
+async fn take_away(scene: &Scene, server: &Server, dice: &mut Dice) {
+    let (queue, session) = (dice.pick(&scene.queues).clone(), *dice.pick(&NAMES));
+    let _ = server.release_session(&queue, session).await;
 }
 
 /// Pauses or drains a queue for a while.

@@ -8,6 +8,7 @@ use sealane_api::v1::JobIn;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::holders::NAMES;
 use super::scene::{PATIENCE, Part, Scene, rest};
 use crate::dice::Dice;
 
@@ -73,7 +74,15 @@ impl Producer {
         if self.dice.chance(100) {
             job = job.max_attempts(u32::try_from(self.dice.between(1, 3)).expect("a small number"));
         }
-        job
+        match self.session() {
+            Some(session) => job.session(session),
+            None => job,
+        }
+    }
+
+    fn session(&mut self) -> Option<&'static str> {
+        let has_one = self.scene.plan.themes.sessions && self.dice.chance(700);
+        has_one.then(|| *self.dice.pick(&NAMES))
     }
 
     async fn one(&mut self) -> u64 {
@@ -100,6 +109,7 @@ impl Producer {
             kind: "sim".into(),
             body: body.into(),
             priority: Some(priority(&mut self.dice).to_string()),
+            session_id: self.session().map(Into::into),
             ..JobIn::default()
         };
         let _ = timeout(PATIENCE, self.server.enqueue(&queue, &job)).await;

@@ -24,6 +24,7 @@ pub(crate) struct Scene {
     pub(crate) trace: Arc<Trace>,
     pub(crate) oracle: Arc<Oracle>,
     pub(crate) queues: Vec<QueueName>,
+    settings: Vec<QueueIn>,
     host: Arc<Host>,
     links: Arc<Links>,
     keyring: Keyring,
@@ -66,6 +67,7 @@ impl Scene {
             dice,
             trace,
             oracle,
+            settings: Vec::new(),
             queues,
             host,
             links,
@@ -84,7 +86,9 @@ impl Scene {
         scene.keys.worker = admin.create_access_key(&key("mill", "worker")).await?.key;
         let mut dice = scene.dice.fork("queues");
         for queue in &scene.queues {
-            admin.put_queue(queue, &settings(&mut dice)).await?;
+            let settings = settings(&scene.plan, &mut dice);
+            admin.put_queue(queue, &settings).await?;
+            scene.settings.push(settings);
         }
         Ok(scene)
     }
@@ -97,7 +101,16 @@ impl Scene {
             .queues
             .iter()
             .flat_map(|queue| (0..self.plan.workers).map(move |number| format!("worker-{queue}-{number}")));
-        producers.chain(careless).chain(workers).chain(["operator".to_owned()]).collect()
+        let holders = self
+            .queues_with_sessions()
+            .flat_map(|queue| (0..self.plan.workers).map(move |number| format!("holder-{queue}-{number}")));
+        producers.chain(careless).chain(workers).chain(holders).chain(["operator".to_owned()]).collect()
+    }
+
+    /// The queues that keep sessions.
+    pub(crate) fn queues_with_sessions(&self) -> impl Iterator<Item = &QueueName> {
+        let kept = self.queues.iter().zip(&self.settings).filter(|(_, settings)| settings.sessions.is_some());
+        kept.map(|(queue, _)| queue)
     }
 
     /// One client's way to the server, without the client library around it.
@@ -174,7 +187,10 @@ impl Scene {
 }
 
 /// Settings that make things happen within minutes.
-fn settings(dice: &mut Dice) -> QueueIn {
+fn settings(plan: &Plan, dice: &mut Dice) -> QueueIn {
+    let sessions = plan.themes.sessions && dice.chance(700);
+    // A schedule's jobs have no session.
+    let required = plan.schedules == 0 && dice.chance(300);
     QueueIn {
         sealing: Some("allowed".to_owned()),
         lease_ms: Some(dice.between(1_000, 6_000)),
@@ -183,6 +199,9 @@ fn settings(dice: &mut Dice) -> QueueIn {
         retry_cap_ms: Some(10_000),
         max_run_ms: Some(dice.between(6_000, 60_000)),
         max_depth: dice.chance(300).then(|| dice.between(10, 60)),
+        sessions: sessions.then(|| if required { "required" } else { "on" }.to_owned()),
+        session_idle_ms: sessions.then(|| dice.between(500, 6_000)),
+        session_hold_ms: sessions.then(|| dice.between(2_000, 20_000)),
         ..QueueIn::default()
     }
 }

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Request, Response};
 use sealane::crypto::{Key, Random, SeededRandom};
+use sealane_core::queue::Event;
 use sealane_server::authn::Environment;
 use sealane_server::keys::{MasterKey, ServerKeys};
 use sealane_server::runtime::Stopped;
 use sealane_server::service::{Parts, Service};
-use sealane_storage::log::{LogSettings, Prepare};
+use sealane_storage::Fact;
+use sealane_storage::log::{LogSettings, Prepare, open as open_log};
 pub(crate) use sealane_storage::testing::lossy_disk::Loss;
 use sealane_storage::testing::lossy_disk::LossyDisk;
 use tokio::sync::Notify;
@@ -22,6 +24,17 @@ use crate::trace::Trace;
 
 /// Small, so that a run fills several.
 const SEGMENT_BYTES: u64 = 96 << 10;
+
+const LOG: LogSettings = LogSettings {
+    segment_bytes: SEGMENT_BYTES,
+    first_segment_bytes: SEGMENT_BYTES / 2,
+    prepare: Prepare::Inline,
+    recent_bytes: 16 << 10,
+};
+
+fn master_key() -> MasterKey {
+    MasterKey::from_key(Key::new([7; 32]))
+}
 
 /// The machine.
 pub(crate) struct Host {
@@ -47,6 +60,8 @@ struct State {
 struct Up {
     service: Arc<Service>,
     engine: AbortHandle,
+    /// The duty beside the engine.
+    labeller: AbortHandle,
     requests: Vec<AbortHandle>,
     number: u64,
 }
@@ -92,18 +107,12 @@ impl Host {
             true => state.dice.between(0, self.clock_back_ms),
             false => 0,
         };
-        let master = MasterKey::from_key(Key::new([7; 32]));
-        let keys = ServerKeys::on_disk(Arc::new(state.keys.clone()), master, Arc::clone(&random))
+        let keys = ServerKeys::on_disk(Arc::new(state.keys.clone()), master_key(), Arc::clone(&random))
             .map_err(|error| error.to_string())?;
         let parts = Parts {
             keys,
             disk: Arc::new(state.journal.clone()),
-            log: LogSettings {
-                segment_bytes: SEGMENT_BYTES,
-                first_segment_bytes: SEGMENT_BYTES / 2,
-                prepare: Prepare::Inline,
-                recent_bytes: 16 << 10,
-            },
+            log: LOG,
             environment: Environment::parse("sim").expect("a good word"),
             random,
         };
@@ -122,6 +131,7 @@ impl Host {
         ));
         let first = service.first_key().map_err(|error| error.to_string())?;
         let service = Arc::new(service);
+        let labeller = tokio::spawn(service.dead_letter_labeller()).abort_handle();
         let engine = tokio::spawn(engine.run());
         let abort = engine.abort_handle();
         let host = Arc::downgrade(self);
@@ -143,7 +153,8 @@ impl Host {
                 Err(_) => {}
             }
         });
-        state.up = Some(Up { service: Arc::clone(&service), engine: abort, requests: Vec::new(), number });
+        state.up =
+            Some(Up { service: Arc::clone(&service), engine: abort, labeller, requests: Vec::new(), number });
         Ok((service, first))
     }
 
@@ -192,6 +203,7 @@ impl Host {
         if let Some(up) = state.up.take() {
             self.trace.note(format_args!("server: {} killed, loss {loss:?}", up.number));
             up.engine.abort();
+            up.labeller.abort();
             for request in up.requests {
                 request.abort();
             }
@@ -214,6 +226,7 @@ impl Host {
             let mut state = self.lock();
             // With the last handle the engine ends by itself: only requests are cut.
             if let Some(up) = state.up.take() {
+                up.labeller.abort();
                 for request in up.requests {
                     request.abort();
                 }
@@ -221,6 +234,26 @@ impl Host {
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         self.kill(&Loss::Everything);
+    }
+
+    /// What the journal says, in its order. Looked at on a copy of the disks, so that the machine stays as it is.
+    pub(crate) fn recorded(&self) -> Result<Vec<Event>, String> {
+        let state = self.lock();
+        let (journal, keys) =
+            (state.journal.after_power_cut(Loss::Nothing), state.keys.after_power_cut(Loss::Nothing));
+        drop(state);
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::danger_from_seed(0));
+        let keys = ServerKeys::on_disk(Arc::new(keys), master_key(), Arc::clone(&random))
+            .map_err(|error| error.to_string())?;
+        let mut events = Vec::new();
+        open_log(Arc::new(journal), keys.registry(), random, LOG, &mut |_, fact| {
+            if let Fact::Shard { event, .. } = fact {
+                events.push(event);
+            }
+            Ok(())
+        })
+        .map_err(|error| error.to_string())?;
+        Ok(events)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -117,6 +117,7 @@ impl Wire {
             return Err(lost(lot.told, true).await);
         }
         if let Some(later) = lot.twice {
+            watch.twice();
             let (host, again) = (Arc::clone(&self.host), request.clone());
             tokio::spawn(async move {
                 sleep(later).await;

@@ -1,7 +1,8 @@
 //! Nothing completed returns: after a completion that was answered nobody gets the job again, and it stays
 //! completed.
 
-use super::super::ledger::{JobFacts, LeaseFacts, Ledger};
+use super::super::facts::{JobFacts, LeaseFacts};
+use super::super::ledger::Ledger;
 use super::super::{Answer, Asked, AtRest, Exchange, How};
 use super::Check;
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use sealane_api::operation::{DeadLetterPurge, JobCancel, Operation as _, QueuePurge};
 use sealane_api::v1::QueueCounts;
 
-use super::super::ledger::{JobFacts, Ledger};
+use super::super::facts::JobFacts;
+use super::super::ledger::Ledger;
 use super::super::{AtRest, How};
 use super::Check;
 

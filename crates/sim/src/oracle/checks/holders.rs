@@ -2,7 +2,8 @@
 
 use sealane_api::operation::{JobCancel, Operation as _};
 
-use super::super::ledger::{JobFacts, LeaseFacts, Ledger};
+use super::super::facts::{JobFacts, LeaseFacts};
+use super::super::ledger::Ledger;
 use super::super::{Answer, Asked, Exchange};
 use super::Check;
 
@@ -23,7 +24,12 @@ impl Check for Holders {
             let Some((new, old)) = facts.leases.split_last() else { continue };
             for lease in old {
                 let max_run = ledger.queues.get(&lease.queue).and_then(|queue| queue.settings.max_run_ms);
-                let end = earliest_end(lease, max_run.unwrap_or(MAX_RUN_MS));
+                let hold = lease.hold.as_deref().and_then(|receipt| ledger.sessions.hold(receipt));
+                if hold.is_some_and(|(name, hold)| ledger.sessions.may_be_ended(name, hold, new.received)) {
+                    continue;
+                }
+                let hold_end = hold.map_or(u64::MAX, |(_, hold)| hold.earliest_end());
+                let end = earliest_end(lease, max_run.unwrap_or(MAX_RUN_MS)).min(hold_end);
                 // Granted before this one, for certain, and not over when this one was.
                 if lease.received < new.sent && new.received < end && !may_be_over(facts, lease, new) {
                     return Err(format!(

@@ -5,16 +5,22 @@ mod completed;
 mod ends;
 pub(crate) mod firings;
 mod holders;
+mod lines;
 mod modes;
 mod order;
 mod places;
 mod receipts;
+mod sessions;
 mod timing;
 
+use sealane_core::queue::Event;
+
 use super::ledger::Ledger;
+use super::replay::Replay;
 use super::{Answer, AtRest, Exchange, Tally};
 
-/// A promise. Looks at each answer when the ledger knows of it, and at the server at rest.
+/// A promise. Looks at each answer when the ledger knows of it, at the server at rest, and at the
+/// journal.
 pub(super) trait Check: Send {
     /// The promise, in words.
     fn promise(&self) -> &'static str;
@@ -25,6 +31,15 @@ pub(super) trait Check: Send {
     /// How the promise was broken.
     fn answered(&mut self, ledger: &Ledger, exchange: &Exchange, answer: &Answer) -> Result<(), String> {
         let _ = (ledger, exchange, answer);
+        Ok(())
+    }
+
+    /// An event stands in the journal; `replay` is everything before it. Told at the end of a run.
+    ///
+    /// # Errors
+    /// How the promise was broken.
+    fn recorded(&mut self, ledger: &Ledger, replay: &Replay, event: &Event) -> Result<(), String> {
+        let _ = (ledger, replay, event);
         Ok(())
     }
 
@@ -50,6 +65,8 @@ pub(super) fn all() -> Vec<Box<dyn Check>> {
         Box::new(timing::Timing),
         Box::new(modes::Modes),
         Box::new(firings::Firings::default()),
+        Box::new(sessions::Sessions),
+        Box::new(lines::Lines::default()),
         Box::new(ends::Ends),
     ]
 }

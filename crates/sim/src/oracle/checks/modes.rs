@@ -2,7 +2,8 @@
 
 use sealane_api::operation::{Operation as _, QueueDrain, QueuePause};
 
-use super::super::ledger::{Ledger, QueueFacts};
+use super::super::facts::QueueFacts;
+use super::super::ledger::Ledger;
 use super::super::{Answer, Asked, Exchange};
 use super::Check;
 

@@ -1,4 +1,4 @@
-//! First come, first served in each class of a queue, as far as clients can tell: of two jobs of which one
+//! First come, first served in each class and each session of a queue, as far as clients can tell: of two jobs of which one
 //! was accepted before the other was sent, the second is not handed out before the first. What was
 //! delayed, or touched by anybody's acts, is left out, and so is what may have come back because its
 //! worker's connection was cut in that moment.
@@ -9,14 +9,33 @@ use sealane::JobId;
 use sealane_api::operation::{DeadLetterRedrive, Operation as _};
 use sealane_api::v1::LeasedJob;
 
-use super::super::ledger::{JobFacts, Ledger};
+use super::super::facts::JobFacts;
+use super::super::ledger::Ledger;
 use super::super::{Answer, Asked, Exchange};
 use super::Check;
 
-/// Hand-outs by queue and class.
+/// Hand-outs by line.
 #[derive(Default)]
 pub(super) struct Order {
-    handed: BTreeMap<(String, String), Vec<Handed>>,
+    handed: BTreeMap<Line, Vec<Handed>>,
+}
+
+/// Those among whom who came first is first.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Line {
+    /// Of a queue, in a class.
+    Class(String, String),
+    /// Of a queue, in a session.
+    Session(String, String),
+}
+
+impl Line {
+    fn of(ledger: &Ledger, queue: &str, facts: &JobFacts, job: &LeasedJob) -> Self {
+        match &facts.session {
+            Some(session) if ledger.keeps_sessions(queue) => Self::Session(queue.to_owned(), session.clone()),
+            _ => Self::Class(queue.to_owned(), job.priority.to_string()),
+        }
+    }
 }
 
 struct Handed {
@@ -27,17 +46,17 @@ struct Handed {
 
 impl Check for Order {
     fn promise(&self) -> &'static str {
-        "first come, first served in a class"
+        "first come, first served in a class or session"
     }
 
     fn answered(&mut self, ledger: &Ledger, exchange: &Exchange, answer: &Answer) -> Result<(), String> {
-        let (Asked::Lease { queue, .. }, Answer::Handed(jobs)) = (&exchange.asked, answer) else {
+        let (Asked::Lease { queue, wish }, Answer::Handed(jobs)) = (&exchange.asked, answer) else {
             return Ok(());
         };
         in_one_answer(ledger, queue, jobs)?;
         for job in jobs {
             let Some(facts) = ledger.jobs.get(&job.id.0).filter(|facts| is_plain(facts)) else { continue };
-            let line = self.handed.entry((queue.clone(), job.priority.to_string())).or_default();
+            let line = self.handed.entry(Line::of(ledger, queue, facts, job)).or_default();
             if job.attempt == 1 && facts.leases.len() == 1 && facts.delay_ms == 0 {
                 let overtaken_by = line.iter().find(|other| {
                     let Some(other_facts) = ledger.jobs.get(&other.job) else { return false };
@@ -57,7 +76,11 @@ impl Check for Order {
                     ));
                 }
             }
-            line.push(Handed { job: job.id.0, sent: exchange.sent, received: exchange.answered });
+            // What its holder has of a session without having heard of it, others may follow: a lease
+            // whose answer was lost, given back with the hold. The journal knows.
+            if wish.session_receipt.is_none() {
+                line.push(Handed { job: job.id.0, sent: exchange.sent, received: exchange.answered });
+            }
         }
         Ok(())
     }
@@ -76,7 +99,8 @@ fn in_one_answer(ledger: &Ledger, queue: &str, jobs: &[LeasedJob]) -> Result<(),
             };
             // Bulk work may have sent it to the end of the line; one in its first attempt was never dead.
             let in_its_place = !redriven || (second.attempt == 1 && two.leases.len() == 1);
-            if first.priority == second.priority && in_its_place && came_before(two, one) {
+            let together = Line::of(ledger, queue, one, first) == Line::of(ledger, queue, two, second);
+            if together && in_its_place && came_before(two, one) {
                 return Err(format!("job {} stands before {}, which came first", first.id, second.id));
             }
         }
