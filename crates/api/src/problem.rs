@@ -189,6 +189,7 @@ impl From<Refusal> for Problem {
             | Refusal::Delay
             | Refusal::Horizon { .. }
             | Refusal::Ttl
+            | Refusal::ExpiresAt
             | Refusal::MaxAttempts
             | Refusal::LeaseTime
             | Refusal::SessionsOff

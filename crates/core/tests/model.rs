@@ -11,7 +11,7 @@ use sealane_core::job::{Category, HoldReason, JobInput, Priority, State};
 use sealane_core::limits;
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Act, Command, Enqueue, Event, Lease, Next, QueueSettings, Receipt, Report, ReportedBytes,
+    Act, Command, Enqueue, Event, Lease, Lifetime, Next, QueueSettings, Receipt, Report, ReportedBytes,
     ReportedProgress, SealingPolicy, Settle, Shard, Start, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
@@ -441,7 +441,11 @@ impl Pair {
             } else {
                 Start::At(Time::from_unix_ms(self.now + delay))
             },
-            ttl: ttl.map(Millis::new),
+            // Half of them by the time, which comes to the same.
+            ttl: ttl.map(|ttl| match ttl % 2 {
+                0 => Lifetime::For(Millis::new(ttl)),
+                _ => Lifetime::Until(Time::from_unix_ms(self.now + ttl)),
+            }),
             max_attempts: attempts,
             options: None,
             digest: [content; 16],

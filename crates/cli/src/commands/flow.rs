@@ -79,6 +79,7 @@ struct Node {
     priority: Option<String>,
     delay_ms: Option<u64>,
     ttl_ms: Option<u64>,
+    expires_at: Option<String>,
     max_attempts: Option<u32>,
     id: Option<String>,
     #[serde(default)]
@@ -244,6 +245,9 @@ fn job(node: &Node) -> Result<NewJob, String> {
     }
     if let Some(ms) = node.ttl_ms {
         job = job.ttl(Duration::from_millis(ms));
+    }
+    if let Some(time) = &node.expires_at {
+        job = job.expires_at(time);
     }
     if let Some(attempts) = node.max_attempts {
         job = job.max_attempts(attempts);

@@ -8,8 +8,8 @@ use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName, SessionId};
 use sealane_core::queue::session::{SessionReceipt, SessionView};
 use sealane_core::queue::{
-    Acceptance, Act, JobOptions, JobView, Labels, ParentEnd, QueueMode, QueueSettings, QueueView, Receipt,
-    Report, Settle, Start, SweepWish,
+    Acceptance, Act, JobOptions, JobView, Labels, Lifetime, ParentEnd, QueueMode, QueueSettings, QueueView,
+    Receipt, Report, Settle, Start, SweepWish,
 };
 use sealane_core::time::Millis;
 use sealane_core::token::Token;
@@ -36,7 +36,7 @@ pub struct NewJob {
     /// When the first attempt may begin.
     pub start: Start,
     /// How long it is worth anything.
-    pub ttl: Option<Millis>,
+    pub ttl: Option<Lifetime>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
