@@ -172,7 +172,7 @@ impl From<Refusal> for Problem {
                 Code::ScheduleState
             }
             Refusal::IdTooOld => Code::IdTooOld,
-            Refusal::SealingRequired => Code::SealingRequired,
+            Refusal::SealingRequired | Refusal::StateSealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::QueueInUse => Code::QueueInUse,
             Refusal::SessionLockLost => Code::SessionLockLost,

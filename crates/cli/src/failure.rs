@@ -116,7 +116,7 @@ impl From<Error> for Failure {
         let retryable = error.is_transient();
         let text = chain(&error);
         let mut failure = match error {
-            Error::Refused(document) => Self { exit: REFUSED, document },
+            Error::Refused(document) | Error::SessionLockLost(document) => Self { exit: REFUSED, document },
             Error::Unauthenticated(document) => Self { exit: AUTHENTICATION, document },
             Error::Untrusted { .. } => {
                 Self::new(AUTHENTICATION, "untrusted_server", "the server is not the one expected", text)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sealane_api::v1::{
     DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, FlowOut, JobListIn, JobListOut, JobOut,
-    JobStands, QueueIn, QueueList, QueueOut, SweepOut,
+    JobStands, QueueIn, QueueList, QueueOut, SessionListIn, SessionListOut, SweepOut,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::State;
@@ -27,6 +27,7 @@ use crate::provider::{BulkWork, JobAct, Provider};
 use crate::reach::Reach;
 use crate::retry::Retry;
 use crate::sealing::Sealing;
+use crate::session::SessionRequest;
 use crate::tally::{Counters, Tally};
 use crate::typed::{self, TypedJob};
 use crate::worker::WorkerBuilder;
@@ -71,6 +72,32 @@ impl Client {
     /// Begins a worker for a queue.
     pub fn worker(&self, queue: impl Into<String>) -> WorkerBuilder {
         WorkerBuilder::new(self.clone(), queue.into())
+    }
+
+    /// Begins to ask for a session of a queue: one worker's hold on jobs that belong together.
+    pub fn session(&self, queue: impl Into<String>) -> SessionRequest {
+        SessionRequest::new(self.clone(), queue.into())
+    }
+
+    /// A page of a queue's sessions, with who holds them.
+    ///
+    /// # Errors
+    /// When there is no such queue to be seen or no answer came.
+    pub async fn sessions(&self, queue: &str, page: &SessionListIn) -> Result<SessionListOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("session.list", || self.provider().sessions(&queue, page)).await
+    }
+
+    /// Takes a session away from its holder; says whether somebody held it. Jobs of it that are out are
+    /// handed back, and their attempts do not count.
+    ///
+    /// # Errors
+    /// When there is no such queue to be seen, it is not for this key, or no answer came.
+    pub async fn release_session(&self, queue: &str, session_id: &str) -> Result<bool, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        // Why once: who holds it after a lost answer may be somebody else already.
+        let released = self.reach().begin(self.provider().release_session(&queue, session_id)).await?;
+        Ok(released.released)
     }
 
     /// An id for a job that is to be sent, see [`Job::id`](crate::Job::id): for whoever must know it before,

@@ -58,6 +58,9 @@ pub enum Error {
     /// The credential is not accepted.
     #[error("the access key is not accepted: {}", .0.detail)]
     Unauthenticated(Box<ProblemDocument>),
+    /// A session is not held any more: somebody else may hold it. Stop, and accept it anew.
+    #[error("{}: {}", .0.code, .0.detail)]
+    SessionLockLost(Box<ProblemDocument>),
     /// Bytes are not a value of the type that they were read as.
     #[error("the {what} is no {kind} as this program knows it ({reason}); let both sides use one type")]
     Undecodable {
@@ -118,10 +121,22 @@ impl Error {
         Self::Refused(Box::new(document))
     }
 
+    /// The same error, by its own name where it says that a session is lost.
+    pub(crate) fn of_session(self) -> Self {
+        match self {
+            Self::Refused(document) if document.code == Code::SessionLockLost.as_str() => {
+                Self::SessionLockLost(document)
+            }
+            other => other,
+        }
+    }
+
     /// The code of a refusal, where this version knows it.
     pub fn code(&self) -> Option<Code> {
         match self {
-            Self::Refused(document) | Self::Unauthenticated(document) => Code::parse(&document.code),
+            Self::Refused(document) | Self::SessionLockLost(document) | Self::Unauthenticated(document) => {
+                Code::parse(&document.code)
+            }
             _ => None,
         }
     }

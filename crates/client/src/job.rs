@@ -10,6 +10,7 @@ use sealane_core::job::Priority;
 use sealane_core::queue::{OnConflict, OnFailure};
 
 use crate::error::Error;
+use crate::session_key::SessionKey;
 use crate::typed::{self, TypedJob};
 
 /// A job to send.
@@ -126,6 +127,13 @@ impl Job {
     #[must_use]
     pub fn session(mut self, session_id: impl Into<String>) -> Self {
         self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// The ordering key by a rule, from what the job has by now; none where the rule finds none.
+    #[must_use]
+    pub fn session_by(mut self, key: &SessionKey) -> Self {
+        self.session_id = key.of(&self);
         self
     }
 

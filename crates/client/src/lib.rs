@@ -69,6 +69,8 @@ mod reach;
 mod retry;
 mod schedule;
 mod sealing;
+mod session;
+mod session_key;
 mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -90,11 +92,13 @@ pub use producer::{Producer, Sent};
 pub use provider::{BulkWork, JobAct, Provider};
 pub use retry::Retry;
 pub use schedule::Schedule;
+pub use session::{Session, SessionRequest};
+pub use session_key::SessionKey;
 pub use tally::Tally;
 pub use typed::{Failure, TypedJob};
 pub use wait::WaitError;
 pub use worker::{
-    CheckpointError, ERROR_BYTES_MAX, Heard, JobContext, JobSignals, LOG_BYTES_WAITING_MAX,
+    CheckpointError, ERROR_BYTES_MAX, HandedJob, Heard, JobContext, JobSignals, LOG_BYTES_WAITING_MAX,
     MESSAGE_BYTES_MAX, Outcome, REPORT_EVERY, Worked, Worker, WorkerBuilder,
 };
 #[cfg(feature = "tower")]
@@ -104,7 +108,7 @@ pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
     DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, FlowJobOut, FlowOut, JobListIn, JobListOut,
     JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn, ScheduleListOut,
-    ScheduleOut, StartRate, SweepOut, WordCount,
+    ScheduleOut, SessionListIn, SessionListOut, SessionOut, StartRate, SweepOut, WordCount,
 };
 pub use sealane_core::id::{FlowId, JobId};
 pub use sealane_core::job::{Category, Priority, State};
@@ -114,6 +118,11 @@ pub use sealane_core::queue::{MissedPolicy, OnConflict, OnFailure, OverlapPolicy
 pub use sealane_crypto as crypto;
 /// Where sealing keys live.
 pub use sealane_envelope::keys;
+
+/// The examples of the page about sessions.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sessions.md")]
+struct Sessions;
 
 /// The examples of the page about this library.
 #[cfg(doctest)]

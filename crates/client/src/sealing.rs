@@ -1,6 +1,7 @@
 //! Between jobs as people write them and jobs as they travel: every body that leaves or enters a
 //! client passes here, and here alone plaintext turns into envelopes and back.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ impl Sealing {
         Ok((wire, content))
     }
 
-    fn sealing_with(&self) -> Option<&Envelope> {
+    pub(crate) fn sealing_with(&self) -> Option<&Envelope> {
         self.envelope.as_ref().filter(|_| !self.sends_plaintext)
     }
 
@@ -185,7 +186,7 @@ impl Sealing {
             sealed,
         };
         if !sealed {
-            self.admit_plaintext(queue, id)?;
+            self.admit_plaintext(queue, &id)?;
             delivery.body = leased.body.into();
             return Ok(delivery);
         }
@@ -227,7 +228,7 @@ impl Sealing {
                     Some(content.content.body)
                 }
                 Some(bytes) => {
-                    self.admit_plaintext(&queue, id)?;
+                    self.admit_plaintext(&queue, &id)?;
                     Some(bytes.into())
                 }
             };
@@ -237,15 +238,16 @@ impl Sealing {
         Ok(opened)
     }
 
-    fn admit_plaintext(&self, queue: &QueueName, job: JobId) -> Result<(), Unopenable> {
+    /// Judges what is not sealed by the policy of whoever reads it.
+    pub(crate) fn admit_plaintext(&self, queue: &QueueName, what: &dyn Display) -> Result<(), Unopenable> {
         match (self.reading, &self.envelope) {
             (Some(PlaintextPolicy::Reject), _) | (None, Some(_)) => Err(Unopenable::PlaintextRefused),
             (Some(PlaintextPolicy::Allow), _) => {
-                tracing::warn!(%job, %queue, "an unsealed body is taken");
+                tracing::warn!(job = %what, %queue, "an unsealed body is taken");
                 Ok(())
             }
             (Some(PlaintextPolicy::AllowWithAlert), _) => {
-                tracing::error!(%job, %queue, "an unsealed body is taken");
+                tracing::error!(job = %what, %queue, "an unsealed body is taken");
                 Ok(())
             }
             (None, None) => Ok(()),
@@ -301,7 +303,7 @@ impl Sealing {
         let queue = QueueName::parse(job.origin_queue.as_ref().unwrap_or(&job.queue))
             .map_err(|_| malformed("queue"))?;
         if job.content_type.as_deref() != Some(CONTENT_TYPE) {
-            self.admit_plaintext(&queue, id)?;
+            self.admit_plaintext(&queue, &id)?;
             return Ok(bytes.to_vec());
         }
         let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;

@@ -162,7 +162,7 @@ fn a_namespace_has_its_number_of_unfinished_jobs_and_no_more() {
     assert_eq!(bench.enqueue(next, 0), Err(Refusal::TooManyJobs));
     assert_eq!(bench.enqueue(Bench::id(0), 0), Ok(0), "a repeat is known all the same");
     let act = |bench: &mut Bench, act: &Act| bench.run(&Command::Act { job: Bench::id(1), act });
-    assert_eq!(act(&mut bench, &Act::Cancel { force: false }), Ok(1));
+    assert_eq!(act(&mut bench, &Act::Cancel { force: false, dead: true }), Ok(1));
     assert_eq!(bench.enqueue(next, 0), Ok(1), "room again");
     assert_eq!(
         act(&mut bench, &Act::Redrive { seal_expires: None }),
@@ -194,7 +194,10 @@ fn there_is_a_number_of_idempotency_keys_in_all_and_for_each_sender_and_no_more(
         if done == Ok(1) {
             // What is done and gone leaves room for jobs, and its key stays.
             assert_eq!(
-                bench.run(&Command::Act { job: Bench::id(sent), act: &Act::Cancel { force: false } }),
+                bench.run(&Command::Act {
+                    job: Bench::id(sent),
+                    act: &Act::Cancel { force: false, dead: true }
+                }),
                 Ok(1)
             );
         }
@@ -439,7 +442,7 @@ fn all_jobs_together_remember_so_many_attempts_and_no_more() {
     assert_eq!(kept(&bench, 0), limits::ATTEMPTS_REMEMBERED_MAX, "it lets go of one of its own");
     // Who has ended remembers as well.
     let job = Bench::id(0);
-    bench.run(&Command::Act { job, act: &Act::Cancel { force: true } }).unwrap();
+    bench.run(&Command::Act { job, act: &Act::Cancel { force: true, dead: true } }).unwrap();
     attempt(&mut bench, jobs);
     assert_eq!(kept(&bench, jobs), 0);
     invariants::check(&bench.shard).unwrap();
@@ -490,12 +493,12 @@ fn one_page_of_a_list_looks_at_so_many_jobs_and_says_where_to_go_on() {
         bench.enqueue(Bench::id(number), 0).unwrap();
     }
     let none = JobFilter { state: Some(State::Held), ..JobFilter::default() };
-    let page = bench.shard.jobs_page(&none, &|_| true, None, 1);
+    let page = bench.shard.jobs_page(&none, &|_, _, _| true, None, 1);
     assert_eq!((page.looked_at, page.jobs.len()), (limits::LOOKED_AT_MAX, 0));
     assert_eq!(page.next, Some(Bench::id(limits::LOOKED_AT_MAX - 1)));
-    let rest = bench.shard.jobs_page(&none, &|_| true, page.next, 1);
+    let rest = bench.shard.jobs_page(&none, &|_, _, _| true, page.next, 1);
     assert_eq!((rest.looked_at, rest.next), (1, None));
-    let hidden = bench.shard.jobs_page(&JobFilter::default(), &|_| false, None, 1);
+    let hidden = bench.shard.jobs_page(&JobFilter::default(), &|_, _, _| false, None, 1);
     assert_eq!(hidden.jobs.len(), 0, "nobody sees into a queue that is not theirs");
 }
 
@@ -597,7 +600,7 @@ fn a_queue_knows_of_its_number_of_fair_keys_and_no_more() {
     assert_eq!(act(&mut bench, keys + 1, &back), Err(Refusal::TooManyFairKeys), "moved here neither");
     bench.queue = here;
     bench.now = bench.now.plus(Millis::new(1_000));
-    assert_eq!(act(&mut bench, 9, &Act::Cancel { force: false }), Ok(1));
+    assert_eq!(act(&mut bench, 9, &Act::Cancel { force: false, dead: true }), Ok(1));
     assert_eq!(act(&mut bench, keys + 1, &back), Ok(1), "one whose job has ended made room");
     assert_eq!(send(&mut bench, keys + 2, keys + 1), Ok(1), "and one whose rate is full again");
     let view = bench.shard.queue(&queue).unwrap();
@@ -664,7 +667,9 @@ fn sessions_have_their_bounds() {
     };
     let remember = |bench: &mut Bench, session: usize, bytes: Option<usize>| {
         let receipt = receipt(session);
-        bench.run(&Command::Session(SessionCommand::SetState { receipt, bytes }))
+        let state = bytes.map(|bytes| vec![b'x'; bytes]);
+        let state = state.as_deref();
+        bench.run(&Command::Session(SessionCommand::SetState { receipt, state }))
     };
     for session in 0..limits::SESSIONS_HELD_MAX {
         assert_eq!(accept(&mut bench, "w1", session), Ok(1));

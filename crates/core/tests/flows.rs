@@ -83,7 +83,7 @@ impl Bench {
     }
 
     fn cancel(&mut self, job: usize) {
-        let act = Act::Cancel { force: false };
+        let act = Act::Cancel { force: false, dead: true };
         self.run(&Command::Act { job: id(job), act: &act }).unwrap();
     }
 

@@ -165,7 +165,8 @@ impl World {
                     options.get("seal").map(|text| Time::from_unix_ms(START).plus(millis(text)));
                 self.act(bare[0], &Act::Redrive { seal_expires })
             }
-            "cancel" => self.act(bare[0], &Act::Cancel { force: bare.get(1) == Some(&"force") }),
+            "cancel" => self
+                .act(bare[0], &Act::Cancel { force: bare.contains(&"force"), dead: !bare.contains(&"live") }),
             "priority" => {
                 let priority = Priority::parse(bare[1]).expect("a priority");
                 self.act(bare[0], &Act::Reprioritise { priority })

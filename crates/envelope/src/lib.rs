@@ -22,6 +22,7 @@ mod open;
 pub mod raw;
 pub mod recipient;
 mod seal;
+mod session_state;
 mod template;
 
 pub use clock::{Clock, SystemClock};
@@ -31,4 +32,5 @@ pub use envelope::Envelope;
 pub use error::{ContentError, OpenError, SealError};
 pub use inspection::{InspectedRecipient, Inspection, inspect};
 pub use sealane_core::sealed::{CONTENT_TYPE, SyntaxError};
+pub use session_state::SessionContext;
 pub use template::TemplateContext;

@@ -30,13 +30,35 @@ pub(crate) struct Plan {
 /// What a world is about besides sending and working: a few things at a time, so that each is used much.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Themes {
+    /// Jobs have fair keys.
+    pub(crate) fair_keys: bool,
+    /// Jobs wait for each other.
+    pub(crate) flows: bool,
+    /// Requests have idempotency keys, jobs unique ones.
+    pub(crate) keys: bool,
+    /// Queues bound how many jobs run, and how many start in a time.
+    pub(crate) limits: bool,
     /// Jobs have sessions, and some workers hold them.
     pub(crate) sessions: bool,
+    /// Jobs are sent, and leases ended, all together or not at all.
+    pub(crate) together: bool,
 }
 
 impl Themes {
+    /// Up to four of them.
     fn draw(dice: &mut Dice) -> Self {
-        Self { sessions: dice.chance(500) }
+        let mut themes = Self::default();
+        for _ in 0..dice.between(1, 4) {
+            match dice.between(0, 5) {
+                0 => themes.fair_keys = true,
+                1 => themes.flows = true,
+                2 => themes.keys = true,
+                3 => themes.limits = true,
+                4 => themes.sessions = true,
+                _ => themes.together = true,
+            }
+        }
+        themes
     }
 }
 
@@ -84,7 +106,7 @@ impl Plan {
         };
         Self {
             queues: dice.between(1, 3),
-            jobs: dice.between(60, 260),
+            jobs: dice.between(50, 220),
             producers: dice.between(1, 3),
             workers: dice.between(1, 2),
             schedules: dice.between(0, 2),

@@ -20,6 +20,9 @@ use crate::world::{Host, Links, Network, Wind, tempt};
 /// So long what is left may take to be worked off when nothing goes wrong any more.
 const REST_SECONDS: u64 = 900;
 
+/// So long nothing may have gone on before it is looked why.
+const STUCK_SECONDS: u64 = 400;
+
 /// The second time that a request arrives is at most so much later.
 const LATE: Duration = Duration::from_secs(4);
 
@@ -132,17 +135,24 @@ async fn story(seed: u64, trace: Arc<Trace>, oracle: Arc<Oracle>) {
 
 /// Waits until no job waits or runs.
 async fn is_worked_off(scene: &Scene, admin: &Client) -> bool {
-    for _ in 0..REST_SECONDS {
+    for second in 0..REST_SECONDS {
         let mut busy = 0;
         for queue in &scene.queues {
             let Ok(queue) = admin.queue(queue.as_str()).await else { continue };
-            busy += queue.jobs.delayed + queue.jobs.ready + queue.jobs.running + queue.jobs.retrying;
+            busy += queue.jobs.blocked
+                + queue.jobs.delayed
+                + queue.jobs.ready
+                + queue.jobs.running
+                + queue.jobs.retrying;
         }
         if busy == 0 {
             return true;
         }
-        if scene.plan.themes.sessions {
+        if scene.plan.themes.sessions || scene.plan.themes.flows {
             release_all(admin).await;
+        }
+        if second == STUCK_SECONDS {
+            untie_all(scene, admin).await;
         }
         sleep(Duration::from_secs(1)).await;
     }
@@ -156,6 +166,28 @@ async fn release_all(admin: &Client) {
     for job in held.jobs.iter().filter_map(|job| JobId::parse(&job.id).ok()) {
         // Why the result is let go: the oracle has seen it, and the next look shows what is left.
         let _ = admin.act(job, &JobAct::Release).await;
+    }
+}
+
+/// Ends jobs that wait for one which waits for them: it was moved or re-driven, and came to stand behind
+/// them in their session. Whoever waits for nothing and is blocked all the same, is forgotten.
+async fn untie_all(scene: &Scene, admin: &Client) {
+    let wish = JobListIn { state: Some("blocked".to_owned()), ..JobListIn::default() };
+    let Ok(blocked) = admin.jobs(&wish).await else { return };
+    for job in blocked.jobs.iter().filter_map(|job| JobId::parse(&job.id).ok()) {
+        let Ok(JobOut { dependencies: Some(on), .. }) = admin.job(job).await else { continue };
+        let mut waits = false;
+        for parent in &on.blocked_by {
+            let parent = admin.job(parent.0).await;
+            waits |= parent.is_ok_and(|parent| {
+                !matches!(parent.state.as_str(), "completed" | "cancelled" | "expired" | "dead")
+            });
+        }
+        if !waits {
+            return scene.oracle.fail("a job goes on when its parents have ended", format!("{job} does not"));
+        }
+        // Why the result is let go: as above.
+        let _ = admin.act(job, &JobAct::Cancel { force: true }).await;
     }
 }
 

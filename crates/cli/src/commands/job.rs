@@ -327,7 +327,7 @@ impl Enqueue {
 }
 
 /// Reads no more than a body may have and one byte, which is enough to refuse it.
-fn read_body(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read_body(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
     let name = path.display().to_string();
     let failed = |error: std::io::Error| Failure::stream(&name, &error);
     let source: Box<dyn Read> = match name.as_str() {

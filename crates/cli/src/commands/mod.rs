@@ -16,6 +16,7 @@ mod keyring;
 mod queue;
 mod schedule;
 mod serve;
+mod session;
 mod work;
 
 use clap::Subcommand;
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     Schedule(schedule::Schedule),
     /// Run the server
     Serve(serve::Serve),
+    /// Look at sessions, take them away from their holders, see what they remember
+    #[command(subcommand)]
+    Session(session::Session),
     /// Run a command for each job of a queue
     Work(work::Work),
 }
@@ -91,6 +95,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Queue(command) => wait(queue::run(at, command)),
         Command::Schedule(command) => wait(schedule::run(at, command)),
         Command::Serve(command) => wait(serve::run(command)),
+        Command::Session(command) => wait(session::run(at, command)),
         Command::Work(command) => wait(work::run(at, command)),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use sealane::{Job, Outcome};
+use sealane::{Job, Outcome, SessionKey};
 use serde_json::Value;
 
 use crate::support::{DEADLINE, Place, contains, files_below};
@@ -13,7 +13,8 @@ use crate::support::{DEADLINE, Place, contains, files_below};
 /// One event: what it is called, whose it is, and its bytes.
 struct Event {
     kind: String,
-    session: String,
+    /// What happened to one thing goes one behind the other.
+    session: Option<String>,
     body: Vec<u8>,
     repository: Option<String>,
 }
@@ -31,16 +32,44 @@ fn examples() -> Vec<Event> {
         let name = group["name"].as_str().expect("a name");
         for example in group["examples"].as_array().expect("examples") {
             let repository = example["repository"]["full_name"].as_str().map(str::to_owned);
+            let body = serde_json::to_vec(example).expect("JSON");
+            let session = SessionKey::github().of(&Job::new(name, body.clone()));
             let action = example["action"].as_str().map(|action| format!(".{action}")).unwrap_or_default();
-            events.push(Event {
-                kind: format!("{name}{action}"),
-                session: repository.clone().unwrap_or_else(|| name.to_owned()),
-                body: serde_json::to_vec(example).expect("JSON"),
-                repository,
-            });
+            events.push(Event { kind: format!("{name}{action}"), session, body, repository });
         }
     }
     events
+}
+
+// covers JOB-13 (session keys: GitHub, on real payloads)
+#[test]
+fn every_published_webhook_event_belongs_to_what_it_happened_to() {
+    let mut sessions: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    let mut parts = BTreeMap::new();
+    for event in examples() {
+        let name = event.kind.split('.').next().unwrap_or_default().to_owned();
+        let session = event.session.unwrap_or_default();
+        *parts.entry(session.split('/').filter(|part| !part.is_empty()).count()).or_insert(0) += 1;
+        *sessions.entry(name).or_default().entry(session).or_insert(0) += 1;
+    }
+    let of = |name: &str| {
+        sessions[name].iter().map(|(session, jobs)| (session.as_str(), *jobs)).collect::<Vec<_>>()
+    };
+    // A pull request is an issue as well: what is said about it as one belongs to it.
+    let issues = [
+        ("Codertocat/Hello-World/issue/1", 24),
+        ("Codertocat/Hello-World/pull/2", 4),
+        ("octo-org/octo-repo/issue/1", 1),
+    ];
+    assert_eq!(of("issues"), issues);
+    assert_eq!(of("issue_comment"), [("Codertocat/Hello-World/issue/1", 9)]);
+    assert_eq!(of("pull_request"), [("Codertocat/Hello-World/pull/2", 29)]);
+    assert_eq!(of("pull_request_review"), [("Codertocat/Hello-World/pull/2", 4)]);
+    assert_eq!(of("push"), [("Codertocat/Hello-World", 7)], "a push has no number");
+    assert_eq!(of("organization"), [("Octocoders", 5)], "no repository");
+    assert_eq!(of("installation"), [("Codertocat", 5), ("octocat", 2)]);
+    assert_eq!(of("security_advisory"), [("", 4)], "nobody's");
+    assert_eq!(parts, BTreeMap::from([(0, 14), (1, 35), (2, 182), (4, 98)]));
 }
 
 // covers SEAL-1 (real input, byte-exact, found nowhere outside the worker)
@@ -52,12 +81,13 @@ async fn every_published_webhook_event_travels_sealed_and_arrives_byte_for_byte(
     let place = Place::new();
     let server = place.serve();
     let client = server.client();
-    client.put_queue("github", &sealane::QueueIn::default()).await.expect("a queue");
+    let lines = sealane::QueueIn { sessions: Some("on".to_owned()), ..sealane::QueueIn::default() };
+    client.put_queue("github", &lines).await.expect("a queue");
     let mut sent = BTreeMap::new();
     for chunk in events.chunks(100) {
         let jobs = chunk
             .iter()
-            .map(|event| Job::new(event.kind.clone(), event.body.clone()).session(event.session.clone()))
+            .map(|event| Job::new(event.kind.clone(), event.body.clone()).session_by(&SessionKey::github()))
             .collect();
         let results = client.producer().send_batch("github", jobs).await.expect("an answer");
         for (event, result) in chunk.iter().zip(results) {
@@ -80,7 +110,7 @@ async fn every_published_webhook_event_travels_sealed_and_arrives_byte_for_byte(
         .default_handler(move |delivery: sealane::Delivery, _| {
             let seen = Arc::clone(&seen);
             async move {
-                let session = delivery.session_id.clone().unwrap_or_default();
+                let session = delivery.session_id.clone();
                 seen.lock()
                     .expect("no panic")
                     .insert(delivery.id.to_string(), (delivery.kind, session, delivery.body));

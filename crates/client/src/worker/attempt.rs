@@ -20,6 +20,7 @@ use crate::circuit::Verdict;
 use crate::client::Client;
 use crate::delivery::{Delivery, Unopenable};
 use crate::retry::Chain;
+use crate::session::{Lost, Session};
 
 /// A job whose keys are out of reach is handed back for so long.
 const KEYS_AWAY_DELAY: Duration = Duration::from_secs(5);
@@ -37,7 +38,13 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    pub(super) async fn attempt(self: Arc<Self>, mut leased: LeasedJob, granted_at: Instant) -> Ended {
+    /// `session` is the one that the job was leased under, where this process holds one.
+    pub(super) async fn attempt(
+        self: Arc<Self>,
+        mut leased: LeasedJob,
+        granted_at: Instant,
+        session: Option<Session>,
+    ) -> Ended {
         let job = leased.id.0;
         let granted = Duration::from_millis(leased.lease_ms).min(self.setup.lease);
         let queue = match self.setup.bound_to(&leased) {
@@ -91,9 +98,10 @@ impl Bench {
         let (cancel, cancelled) = watch::channel(false);
         let desk = Desk::default();
         let context = JobContext::new(lease_lost, cancelled, self.stopping.clone(), desk.clone(), checkpoint)
-            .with_parents(parents);
+            .with_parents(parents)
+            .in_session(session.clone());
         let running = Running { task: tokio::spawn(async move { handler(delivery, context).await }) };
-        self.watch_over((lease, trying), running, &desk, (lost, cancel), granted_at + granted).await
+        self.watch_over((lease, trying), running, &desk, (lost, cancel), granted_at + granted, session).await
     }
 
     /// Keeps the lease while the handler runs and settles when it has ended.
@@ -104,9 +112,16 @@ impl Bench {
         desk: &Desk,
         (lost, cancelled): (watch::Sender<bool>, watch::Sender<bool>),
         until: Instant,
+        session: Option<Session>,
     ) -> Ended {
         let beats = heartbeat::keep(&self.client, &lease.receipt, self.setup.lease, until, &cancelled);
-        let mut keep = std::pin::pin!(beats);
+        let mut keep = std::pin::pin!(async {
+            tokio::select! {
+                biased;
+                loss = lost_with(session.as_ref()) => loss,
+                loss = beats => loss,
+            }
+        });
         let mut reporter = Reporter::new(&self.client, &lease, desk, &cancelled);
         let mut over = std::pin::pin!(when_true(self.over.clone()));
         let mut loss = None;
@@ -162,6 +177,17 @@ impl Bench {
         }
         tracing::error!(job = %lease.job, queue = %lease.queue, reason = %Chain(reason), "a job cannot be opened and is held");
         lease.hold(&self.client).await
+    }
+}
+
+/// Returns when the session is lost that a job was leased under.
+async fn lost_with(session: Option<&Session>) -> Loss {
+    match session {
+        None => std::future::pending().await,
+        Some(session) => match session.loss().await {
+            Lost::Closed | Lost::Refused => Loss::Refused,
+            Lost::Silent => Loss::Silent,
+        },
     }
 }
 

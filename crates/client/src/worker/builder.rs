@@ -16,6 +16,7 @@ use super::handler::{Handler, JobContext, erase};
 use super::outcome::Outcome;
 use super::rate::Rate;
 use super::run::Worker;
+use super::sessions::Lanes;
 use crate::circuit::Breaker;
 use crate::client::Client;
 use crate::delivery::{Delivery, Unopenable};
@@ -35,6 +36,7 @@ pub(super) struct Setup {
     pub(super) lease_wait: Duration,
     pub(super) drain_timeout: Duration,
     pub(super) max_jobs: Option<u64>,
+    pub(super) sessions: Option<Lanes>,
 }
 
 impl Setup {
@@ -82,6 +84,9 @@ pub struct WorkerBuilder {
     lease_wait: Duration,
     drain_timeout: Duration,
     max_jobs: Option<u64>,
+    sessions: Option<usize>,
+    session_idle: Duration,
+    session_hold: Duration,
 }
 
 impl WorkerBuilder {
@@ -100,6 +105,9 @@ impl WorkerBuilder {
             lease_wait: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(30),
             max_jobs: None,
+            sessions: None,
+            session_idle: Duration::from_secs(5),
+            session_hold: Duration::from_secs(5 * 60),
         }
     }
 
@@ -237,6 +245,30 @@ impl WorkerBuilder {
         self
     }
 
+    /// Holds so many sessions at a time, 1 to 1000, and runs the jobs of each strictly one behind the other.
+    /// Takes the next free session whenever it has room, and nothing that has no session. Instead of
+    /// [`WorkerBuilder::concurrency`] and [`WorkerBuilder::rate`].
+    ///
+    /// A plain worker keeps the order as well. This one keeps a session for as long as it has jobs, so that
+    /// what a handler knows of it stays, and [`JobContext::session`] has what it remembers.
+    pub fn sessions(mut self, sessions: usize) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
+    /// How long a session is kept that has no job to hand out; 5 s otherwise.
+    pub fn session_idle(mut self, idle: Duration) -> Self {
+        self.session_idle = idle;
+        self
+    }
+
+    /// How long a session is kept before others have their turn, at the end of a job; 5 min otherwise. The
+    /// queue's own bound ends a hold in the middle of a job, so keep below that one by the length of a job.
+    pub fn session_hold(mut self, hold: Duration) -> Self {
+        self.session_hold = hold;
+        self
+    }
+
     /// The worker.
     ///
     /// # Errors
@@ -273,6 +305,7 @@ impl WorkerBuilder {
         if self.lease_wait > can.lease_wait_max {
             return Err(setup(format!("lease_wait must be at most {} ms", can.lease_wait_max.as_millis())));
         }
+        let sessions = self.lanes().map_err(setup)?;
         let layered = |handler| self.layers.iter().fold(handler, |handler, layer| layer(handler));
         Ok(Worker {
             client: self.client,
@@ -293,8 +326,35 @@ impl WorkerBuilder {
                 lease_wait: self.lease_wait,
                 drain_timeout: self.drain_timeout,
                 max_jobs: self.max_jobs,
+                sessions,
             }),
         })
+    }
+}
+
+impl WorkerBuilder {
+    /// How sessions are worked, where they are, or why that cannot be.
+    fn lanes(&self) -> Result<Option<Lanes>, String> {
+        let Some(sessions) = self.sessions else { return Ok(None) };
+        let (idle, hold) = (self.session_idle, self.session_hold);
+        if !(1..=limits::SESSIONS_HELD_MAX).contains(&sessions) {
+            return Err(format!("sessions must be 1 to {}", limits::SESSIONS_HELD_MAX));
+        }
+        if self.concurrency != 1 || self.rate.is_some() {
+            return Err(
+                "a worker of sessions runs one job of each: leave concurrency and rate out".to_owned()
+            );
+        }
+        let idle_max = Duration::from_millis(limits::SESSION_IDLE_MS_MAX);
+        let hold_max = Duration::from_millis(limits::SESSION_HOLD_MS_MAX);
+        if idle > idle_max || hold.is_zero() || hold > hold_max {
+            return Err(format!(
+                "session_idle must be at most {} ms and session_hold 1 to {} ms",
+                limits::SESSION_IDLE_MS_MAX,
+                limits::SESSION_HOLD_MS_MAX
+            ));
+        }
+        Ok(Some(Lanes { sessions, idle, hold }))
     }
 }
 

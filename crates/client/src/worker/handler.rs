@@ -13,6 +13,7 @@ use super::report::{CheckpointError, Desk, Heard};
 use super::report::{LOG_BYTES_WAITING_MAX, MESSAGE_BYTES_MAX, REPORT_EVERY};
 use crate::delivery::Delivery;
 use crate::parent::Parent;
+use crate::session::Session;
 
 /// An `async fn(Delivery, JobContext) -> Outcome`, whatever its own type is.
 pub(super) type Handler = Arc<dyn Fn(Delivery, JobContext) -> Running + Send + Sync>;
@@ -36,6 +37,7 @@ pub struct JobContext {
     stopping: watch::Receiver<bool>,
     desk: Desk,
     checkpoint: Option<Arc<[u8]>>,
+    session: Option<Session>,
 }
 
 /// The other end of a [`JobContext`]: what the worker holds, and what a test of a handler may.
@@ -94,6 +96,7 @@ impl JobContext {
             stopping,
             desk,
             checkpoint: checkpoint.map(Arc::from),
+            session: None,
         }
     }
 
@@ -101,6 +104,19 @@ impl JobContext {
     #[must_use]
     pub fn with_parents(self, parents: impl Into<Arc<[Parent]>>) -> Self {
         Self { parents: parents.into(), ..self }
+    }
+
+    /// The same under a session that this process holds.
+    #[must_use]
+    pub fn in_session(self, session: Option<Session>) -> Self {
+        Self { session, ..self }
+    }
+
+    /// The session that the job is one of, where its worker holds it: what it remembers can be read and
+    /// set. When it is lost, the lease is lost with it.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
     }
 
     /// The jobs that this one waited for and that ended before it began, in the order of their ids, with

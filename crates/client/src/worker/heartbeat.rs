@@ -55,7 +55,7 @@ pub(super) async fn keep(
             }
             Ok(Err(error)) if error.is_transient() => wait = (lease / 10).max(Duration::from_millis(10)),
             Ok(Err(error)) => {
-                if error.code() != Some(Code::LeaseLost) {
+                if !matches!(error.code(), Some(Code::LeaseLost | Code::SessionLockLost)) {
                     tracing::warn!(%error, "a lease cannot be made longer");
                 }
                 return Loss::Refused;

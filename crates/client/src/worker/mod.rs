@@ -14,6 +14,7 @@
 mod attempt;
 mod builder;
 mod circuits;
+mod handed;
 mod handler;
 mod heartbeat;
 mod outcome;
@@ -23,12 +24,16 @@ mod report;
 mod run;
 #[cfg(feature = "tower")]
 mod service;
+mod sessions;
 mod settle;
 
 pub use builder::WorkerBuilder;
+pub(crate) use handed::Handed;
+pub use handed::HandedJob;
 pub use handler::{JobContext, JobSignals};
 pub use outcome::{ERROR_BYTES_MAX, Outcome};
 pub use report::{CheckpointError, Heard, LOG_BYTES_WAITING_MAX, MESSAGE_BYTES_MAX, REPORT_EVERY};
 pub use run::{Worked, Worker};
 #[cfg(feature = "tower")]
 pub use service::{HandlerService, JobRequest};
+pub(crate) use settle::Ended;

@@ -27,7 +27,7 @@ pub struct Worker {
 
 /// Until when a worker works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Until {
+pub(super) enum Until {
     /// Until it is told to stop.
     Told,
     /// Until there is nothing to do.
@@ -56,7 +56,15 @@ impl Worked {
         self.completed + self.failed + self.held
     }
 
-    fn count(&mut self, ended: Result<Ended, JoinError>) {
+    pub(super) fn add(&mut self, other: Self) {
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.held += other.held;
+        self.released += other.released;
+        self.unsettled += other.unsettled;
+    }
+
+    pub(super) fn count(&mut self, ended: Result<Ended, JoinError>) {
         match ended {
             Ok(Ended::Completed) => self.completed += 1,
             Ok(Ended::Failed) => self.failed += 1,
@@ -100,6 +108,9 @@ impl Worker {
         let (end, over) = watch::channel(false);
         let setup = Arc::clone(&self.setup);
         let bench = Arc::new(Bench { client: self.client.clone(), setup, stopping, over });
+        if self.setup.sessions.is_some() {
+            return bench.take_sessions(until, shutdown, &stop, &end).await;
+        }
         let mut running = JoinSet::new();
         let mut worked = Worked::default();
         let ended = bench.take_jobs(&mut running, &mut worked, until, shutdown).await;
@@ -150,7 +161,7 @@ impl Bench {
                             self.note_taken(leased.jobs.len());
                             dry = until == Until::Idle && leased.jobs.is_empty();
                             for job in leased.jobs {
-                                running.spawn(Arc::clone(self).attempt(job, granted_at));
+                                running.spawn(Arc::clone(self).attempt(job, granted_at, None));
                             }
                         }
                         Err(error) if error.is_transient() => {

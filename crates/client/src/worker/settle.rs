@@ -20,7 +20,7 @@ use crate::sealing::PartPlace;
 
 /// How an attempt ended for the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     Completed,
     Failed,
     Held,
@@ -144,7 +144,7 @@ impl Lease {
             },
             Err(error) => error,
         };
-        if error.code() == Some(Code::LeaseLost) {
+        if matches!(error.code(), Some(Code::LeaseLost | Code::SessionLockLost)) {
             tracing::warn!(job = %self.job, attempt = self.attempt, "the lease was lost before the job was settled");
         } else {
             tracing::error!(job = %self.job, attempt = self.attempt, error = %Chain(&error), "the job could not be settled");

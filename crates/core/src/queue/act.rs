@@ -22,7 +22,10 @@ impl Shard {
             .ok_or(Refusal::JobUnknown)?;
         let (job, id, at) = (&**job, *id, now);
         match act {
-            Act::Cancel { force } => self.decide_cancel(now, id, job, *force),
+            Act::Cancel { dead: false, .. } if job.state() == State::Dead => {
+                Err(Refusal::JobState { state: State::Dead })
+            }
+            Act::Cancel { force, dead: _ } => self.decide_cancel(now, id, job, *force),
             Act::Promote => {
                 may(job, Cause::Promote)?;
                 Ok(vec![Event::JobPromoted { job: id, at }])

@@ -147,7 +147,10 @@ impl Shard {
                 None => {}
             }
             let events = self.decide_settle(now, receipt, outcome)?;
-            settled.insert(receipt.job, how);
+            // Why not for a repeat: nothing was settled by it, and a later lease of the job may be.
+            if !events.is_empty() {
+                settled.insert(receipt.job, how);
+            }
             Ok(events)
         }))
     }

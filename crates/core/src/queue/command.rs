@@ -121,6 +121,8 @@ pub enum Act {
     Cancel {
         /// End a running job's lease as well, whatever its worker does.
         force: bool,
+        /// A dead one as well: that purges it from dead-letter.
+        dead: bool,
     },
     /// Let it wait in another queue.
     Move {

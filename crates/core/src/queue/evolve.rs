@@ -34,7 +34,7 @@ impl Shard {
                     QueueNumber(u32::try_from(self.queues.len()).expect("QUEUES_MAX is far below u32::MAX"));
                 self.names.insert(queue.clone(), number);
                 let mut ready = Ready::default();
-                ready.set_limits(settings);
+                ready.set_limits(settings, *at);
                 self.queues.push(Queue {
                     name: queue.clone(),
                     settings: *settings,
@@ -50,7 +50,7 @@ impl Shard {
             Event::QueueChanged { number, settings, .. } => {
                 let queue = self.queue_at_mut(*number);
                 queue.settings = *settings;
-                queue.ready.set_limits(settings);
+                queue.ready.set_limits(settings, at);
             }
             Event::JobEnqueued(enqueued) => self.enqueued(enqueued, record),
             Event::JobDue { job, .. } => self.change(job, |job| job.enter(Cause::Due, Phase::Ready)),

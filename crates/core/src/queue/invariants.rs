@@ -10,6 +10,7 @@ use super::ready::Ready;
 use super::session::invariants as session;
 use super::shard::{QueueCounts, Shard};
 use crate::job::State;
+use crate::time::Time;
 
 /// Recomputes every index from the jobs and says which one is out of step.
 pub fn check(shard: &Shard) -> Result<(), String> {
@@ -45,7 +46,7 @@ pub fn check(shard: &Shard) -> Result<(), String> {
         here().for_each(|(_, job)| ready.enter(job));
         here()
             .filter(|(id, job)| job.phase == Phase::Ready && session::is_offered(shard, id, job))
-            .for_each(|(id, job)| ready.insert(*id, job));
+            .for_each(|(id, job)| ready.insert(*id, job, Time::default()));
         if !ready.same_jobs(&queue.ready) {
             return Err(format!("the ready index of {} is not that of its jobs", queue.name));
         }

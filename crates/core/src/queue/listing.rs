@@ -43,16 +43,16 @@ impl JobFilter {
 }
 
 impl Shard {
-    /// So many jobs from behind `after`, of the queues that `opens` lets see.
+    /// So many jobs from behind `after`, of those that `sees` lets see: by queue, owner and state.
     pub fn jobs_page(
         &self,
         filter: &JobFilter,
-        opens: &dyn Fn(&QueueName) -> bool,
+        sees: &dyn Fn(&QueueName, &Principal, State) -> bool,
         after: Option<JobId>,
         max: usize,
     ) -> JobPage {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let may = |job: &Job| filter.wants(job) && opens(self.queue_name(job.queue));
+        let may = |job: &Job| filter.wants(job) && sees(self.queue_name(job.queue), &job.owner, job.state());
         match filter.state {
             Some(State::Completed | State::Cancelled | State::Expired) => {
                 let ended = self.finished.range(from);

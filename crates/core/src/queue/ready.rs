@@ -57,18 +57,18 @@ impl Ready {
     }
 
     /// Forgets a job as it entered. It does not wait here any more.
-    pub(super) fn leave(&mut self, job: &Job) {
+    pub(super) fn leave(&mut self, job: &Job, at: Time) {
         if job.running().is_some() {
             self.gate.ended();
-            self.keys.ended(job.fair_key());
+            self.keys.ended(job.fair_key(), at);
         }
         self.keys.leave(job.fair_key());
     }
 
     /// A job that has entered waits for a worker.
-    pub(super) fn insert(&mut self, id: JobId, job: &Job) {
+    pub(super) fn insert(&mut self, id: JobId, job: &Job, at: Time) {
         self.waiting[class(job.priority)] += 1;
-        self.keys.insert(job.fair_key(), class(job.priority), job.sequence, id);
+        self.keys.insert(job.fair_key(), class(job.priority), (job.sequence, id), at);
     }
 
     /// A job does not wait for a worker any more.
@@ -78,12 +78,12 @@ impl Ready {
     }
 
     /// Keeps to other limits from now on. A rate that is another one begins anew.
-    pub(super) fn set_limits(&mut self, settings: &QueueSettings) {
+    pub(super) fn set_limits(&mut self, settings: &QueueSettings, at: Time) {
         if self.limit.rate != settings.limit.rate {
             self.gate.refill();
         }
         self.limit = settings.limit;
-        self.keys.set_limit(settings.limit_per_key);
+        self.keys.set_limit(settings.limit_per_key, at);
     }
 
     /// A job was handed out, and stands here as running already.

@@ -95,6 +95,8 @@ pub enum Refusal {
     TooManySessionStates,
     /// There is more to remember than a session may.
     SessionState,
+    /// The sessions of this queue remember sealed bytes only.
+    StateSealingRequired,
     /// This setting is changed in an empty queue only.
     QueueInUse,
     /// There is no such job.
@@ -284,6 +286,9 @@ impl fmt::Display for Refusal {
                 f,
                 "a session remembers at most {} bytes: store it elsewhere and keep a reference",
                 limits::SESSION_STATE_BYTES_MAX
+            ),
+            Self::StateSealingRequired => f.write_str(
+                "the sessions of this queue remember sealed bytes only: give the client keys, so that it seals the state",
             ),
             Self::QueueInUse => f.write_str(
                 "sessions are turned on or off in an empty queue only: make another queue, or let this one run empty and purge its dead-letter",

@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::settings::SealingPolicy;
 use crate::id::ScheduleId;
 use crate::job::JobInput;
-use crate::sealed::{CONTENT_TYPE, Header};
+use crate::sealed::{CONTENT_TYPE, Header, MAGIC};
 use crate::time::Time;
 
 /// Judges a body by the queue's policy. Only the declared content type counts: guessing from the
@@ -51,6 +51,17 @@ pub(super) fn check_moved(policy: SealingPolicy, sealed: bool) -> Result<(), Ref
     match (policy, sealed) {
         (SealingPolicy::Required, false) => Err(Refusal::SealingRequired),
         (SealingPolicy::Forbidden, true) => Err(Refusal::SealingForbidden),
+        _ => Ok(()),
+    }
+}
+
+/// Judges what a session is to remember. It comes without a word on whether it is sealed, so its
+/// structure alone says so. Whom it was sealed for is not looked at: a session has no name here.
+pub(super) fn check_state(policy: SealingPolicy, bytes: &[u8]) -> Result<(), Refusal> {
+    match (policy, Header::parse(bytes)) {
+        (SealingPolicy::Required, Err(error)) if bytes.starts_with(&MAGIC) => Err(Refusal::Sealed(error)),
+        (SealingPolicy::Required, Err(_)) => Err(Refusal::StateSealingRequired),
+        (SealingPolicy::Forbidden, Ok(_)) => Err(Refusal::SealingForbidden),
         _ => Ok(()),
     }
 }

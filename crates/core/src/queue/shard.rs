@@ -267,7 +267,7 @@ impl Shard {
     pub(super) fn remove(&mut self, id: &JobId) -> Option<Box<Job>> {
         let session = self.jobs.get(id).and_then(|job| self.session_key(job));
         if let Some(key) = session {
-            self.withdraw(key);
+            self.withdraw_job(key, id);
         }
         let (mut indexes, jobs) = self.indexes();
         let job = jobs.remove(id)?;
@@ -298,8 +298,9 @@ impl Shard {
     }
 
     fn indexes(&mut self) -> (Indexes<'_>, &mut BTreeMap<JobId, Box<Job>>) {
+        let at = self.sessions.at;
         let Self { deadlines, queues, unlabelled, attempts_kept, jobs, .. } = self;
-        (Indexes { deadlines, queues, unlabelled, attempts_kept }, jobs)
+        (Indexes { deadlines, queues, unlabelled, attempts_kept, at }, jobs)
     }
 }
 
@@ -311,6 +312,8 @@ struct Indexes<'a> {
     queues: &'a mut [Queue],
     unlabelled: &'a mut BTreeSet<JobId>,
     attempts_kept: &'a mut usize,
+    /// The time of the event that changes them.
+    at: Time,
 }
 
 impl Indexes<'_> {
@@ -324,7 +327,7 @@ impl Indexes<'_> {
         }
         queue.ready.enter(job);
         match &job.phase {
-            Phase::Ready if !queue.keeps_session_of(job) => queue.ready.insert(id, job),
+            Phase::Ready if !queue.keeps_session_of(job) => queue.ready.insert(id, job, self.at),
             Phase::Dead(death) => {
                 queue.dead.insert(id, death);
                 if death.labels.is_none() {
@@ -353,7 +356,7 @@ impl Indexes<'_> {
             }
             _ => {}
         }
-        queue.ready.leave(job);
+        queue.ready.leave(job, self.at);
     }
 }
 

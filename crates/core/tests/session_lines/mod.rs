@@ -4,7 +4,7 @@
 //! accept   w1 [s1] [hold=10s] [of=orders] [key=s1]   -> s1 | nothing | refused CODE
 //! take     w1 s1 [max=2] [for=10s]                   -> j1#1 j2#1 | nothing | refused CODE
 //! renew    w1 s1 [hold=10s] · close w1 s1            -> ok | refused CODE
-//! remember w1 s1 [bytes=9] · forget w1 s1            -> ok | known | refused CODE
+//! remember w1 s1 [bytes=9|sealed|torn] · forget w1 s1            -> ok | known | refused CODE
 //! break    s1                                        -> ok | known | refused CODE
 //! session  s1                                        -> jobs=2 first=ready held=w1:10 out=1 state | gone
 //! sessions                                           -> 2 held=1 state=0
@@ -26,6 +26,16 @@ pub fn token(name: &str) -> Token {
     let mut bytes = [0; 16];
     name.bytes().take(16).enumerate().for_each(|(at, byte)| bytes[at] = byte);
     Token::from_bytes(bytes)
+}
+
+/// The least that has the structure of a sealed message, around so many bytes of ciphertext and tag.
+fn sealed(ciphertext: usize) -> Vec<u8> {
+    const HEADER: u8 = 91;
+    let fixed =
+        [&sealane_core::sealed::MAGIC[..], &[1, 0, 0, HEADER], &[7; 16], &1u64.to_be_bytes()].concat();
+    let (no_expiry, salt_and_key, no_recipients, commitment_and_nonce) = ([0; 8], [1; 48], [0; 3], [2; 44]);
+    [&fixed[..], &no_expiry, &salt_and_key, &no_recipients, &commitment_and_nonce, &vec![3; ciphertext]]
+        .concat()
 }
 
 fn name_of(token: Token) -> String {
@@ -56,11 +66,14 @@ impl World {
             }
             "remember" | "forget" => {
                 let receipt = self.session_receipt(bare);
-                let bytes = options.get("bytes").map_or(1, |text| text.parse().expect("a number"));
-                self.session(SessionCommand::SetState {
-                    receipt,
-                    bytes: (verb == "remember").then_some(bytes),
-                })
+                let bytes: usize = options.get("bytes").map_or(1, |text| text.parse().expect("a number"));
+                let state = match bare.get(2) {
+                    Some(&"sealed") => sealed(18),
+                    Some(&"torn") => sealed(17),
+                    _ => vec![b'x'; bytes],
+                };
+                let state = (verb == "remember").then_some(&state[..]);
+                self.session(SessionCommand::SetState { receipt, state })
             }
             "break" => self.session(SessionCommand::Break { queue: &queue, session: token(bare[0]) }),
             "session" => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sealane_core::sealed::Header;
 use sealane_envelope::keys::memory::MemoryKeys;
 use sealane_envelope::keys::{Keyring, RootState};
-use sealane_envelope::{BodyContext, Content, OpenError, Part, PartContext};
+use sealane_envelope::{BodyContext, Content, OpenError, Part, PartContext, SessionContext};
 
 use crate::support::{
     BODY, DAY, NOW, RESULT, envelope_at, envelope_sharing, envelope_with, keyring, ready, root,
@@ -43,6 +43,43 @@ fn a_body_opens_under_its_own_context_only() {
     let other_job = BodyContext { job_id: [0x12; 16], ..BODY };
     let refused = ready(envelope.open_body(&other_job, &bytes));
     assert!(matches!(refused, Err(OpenError::WrongMessage { found: [0x11, ..], .. })), "{refused:?}");
+}
+
+// covers SEAL-13 (the state of a session)
+// attack 5
+// attack 6
+#[test]
+fn what_a_session_remembers_opens_as_that_of_this_session_only() {
+    const HERE: SessionContext<'_> =
+        SessionContext { namespace: "acme", queue: "orders", session_id: "s-42" };
+    let envelope = envelope_at(NOW);
+    let sealed = ready(envelope.seal_session_state(&HERE, &content())).unwrap();
+    assert_eq!(ready(envelope.open_session_state(&HERE, &sealed)).unwrap().content, content());
+    let header = Header::parse(&sealed).unwrap();
+    assert_eq!(header.expires_ms(), None);
+    let job_id = *header.message_id();
+    for wrong in [
+        SessionContext { session_id: "s-43", ..HERE },
+        SessionContext { queue: "invoices", ..HERE },
+        SessionContext { namespace: "acm", ..HERE },
+        SessionContext { queue: "orderss", session_id: "-42", ..HERE },
+    ] {
+        let refused = ready(envelope.open_session_state(&wrong, &sealed));
+        assert!(matches!(refused, Err(OpenError::WrongMessage { .. })), "{wrong:?}: {refused:?}");
+    }
+    // Nor is it a part or a body of a job that took its message id, nor is one of these a state.
+    for part in [Part::Result, Part::Checkpoint { seq: 0 }] {
+        let place = PartContext { part, job_id, ..RESULT };
+        assert!(matches!(ready(envelope.open_part(&place, &sealed)), Err(OpenError::AuthenticationFailed)));
+        let of_job = ready(envelope.seal_part(&place, &content())).unwrap();
+        let refused = ready(envelope.open_session_state(&HERE, &of_job));
+        assert!(matches!(refused, Err(OpenError::AuthenticationFailed)), "{refused:?}");
+    }
+    let body = BodyContext { job_id, ..BODY };
+    assert!(matches!(ready(envelope.open_body(&body, &sealed)), Err(OpenError::AuthenticationFailed)));
+    let as_body = ready(envelope.seal_body(&body, &content(), Some(NOW + DAY))).unwrap();
+    let refused = ready(envelope.open_session_state(&HERE, &as_body));
+    assert!(matches!(refused, Err(OpenError::Unsupported { .. })), "a body may expire: {refused:?}");
 }
 
 // covers SEAL-3 (a part, its job and its attempt)

@@ -4,6 +4,7 @@ use sealane_api::operation::{Operation, Target};
 use sealane_api::permission::Permission;
 use sealane_api::problem::Problem;
 use sealane_core::control::AccessKey;
+use sealane_core::job::State;
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::JobView;
 
@@ -57,14 +58,38 @@ pub fn permits<Op: Operation>(caller: &Caller) -> Result<(), Problem> {
     }
 }
 
-/// Whether a caller may see a job of this owner in this queue.
-pub fn sees(key: &AccessKey, owner: &Principal, queue: &QueueName) -> bool {
-    permits_on(key, Permission::JobRead, owner, queue)
+/// What of a job says who may do what with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// Whose it is.
+    pub owner: &'a Principal,
+    /// Where it is.
+    pub queue: &'a QueueName,
+    /// How far it has come.
+    pub state: State,
 }
 
-/// Whether a caller holds this permission on a job of this owner in this queue.
-pub fn permits_on(key: &AccessKey, permission: Permission, owner: &Principal, queue: &QueueName) -> bool {
-    within(key, reach(key.role, permission), owner, queue)
+impl<'a> Standing<'a> {
+    /// Of a job in the queue of this name.
+    pub fn of(view: &'a JobView, queue: &'a QueueName) -> Self {
+        Self { owner: &view.owner, queue, state: view.state }
+    }
+}
+
+/// Whether a caller may see a job.
+pub fn sees(key: &AccessKey, job: Standing<'_>) -> bool {
+    permits_on(key, Permission::JobRead, job)
+}
+
+/// Whether a caller holds this permission on a job. A dead one is behind the permissions of dead-letter
+/// as well: whatever is done to it, and the look at one that is not the caller's own.
+pub fn permits_on(key: &AccessKey, permission: Permission, job: Standing<'_>) -> bool {
+    let holds = |permission| within(key, reach(key.role, permission), job.owner, job.queue);
+    let holds_dead = || match permission {
+        Permission::JobRead => *job.owner == key.principal || holds(Permission::DeadLetterRead),
+        _ => holds(Permission::DeadLetterManage),
+    };
+    holds(permission) && (job.state != State::Dead || holds_dead())
 }
 
 fn within(key: &AccessKey, reach: Reach, owner: &Principal, queue: &QueueName) -> bool {
@@ -106,7 +131,7 @@ pub async fn authorise<Op: Operation>(
                 })
                 .await?;
             let (queue, view) = found.ok_or_else(Problem::not_found)?;
-            let permitted = within(&caller.key, reach, &view.owner, &queue);
+            let permitted = permits_on(&caller.key, Op::PERMISSION, Standing::of(&view, &queue));
             job = Some(view);
             permitted
         }
@@ -115,7 +140,9 @@ pub async fn authorise<Op: Operation>(
             let any = move |machine: &Machine| {
                 let shard = machine.shard(&namespace);
                 let mut jobs = shard.flow(flow).filter_map(|job| shard.job(&job));
-                jobs.any(|view| within(&key, reach, &view.owner, shard.queue_name(view.queue)))
+                jobs.any(|view| {
+                    permits_on(&key, Op::PERMISSION, Standing::of(&view, shard.queue_name(view.queue)))
+                })
             };
             door.engine.read(any).await?
         }

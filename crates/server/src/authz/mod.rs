@@ -7,4 +7,4 @@
 mod authorise;
 pub mod role;
 
-pub use authorise::{Authorized, authorise, permits, permits_on, sees};
+pub use authorise::{Authorized, Standing, authorise, permits, permits_on, sees};

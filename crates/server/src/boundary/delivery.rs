@@ -44,8 +44,8 @@ pub struct Connection(Arc<AtomicBool>);
 
 impl Connection {
     /// Says that it is over when it is dropped. It must be dropped before whatever writes the answers.
-    pub fn standing(&self) -> Standing {
-        Standing(self.clone())
+    pub fn held_open(&self) -> HeldOpen {
+        HeldOpen(self.clone())
     }
 
     fn is_over(&self) -> bool {
@@ -55,9 +55,9 @@ impl Connection {
 
 /// A connection stands while this is there.
 #[derive(Debug)]
-pub struct Standing(Connection);
+pub struct HeldOpen(Connection);
 
-impl Drop for Standing {
+impl Drop for HeldOpen {
     fn drop(&mut self) {
         self.0.0.store(true, Ordering::SeqCst);
     }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn what_an_answer_carries_is_delivered_with_its_last_byte_and_goes_back_with_the_connection() {
         let connection = Connection::default();
-        let standing = connection.standing();
+        let open = connection.held_open();
         let (mut taken, heard) = answer(&connection);
         let first = taken.split_to(3);
         drop(taken);
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(heard.try_recv(), Ok("delivered"));
 
         let (cut, heard) = answer(&connection);
-        drop(standing);
+        drop(open);
         assert!(heard.try_recv().is_err());
         drop(cut);
         assert_eq!(heard.try_recv(), Ok("back"));

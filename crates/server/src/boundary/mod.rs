@@ -15,7 +15,7 @@ mod door;
 mod routes;
 mod walk;
 
-pub use delivery::{Carried, Connection, Delivery, Standing};
+pub use delivery::{Carried, Connection, Delivery, HeldOpen};
 pub use door::Door;
 pub use routes::routes;
 pub use walk::Handle;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sealane_api::operation::{JobCancel, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise};
+use sealane_api::permission::Permission;
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::JobStands;
 use sealane_core::id::JobId;
@@ -10,6 +11,7 @@ use sealane_core::job::JobInput;
 use sealane_core::queue::{Act, JobView};
 
 use crate::authz::Authorized;
+use crate::authz::role::{Reach, reach};
 use crate::boundary::{Door, Handle};
 
 impl Door {
@@ -33,8 +35,10 @@ impl Door {
 
 impl Handle<JobCancel> for Door {
     async fn handle(&self, asked: Authorized<JobCancel>) -> Result<JobStands, Problem> {
-        let (JobCancel { job, how }, _) = asked.into_parts();
-        self.act(job, Act::Cancel { force: how.force.unwrap_or(false) }).await
+        let (JobCancel { job, how }, key) = asked.into_parts();
+        // Why here as well: the job may have died since the authoriser looked.
+        let dead = reach(key.role, Permission::DeadLetterManage) != Reach::None;
+        self.act(job, Act::Cancel { force: how.force.unwrap_or(false), dead }).await
     }
 }
 

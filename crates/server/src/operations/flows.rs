@@ -13,7 +13,7 @@ use sealane_core::limits;
 use sealane_core::name::QueueName;
 use sealane_core::queue::{ParentEnd, Shard};
 
-use crate::authz::{Authorized, permits_on, sees};
+use crate::authz::{Authorized, Standing, permits_on, sees};
 use crate::boundary::{Door, Handle};
 
 /// The most that a stored result takes beside its own bytes.
@@ -49,7 +49,7 @@ impl Handle<FlowCancel> for Door {
         let (FlowCancel { flow }, key) = asked.into_parts();
         let caller = key.clone();
         // Why again: the authoriser found one of the flow's jobs, and these are all of them.
-        let meant = move |owner: &_, queue: &_| permits_on(&caller, Permission::JobCancel, owner, queue);
+        let meant = move |job: Standing<'_>| permits_on(&caller, Permission::JobCancel, job);
         self.engine.cancel_flow(flow, meant).await?;
         self.show_flow(flow, key).await
     }
@@ -63,7 +63,7 @@ impl Door {
             .read(move |machine| {
                 let shard = machine.shard(&namespace);
                 let views = shard.flow(flow).filter_map(|job| shard.job(&job));
-                let seen = views.filter(|view| sees(&key, &view.owner, shard.queue_name(view.queue)));
+                let seen = views.filter(|view| sees(&key, Standing::of(view, shard.queue_name(view.queue))));
                 let show = |view: sealane_core::queue::JobView| {
                     let links = shard.links(&view.id).map(|view| view.links);
                     FlowJobOut::show(&view, shard.queue_name(view.queue), links.as_ref())
@@ -116,7 +116,7 @@ pub(super) fn dependencies(shard: &Shard, job: &JobId, key: &AccessKey) -> Optio
     let view = shard.links(job)?;
     let state = |parent: &JobId| {
         let found = shard.job(parent)?;
-        sees(key, &found.owner, shard.queue_name(found.queue)).then_some(found.state)
+        sees(key, Standing::of(&found, shard.queue_name(found.queue))).then_some(found.state)
     };
     Some(DependenciesOut::show(&view, state))
 }

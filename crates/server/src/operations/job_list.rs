@@ -6,8 +6,8 @@ use sealane_api::v1::{JobListOut, JobListed, JobWish};
 use sealane_core::limits;
 use sealane_core::queue::JobFilter;
 
-use crate::authz::Authorized;
 use crate::authz::role::{Reach, reach};
+use crate::authz::{Authorized, Standing, sees};
 use crate::boundary::{Door, Handle};
 
 impl Handle<JobList> for Door {
@@ -30,8 +30,9 @@ impl Handle<JobList> for Door {
                     None => None,
                     Some(name) => Some(shard.queue_number(name).filter(|_| key.opens(name))?),
                 };
+                let may_see = |queue: &_, owner: &_, state| sees(&key, Standing { owner, queue, state });
                 let filter = JobFilter { queue, state: asked.state, owner: asked.owner.clone() };
-                let page = shard.jobs_page(&filter, &|name| key.opens(name), asked.after, asked.candidates());
+                let page = shard.jobs_page(&filter, &may_see, asked.after, asked.candidates());
                 let name = |number| shard.queue_name(number).clone();
                 let jobs: Vec<_> = page.jobs.into_iter().map(|job| (name(job.queue), job)).collect();
                 Some((jobs, page.next))

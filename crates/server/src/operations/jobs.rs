@@ -15,7 +15,7 @@ use sealane_core::queue::JobView;
 use sealane_core::record::{RecordRef, RecordSlice};
 use sealane_storage::ReadError;
 
-use crate::authz::Authorized;
+use crate::authz::{Authorized, Standing, sees};
 use crate::boundary::{Door, Handle};
 use crate::runtime::{Fault, NewJob};
 
@@ -98,8 +98,9 @@ impl Handle<JobWait> for Door {
                 shard.job(&job).map(|view| (shard.queue_name(view.queue).clone(), view))
             })
             .await?;
-        // Why the queue again: the job may have been moved out of what the key opens.
-        let (_, view) = view.filter(|(queue, _)| key.opens(queue)).ok_or_else(Problem::not_found)?;
+        // Why again as well: the job may have been moved out of what the key opens, or have died.
+        let seen = view.filter(|(queue, view)| sees(&key, Standing::of(view, queue)));
+        let (_, view) = seen.ok_or_else(Problem::not_found)?;
         self.show(view, &key).await
     }
 }

@@ -9,7 +9,10 @@ use sealane_storage::JournalError;
 use super::engine::{Engine, Trouble, told};
 use super::request::{Accepted, Meant, NewJob, NoneAccepted};
 use super::together::NotAccepted;
-use crate::authz;
+use crate::authz::{self, Standing};
+
+/// Dead jobs of a flow have ended.
+const CANCEL: Act = Act::Cancel { force: false, dead: false };
 
 impl Engine {
     /// Accepts the jobs of a flow together or not at all.
@@ -42,7 +45,7 @@ impl Engine {
         for parent in links.parents() {
             let hidden = shard
                 .job(parent)
-                .is_some_and(|view| !authz::sees(key, &view.owner, shard.queue_name(view.queue)));
+                .is_some_and(|view| !authz::sees(key, Standing::of(&view, shard.queue_name(view.queue))));
             if hidden {
                 return Err(Refusal::ParentUnknown { job: *parent });
             }
@@ -65,11 +68,11 @@ impl Engine {
         let shard = self.shard();
         let views = shard.flow(flow).filter_map(|job| shard.job(&job));
         let jobs: Vec<_> = views
-            .filter(|view| !view.state.is_over() && meant(&view.owner, shard.queue_name(view.queue)))
+            .filter(|view| !view.state.is_over() && meant(Standing::of(view, shard.queue_name(view.queue))))
             .map(|view| view.id)
             .collect();
         for job in jobs {
-            match self.shard().decide(now, &Command::Act { job, act: &Act::Cancel { force: false } }) {
+            match self.shard().decide(now, &Command::Act { job, act: &CANCEL }) {
                 Ok(events) => {
                     for event in events {
                         self.append(event, None)?;

@@ -20,6 +20,7 @@ use super::request::{
     SessionAsk, SessionWish, SettleItem, SweepBegun,
 };
 use super::schedules::{NewSchedule, ScheduleRequest};
+use crate::authz::Standing;
 
 /// Sends requests to the engine and waits for durable answers.
 #[derive(Clone)]
@@ -83,7 +84,7 @@ impl EngineHandle {
     pub async fn cancel_flow(
         &self,
         flow: FlowId,
-        meant: impl Fn(&Principal, &QueueName) -> bool + Send + 'static,
+        meant: impl Fn(Standing<'_>) -> bool + Send + 'static,
     ) -> Result<(), Fault> {
         self.ask(|reply| Request::CancelFlow { flow, meant: Box::new(meant), reply }).await?
     }

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::fault::Fault;
 use super::machine::Machine;
 use super::schedules::ScheduleRequest;
+use crate::authz::Standing;
 use crate::boundary::Delivery;
 
 pub(super) type Reply<T> = oneshot::Sender<T>;
@@ -252,8 +253,8 @@ pub enum SessionAsk {
     },
 }
 
-/// Says whether a job of this owner in this queue is meant.
-pub(super) type Meant = Box<dyn Fn(&Principal, &QueueName) -> bool + Send>;
+/// Says whether a job is meant.
+pub(super) type Meant = Box<dyn Fn(Standing<'_>) -> bool + Send>;
 
 pub(super) type Read = Box<dyn FnOnce(&Machine) -> Box<dyn FnOnce() + Send> + Send>;
 

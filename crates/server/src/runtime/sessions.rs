@@ -78,8 +78,8 @@ impl Engine {
             }
             SessionAsk::Close { receipt } => (SessionCommand::Close { receipt: *receipt }, None),
             SessionAsk::SetState { receipt, state } => {
-                let bytes = state.as_ref().map(Vec::len);
-                (SessionCommand::SetState { receipt: *receipt, bytes }, state.as_deref())
+                let state = state.as_deref();
+                (SessionCommand::SetState { receipt: *receipt, state }, state)
             }
             SessionAsk::Break { queue, session } => {
                 (SessionCommand::Break { queue, session: *session }, None)

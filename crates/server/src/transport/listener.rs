@@ -128,7 +128,7 @@ async fn connection(
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // Why behind the connection: it is dropped first, so what was not written by then is known as lost.
-    let _standing = known.standing();
+    let _open = known.held_open();
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

@@ -237,7 +237,7 @@ async fn dead_letter_is_listed_redriven_and_purged() {
 }
 
 // covers RBAC-1 (cancel own: submitter; the rest of a job's life: admin)
-// covers DLQ-1 (its own permission)
+// covers DLQ-1 (its own permission, for what is dead wherever it is seen)
 // attack 44
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_decide_about_a_job_does_not_even_see_it() {
@@ -262,6 +262,43 @@ async fn who_may_not_decide_about_a_job_does_not_even_see_it() {
         assert_eq!((reply.status, reply.problem()), (404, "not_found"), "{reply:?}");
     }
     assert_eq!(shop.act(&id, "cancel", "{}").await.json["state"], "cancelled", "one's own");
+
+    // A dead job is behind the permissions of dead-letter, whichever way it is looked for. Its owner sees it, and
+    // does not purge it.
+    let before = worker.post("/v1/jobs:list", &json!({})).await.json;
+    assert_eq!(before["jobs"], json!([]), "{before}");
+    let id = shop.sent(json!({})).await;
+    assert_eq!(worker.state(&id).await, "ready", "while it lives");
+    let (asked, wish) = (format!("/v1/jobs/{id}:wait"), json!({"wait_ms": 60_000}));
+    let waits = worker.post(&asked, &wish);
+    let dies = async {
+        let leased = worker.leased("q").await;
+        let failed = json!({"receipt": leased["receipt"], "category": "permanent"});
+        assert_eq!(worker.settled("fail", failed).await["state"], "dead");
+    };
+    let (waited, ()) = tokio::join!(waits, dies);
+    assert_eq!(waited.problem(), "not_found", "it died meanwhile: {waited:?}");
+    let path = |rest: &str| format!("/v1/jobs/{id}{rest}");
+    for (who, sees) in [(&shop, true), (&admin, true), (&worker, false), (&stranger, false)] {
+        for looks in [
+            who.get(&path("")).await,
+            who.post(&path(":wait"), &json!({"wait_ms": 1})).await,
+            who.post(&path("/logs"), &json!({})).await,
+        ] {
+            assert_eq!(looks.status, if sees { 200 } else { 404 }, "{looks:?}");
+        }
+        for wish in [json!({}), json!({"state": "dead"}), json!({"queue": "q", "owner": "shop"})] {
+            let listed = who.post("/v1/jobs:list", &wish).await.json;
+            let listed =
+                listed["jobs"].as_array().expect("a list").iter().any(|job| job["id"] == id.as_str());
+            assert_eq!(listed, sees, "{wish}");
+        }
+    }
+    for body in ["{}", r#"{"force":true}"#] {
+        assert_eq!(shop.act(&id, "cancel", body).await.problem(), "not_found", "that would purge it");
+    }
+    assert_eq!(admin.act(&id, "cancel", "{}").await.json["state"], "cancelled");
+    assert_eq!(worker.state(&id).await, "cancelled", "it is not dead any more");
 
     // The real target of a move is judged as well, and an administrator of one queue is none of another.
     let of_q = admin.made("of-q", "admin", &["q"]).await;

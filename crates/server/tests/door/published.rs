@@ -34,7 +34,10 @@ fn the_permission_matrix_in_the_docs_is_the_one_in_force() {
     let mut page = String::from(
         "# Permissions\n\nWhich role may do what. Made from `crates/server/src/authz/role.rs` and the operation list.\n\n\
          *granted*: within the queues that the key opens. *own*: there, and only what the caller sent itself. Everything \
-         that is not allowed is answered as if it did not exist.\n\n| permission |",
+         that is not allowed is answered as if it did not exist.\n\n\
+         A job in dead-letter is behind two permissions: `dead_letter.read` beside `job.read`, where it is not the caller's \
+         own, and `dead_letter.manage` beside whatever else is asked of it, also of one's own: cancelling it would purge \
+         it.\n\n| permission |",
     );
     Role::ALL.iter().for_each(|role| page.push_str(&format!(" {role} |")));
     page.push_str("\n|---|");

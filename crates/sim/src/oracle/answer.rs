@@ -5,17 +5,38 @@ use sealane::{JobId, JobOut};
 use sealane_api::format::Format;
 use sealane_api::problem::ProblemDocument;
 use sealane_api::v1::{
-    HeldSession, JobAccepted, JobBatchOut, JobBatchResult, JobStands, LeaseOut, LeasedJob, ScheduleOut,
-    SessionAcceptOut, SessionStands, SessionStateOut, SettleResult, Settled,
+    FlowAccepted, HeldSession, JobAccepted, JobBatchOut, JobBatchResult, JobStands, LeaseOut, LeasedJob,
+    ScheduleOut, SessionAcceptOut, SessionStands, SessionStateOut, SettleResult, Settled,
 };
 
 use super::asked::{Asked, OfSession, read};
 
+/// A job that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) id: JobId,
+    pub(crate) state: String,
+    pub(crate) created_ms: u64,
+    /// Whether another one stood in.
+    pub(crate) merged: bool,
+}
+
+impl From<JobAccepted> for Taken {
+    fn from(accepted: JobAccepted) -> Self {
+        Self {
+            id: accepted.id.0,
+            state: accepted.state.into_owned(),
+            created_ms: accepted.created_at.0.unix_ms(),
+            merged: accepted.merged,
+        }
+    }
+}
+
 /// What an answer says.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// For each job of the request, its id or the code of its refusal.
-    Accepted(Vec<Result<JobId, String>>),
+    /// For each job of the request, what was accepted or the code of the refusal.
+    Accepted(Vec<Result<Taken, String>>),
     Done,
     Handed(Vec<LeasedJob>),
     /// A session in somebody's hands, or none.
@@ -34,6 +55,8 @@ pub(crate) enum Answer {
     Settled(Vec<SettleResult>),
     Shown(Box<JobOut>),
     Stands(JobStands),
+    /// The jobs of a flow that was accepted.
+    Submitted(Vec<JobId>),
 }
 
 impl Asked {
@@ -45,13 +68,15 @@ impl Asked {
             return Ok(Answer::Refused(problem.code));
         }
         Ok(match self {
-            Self::Enqueue { batch: false, .. } => Answer::Accepted(vec![Ok(read::<JobAccepted>(body)?.id.0)]),
+            Self::Enqueue { batch: false, .. } => {
+                Answer::Accepted(vec![Ok(read::<JobAccepted>(body)?.into())])
+            }
             Self::Enqueue { batch: true, .. } => {
                 let results = read::<JobBatchOut>(body)?.results.into_iter();
                 Answer::Accepted(
                     results
                         .map(|result| match result {
-                            JobBatchResult::Accepted(accepted) => Ok(accepted.id.0),
+                            JobBatchResult::Accepted(accepted) => Ok(accepted.into()),
                             JobBatchResult::Refused { error, .. } => Err(error.code),
                         })
                         .collect(),
@@ -65,12 +90,17 @@ impl Asked {
                 let schedule: ScheduleOut = read(body)?;
                 Answer::Schedule { fired: schedule.fired, skips: schedule.skips }
             }
+            Self::Submit { .. } => {
+                let nodes = read::<FlowAccepted>(body)?.nodes.into_iter();
+                Answer::Submitted(nodes.map(|node| node.id.0).collect())
+            }
             Self::SessionAccept { .. } => Answer::Held(read::<SessionAcceptOut>(body)?.session),
             Self::SessionOf { what: OfSession::Read, .. } => {
                 Answer::Remembered(read::<SessionStateOut>(body)?.state.map(Vec::from))
             }
             Self::SessionOf { .. } => Answer::Holds(read::<SessionStands>(body)?.hold_ms),
-            Self::Mode { .. }
+            Self::CancelFlow { .. }
+            | Self::Mode { .. }
             | Self::Other
             | Self::PutQueue { .. }
             | Self::SessionBreak { .. }

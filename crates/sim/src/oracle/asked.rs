@@ -5,8 +5,8 @@ use sealane::{JobId, QueueIn};
 use sealane_api::format::Format;
 use sealane_api::operation::{self, Operation};
 use sealane_api::v1::{
-    CancelIn, Complete, Extend, Fail, Hold, JobBatchIn, JobIn, LeaseIn, Release, SessionAcceptIn,
-    SessionCloseIn, SessionReleaseIn, SessionRenewIn, SessionSetStateIn, SessionStateIn,
+    CancelIn, Complete, Extend, Fail, FlowIn, FlowNodeIn, Hold, JobBatchIn, JobIn, LeaseIn, Release,
+    SessionAcceptIn, SessionCloseIn, SessionReleaseIn, SessionRenewIn, SessionSetStateIn, SessionStateIn,
 };
 use serde::de::DeserializeOwned;
 
@@ -38,10 +38,15 @@ pub(crate) enum Asked {
         what: &'static str,
         force: bool,
     },
+    /// End all jobs of a flow.
+    CancelFlow {
+        flow: String,
+    },
     Enqueue {
         queue: String,
         jobs: Vec<JobIn>,
         batch: bool,
+        atomic: bool,
     },
     Extend {
         items: Vec<(String, Option<u64>)>,
@@ -85,7 +90,15 @@ pub(crate) enum Asked {
     },
     Settle {
         how: How,
+        atomic: bool,
         receipts: Vec<String>,
+        /// What the jobs came to, where they are completed.
+        results: Vec<Option<Vec<u8>>>,
+    },
+    /// A flow.
+    Submit {
+        nodes: Vec<FlowNodeIn>,
+        flow: String,
     },
     /// Bulk work: which operation.
     Sweep {
@@ -129,17 +142,26 @@ impl Asked {
         macro_rules! settle {
             ($type:ty, $how:expr) => {
                 read::<$type>(body).map(|request| {
+                    let atomic = request.atomic;
                     let receipts = request.items.into_iter().map(|item| item.receipt).collect();
-                    Self::Settle { how: $how, receipts }
+                    Self::Settle { how: $how, atomic, receipts, results: Vec::new() }
                 })
             };
         }
         let act = |text: &str, what| Ok(Self::Act { job: job(text)?, what, force: false });
         asked! {
-            JobEnqueue => |queue| Ok(Self::Enqueue { queue, jobs: vec![read(body)?], batch: false });
-            JobEnqueueBatch => |queue| Ok(Self::Enqueue { queue, jobs: read::<JobBatchIn>(body)?.jobs, batch: true });
+            JobEnqueue => |queue| Ok(Self::Enqueue { queue, jobs: vec![read(body)?], batch: false, atomic: false });
+            JobEnqueueBatch => |queue| {
+                let JobBatchIn { jobs, atomic } = read(body)?;
+                Ok(Self::Enqueue { queue, jobs, batch: true, atomic })
+            };
             LeaseAcquire => |queue| Ok(Self::Lease { queue, wish: read(body)? });
-            LeaseComplete => |_none| settle!(Complete, How::Complete);
+            LeaseComplete => |_none| {
+                let Complete { items, atomic } = read(body)?;
+                let (receipts, results) =
+                    items.into_iter().map(|item| (item.receipt, item.result.map(Vec::from))).unzip();
+                Ok(Self::Settle { how: How::Complete, atomic, receipts, results })
+            };
             LeaseFail => |_none| settle!(Fail, How::Fail);
             LeaseHold => |_none| settle!(Hold, How::Hold);
             LeaseRelease => |_none| settle!(Release, How::Release);
@@ -167,6 +189,11 @@ impl Asked {
             ScheduleGet => |name| Ok(Self::Schedule { name, what: operation::ScheduleGet::NAME });
             SchedulePause => |name| Ok(Self::Schedule { name, what: operation::SchedulePause::NAME });
             ScheduleResume => |name| Ok(Self::Schedule { name, what: operation::ScheduleResume::NAME });
+            FlowSubmit => |_none| {
+                let FlowIn { id, nodes } = read(body)?;
+                Ok(Self::Submit { nodes, flow: id })
+            };
+            FlowCancel => |flow| Ok(Self::CancelFlow { flow });
             SessionAccept => |queue| Ok(Self::SessionAccept { queue, wish: read(body)? });
             SessionRelease => |queue| {
                 let session = read::<SessionReleaseIn>(body)?.session_id.to_string();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sealane::QueueIn;
+use sealane::{JobId, QueueIn};
+use sealane_api::v1::JobIn;
 
 use super::asked::How;
 
@@ -11,6 +12,10 @@ pub(crate) struct JobFacts {
     pub(crate) queue: String,
     pub(crate) priority: String,
     pub(crate) session: Option<String>,
+    pub(crate) fair_key: Option<String>,
+    pub(crate) unique: Option<String>,
+    /// What it waits for.
+    pub(crate) links: Option<LinkFacts>,
     /// A schedule sent it.
     pub(crate) is_scheduled: bool,
     pub(crate) delay_ms: u64,
@@ -29,6 +34,39 @@ pub(crate) struct JobFacts {
     pub(crate) leases: Vec<LeaseFacts>,
 }
 
+/// What a job waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkFacts {
+    pub(crate) all: Vec<JobId>,
+    pub(crate) any: Vec<JobId>,
+    /// Whether it runs however they end.
+    pub(crate) runs_anyway: bool,
+    /// Whether it is cancelled where they do not complete.
+    pub(crate) is_cancelled_with_them: bool,
+}
+
+impl LinkFacts {
+    /// Those that a job was sent with, beside the nodes of its flow.
+    pub(super) fn of(job: &JobIn, nodes: (Vec<JobId>, Vec<JobId>)) -> Option<Self> {
+        let (mut all, mut any) = nodes;
+        all.extend(job.after.iter().map(|id| id.0));
+        any.extend(job.after_any.iter().map(|id| id.0));
+        let has_some = !all.is_empty() || !any.is_empty();
+        let policy = job.on_failure.as_deref();
+        has_some.then_some(Self {
+            all,
+            any,
+            runs_anyway: policy == Some("run"),
+            is_cancelled_with_them: policy == Some("cancel"),
+        })
+    }
+
+    /// Whether it waits for this one.
+    pub(crate) fn names(&self, job: JobId) -> bool {
+        self.all.contains(&job) || self.any.contains(&job)
+    }
+}
+
 /// Something that was asked for one job.
 pub(crate) struct ActFacts {
     pub(crate) what: &'static str,
@@ -39,6 +77,7 @@ pub(crate) struct ActFacts {
 pub(crate) struct LeaseFacts {
     pub(crate) queue: String,
     pub(crate) client: String,
+    pub(crate) attempt: u32,
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) lease_ms: u64,
@@ -46,6 +85,8 @@ pub(crate) struct LeaseFacts {
     pub(crate) hold: Option<String>,
     pub(crate) extends: Vec<ExtendFacts>,
     pub(crate) settles: BTreeMap<How, SettleFacts>,
+    /// What requests to complete it said it came to.
+    pub(crate) results: Vec<Option<Vec<u8>>>,
 }
 
 /// One request to make a lease longer.
@@ -77,12 +118,43 @@ pub(crate) struct QueueFacts {
 }
 
 impl JobFacts {
+    /// A job that was never sent before.
+    pub(super) fn new(
+        queue: &str,
+        job: &JobIn,
+        links: Option<LinkFacts>,
+        sent: u64,
+        place: (u64, usize),
+    ) -> Self {
+        let text = |text: &Option<sealane_api::wire::Text>| text.as_ref().map(ToString::to_string);
+        Self {
+            queue: queue.to_owned(),
+            priority: job.priority.clone().unwrap_or_else(|| "normal".to_owned()),
+            session: text(&job.session_id),
+            fair_key: text(&job.fair_key),
+            unique: job.unique.as_ref().map(|unique| unique.key.to_string()),
+            links,
+            is_scheduled: false,
+            delay_ms: job.delay_ms.unwrap_or(0),
+            has_ttl: job.ttl_ms.is_some(),
+            first_sent: sent,
+            first_request: place,
+            requests: 0,
+            acknowledged: None,
+            acts: Vec::new(),
+            leases: Vec::new(),
+        }
+    }
+
     /// A job that a schedule sent. Nobody heard of that; it was not before its time.
     pub(super) fn of_schedule(queue: &str, priority: &str, due: u64) -> Self {
         Self {
             queue: queue.to_owned(),
             priority: priority.to_owned(),
             session: None,
+            fair_key: None,
+            unique: None,
+            links: None,
             is_scheduled: true,
             delay_ms: 0,
             has_ttl: false,

@@ -1,14 +1,17 @@
 //! What is known, and how it came to be known. Nobody outside the server knows when it did something: a
 //! thing that was done lies between the moment its request was sent and the one its answer arrived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sealane::JobId;
+use sealane_api::operation::{JobCancel, Operation as _};
+use sealane_api::v1::FlowNodeIn;
+use sealane_api::wire::Text;
 
 use super::Exchange;
-use super::answer::Answer;
+use super::answer::{Answer, Taken};
 use super::asked::Asked;
-use super::facts::{ActFacts, ExtendFacts, JobFacts, LeaseFacts, QueueFacts, SettleFacts};
+use super::facts::{ActFacts, ExtendFacts, JobFacts, LeaseFacts, LinkFacts, QueueFacts, SettleFacts};
 use super::sessions::Sessions;
 use crate::workload::SCHEDULED_BODY;
 use crate::world::WALL_MS;
@@ -23,6 +26,10 @@ pub(crate) struct Ledger {
     /// What was asked of each schedule, by name, and when.
     pub(crate) acts: Vec<(String, &'static str, u64)>,
     pub(crate) sessions: Sessions,
+    /// Jobs that were sent to be accepted together or not at all.
+    pub(crate) together: BTreeSet<Vec<JobId>>,
+    /// The jobs of each flow.
+    pub(crate) flows: BTreeMap<String, Vec<JobId>>,
     /// Whose lease a receipt is.
     receipts: BTreeMap<String, (JobId, usize)>,
 }
@@ -52,23 +59,16 @@ impl Ledger {
         let sent = exchange.sent;
         self.sessions.sent(number, exchange);
         match &exchange.asked {
-            Asked::Enqueue { queue, jobs, .. } => {
+            Asked::Enqueue { queue, jobs, atomic, .. } => {
+                let ids = jobs.iter().filter_map(|job| JobId::parse(job.id.as_deref()?).ok());
+                self.note_together(ids.collect(), *atomic);
                 for (at, job) in jobs.iter().enumerate() {
                     let Some(id) = job.id.as_deref().and_then(|id| JobId::parse(id).ok()) else { continue };
-                    let facts = self.jobs.entry(id).or_insert_with(|| JobFacts {
-                        queue: queue.clone(),
-                        priority: job.priority.clone().unwrap_or_else(|| "normal".to_owned()),
-                        session: job.session_id.as_ref().map(ToString::to_string),
-                        is_scheduled: false,
-                        delay_ms: job.delay_ms.unwrap_or(0),
-                        has_ttl: job.ttl_ms.is_some(),
-                        first_sent: sent,
-                        first_request: (number, at),
-                        requests: 0,
-                        acknowledged: None,
-                        acts: Vec::new(),
-                        leases: Vec::new(),
-                    });
+                    let links = LinkFacts::of(job, Default::default());
+                    let facts = self
+                        .jobs
+                        .entry(id)
+                        .or_insert_with(|| JobFacts::new(queue, job, links, sent, (number, at)));
                     facts.requests += 1;
                 }
             }
@@ -84,9 +84,18 @@ impl Ledger {
                     }
                 }
             }
-            Asked::Settle { how, receipts } => {
-                for receipt in receipts {
+            Asked::Submit { flow, nodes } => self.submitted(number, sent, flow, nodes),
+            Asked::CancelFlow { flow } => {
+                for job in self.flows.get(flow).cloned().unwrap_or_default() {
+                    if let Some(facts) = self.jobs.get_mut(&job) {
+                        facts.acts.push(ActFacts { what: JobCancel::NAME, sent });
+                    }
+                }
+            }
+            Asked::Settle { how, receipts, results, .. } => {
+                for (at, receipt) in receipts.iter().enumerate() {
                     if let Some(lease) = self.lease_mut(receipt) {
+                        lease.results.extend(results.get(at).cloned());
                         lease.settles.entry(*how).or_insert(SettleFacts { first_sent: sent, done: None });
                     }
                 }
@@ -97,6 +106,28 @@ impl Ledger {
             Asked::PutQueue { queue, settings } => self.queue(queue).settings = (**settings).clone(),
             _ => {}
         }
+    }
+
+    fn note_together(&mut self, jobs: Vec<JobId>, atomic: bool) {
+        if atomic {
+            self.together.insert(jobs);
+        }
+    }
+
+    fn submitted(&mut self, number: u64, sent: u64, flow: &str, nodes: &[FlowNodeIn]) {
+        let id = |node: &FlowNodeIn| JobId::parse(node.job.id.as_deref()?).ok();
+        let ids: BTreeMap<&str, JobId> =
+            nodes.iter().filter_map(|node| Some((&*node.name, id(node)?))).collect();
+        let jobs = |names: &[Text]| names.iter().filter_map(|name| ids.get(&**name).copied()).collect();
+        for (at, node) in nodes.iter().enumerate() {
+            let Some(id) = id(node) else { continue };
+            let links = LinkFacts::of(&node.job, (jobs(&node.after), jobs(&node.after_any)));
+            let new = || JobFacts::new(&node.queue, &node.job, links, sent, (number, at));
+            self.jobs.entry(id).or_insert_with(new).requests += 1;
+        }
+        let jobs: Vec<JobId> = nodes.iter().filter_map(id).collect();
+        self.note_together(jobs.clone(), true);
+        self.flows.insert(flow.to_owned(), jobs);
     }
 
     /// A request's connection was cut.
@@ -121,13 +152,26 @@ impl Ledger {
                     return Err(format!("{} jobs have {} results", jobs.len(), results.len()));
                 }
                 for (job, result) in jobs.iter().zip(results) {
-                    let Ok(id) = result else { continue };
-                    if job.id != Some(id.to_string()) {
+                    let Ok(Taken { id, merged, .. }) = result else { continue };
+                    let may_be_another = *merged || job.idempotency_key.is_some();
+                    if job.id != Some(id.to_string()) && !may_be_another {
                         return Err(format!("job {id} was accepted in the place of {:?}", job.id));
                     }
-                    if let Some(facts) = self.jobs.get_mut(id) {
-                        facts.acknowledged.get_or_insert(received);
-                    }
+                    match self.jobs.get_mut(id) {
+                        Some(facts) => facts.acknowledged.get_or_insert(received),
+                        None => return Err(format!("job {id} was accepted and nobody sent it")),
+                    };
+                }
+            }
+            (Asked::Submit { nodes, .. }, Answer::Submitted(ids)) => {
+                if nodes.len() != ids.len() {
+                    return Err(format!("{} nodes became {} jobs", nodes.len(), ids.len()));
+                }
+                for id in ids {
+                    match self.jobs.get_mut(id) {
+                        Some(facts) => facts.acknowledged.get_or_insert(received),
+                        None => return Err(format!("job {id} was accepted and nobody sent it")),
+                    };
                 }
             }
             (Asked::Lease { queue, wish }, Answer::Handed(jobs)) => {
@@ -147,12 +191,14 @@ impl Ledger {
                     facts.leases.push(LeaseFacts {
                         queue: queue.clone(),
                         client: exchange.client.clone(),
+                        attempt: job.attempt,
                         sent,
                         received,
                         lease_ms: job.lease_ms,
                         hold: wish.session_receipt.clone(),
                         extends: Vec::new(),
                         settles: BTreeMap::new(),
+                        results: Vec::new(),
                     });
                     let place = (job.id.0, facts.leases.len() - 1);
                     if self.receipts.insert(job.receipt.clone(), place).is_some() {
@@ -160,7 +206,7 @@ impl Ledger {
                     }
                 }
             }
-            (Asked::Settle { how, receipts }, Answer::Settled(results)) => {
+            (Asked::Settle { how, receipts, .. }, Answer::Settled(results)) => {
                 if receipts.len() != results.len() {
                     return Err(format!("{} receipts have {} results", receipts.len(), results.len()));
                 }

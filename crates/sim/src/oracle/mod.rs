@@ -36,6 +36,7 @@ use sealane_core::queue::Event;
 use tokio::sync::Notify;
 
 use crate::trace::Trace;
+use crate::workload::worked;
 use checks::Check;
 use ledger::Ledger;
 use replay::Replay;
@@ -224,6 +225,14 @@ impl Oracle {
         let intact = self.lock().ledger.body(job).is_some_and(|sent| sent == body);
         if !intact {
             self.fail("a body arrives as it was sent", format!("job {job} has another"));
+        }
+    }
+
+    /// A worker was told that this is what a job came to.
+    pub(crate) fn told(&self, job: JobId, result: &[u8]) {
+        let intact = self.lock().ledger.body(job).is_some_and(|sent| worked(sent) == result);
+        if !intact {
+            self.fail("a result arrives as it was sent", format!("another job was told another of {job}"));
         }
     }
 

@@ -16,6 +16,8 @@ use sealane_core::token::Token;
 pub(crate) struct Replay {
     pub(crate) jobs: BTreeMap<JobId, Replayed>,
     pub(crate) queues: BTreeMap<QueueNumber, ReplayedQueue>,
+    /// The holds of sessions.
+    pub(crate) held: BTreeMap<(QueueNumber, Token), LockId>,
     next_place: u64,
     /// The time of the last event, and how long the server was away all together.
     pub(crate) last_at: Time,
@@ -109,6 +111,12 @@ impl Replay {
             }
             Event::JobMoved { job, queue, .. } => self.moved(job, *queue),
             Event::ParentEnded { job, next, .. } => self.heard(job, *next, at),
+            Event::SessionAccepted { queue, session, lock, .. } => {
+                self.held.insert((*queue, *session), *lock);
+            }
+            Event::SessionEnded { queue, session, .. } => {
+                self.held.remove(&(*queue, *session));
+            }
             Event::ServerStarted { .. } => self.away_ms += at.since(self.last_at).get(),
             _ => {}
         }
@@ -203,6 +211,16 @@ impl Replay {
     pub(crate) fn line_of(&self, job: &Replayed) -> Option<(QueueNumber, Token)> {
         let kept = self.queues.get(&job.queue).is_some_and(|queue| queue.settings.sessions.are_kept());
         job.options.session.filter(|_| kept).map(|session| (job.queue, session))
+    }
+
+    /// Whether a job is ready for whoever asks: the first of its session, and nobody holds that.
+    pub(crate) fn may_be_next(&self, job: &Replayed, at: Time) -> bool {
+        let first = |line| {
+            !self.held.contains_key(&line) && self.line(line).all(|(_, other)| other.place >= job.place)
+        };
+        job.stands == Stands::Ready
+            && job.expires_at.is_none_or(|end| at < end)
+            && self.line_of(job).is_none_or(first)
     }
 
     /// Who stands in a line, in no order.

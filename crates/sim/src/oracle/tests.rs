@@ -215,7 +215,7 @@ async fn who_came_later_and_is_served_first_is_seen_in_one_answer_and_in_two() {
         }
         assert_eq!(
             story.broken(),
-            Some("first come, first served in a class or session"),
+            Some("first come, first served in a class and key, or session"),
             "together: {together}"
         );
     }

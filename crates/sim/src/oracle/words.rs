@@ -22,14 +22,21 @@ impl fmt::Display for Asked {
             Self::Act { job, what, force } => {
                 write!(f, "{what} {}{}", short(job), if *force { " by force" } else { "" })
             }
-            Self::Enqueue { queue, jobs, .. } => {
-                write!(f, "enqueue {queue}")?;
+            Self::Enqueue { queue, jobs, atomic, .. } => {
+                write!(f, "enqueue {queue}{}", if *atomic { " together" } else { "" })?;
                 jobs.iter().try_for_each(|job| {
                     write!(f, " {}", job.id.as_ref().map_or_else(|| "?".to_owned(), short))?;
                     if let Some(priority) = &job.priority {
                         write!(f, ":{priority}")?;
                     }
-                    job.session_id.iter().try_for_each(|session| write!(f, ":{}", &**session))
+                    job.idempotency_key.iter().try_for_each(|key| write!(f, ":{}", &**key))?;
+                    if let Some(unique) = &job.unique {
+                        write!(f, ":{}:{:?}", &*unique.key, unique.on_conflict)?;
+                    }
+                    job.after.iter().try_for_each(|parent| write!(f, ":after {}", short(parent)))?;
+                    job.after_any.iter().try_for_each(|parent| write!(f, ":any {}", short(parent)))?;
+                    job.session_id.iter().try_for_each(|session| write!(f, ":{}", &**session))?;
+                    job.fair_key.iter().try_for_each(|key| write!(f, ":{}", &**key))
                 })
             }
             Self::Extend { items } => {
@@ -53,6 +60,17 @@ impl fmt::Display for Asked {
                     wish.wait_ms
                 )
             }
+            Self::CancelFlow { flow } => write!(f, "cancel flow {}", short(flow)),
+            Self::Submit { flow, nodes } => {
+                write!(f, "flow {}", short(flow))?;
+                nodes.iter().try_for_each(|node| {
+                    let id = node.job.id.as_ref().map_or_else(|| "?".to_owned(), short);
+                    write!(f, " {}={id}@{}", &*node.name, &*node.queue)?;
+                    node.after.iter().try_for_each(|name| write!(f, ":after {}", &**name))?;
+                    node.after_any.iter().try_for_each(|name| write!(f, ":any {}", &**name))?;
+                    node.job.on_failure.iter().try_for_each(|policy| write!(f, ":{policy}"))
+                })
+            }
             Self::SessionBreak { queue, session } => write!(f, "break {queue} {session}"),
             Self::SessionOf { receipt, what } => match what {
                 OfSession::Remember(state) => {
@@ -60,7 +78,7 @@ impl fmt::Display for Asked {
                 }
                 _ => write!(f, "session {} {what:?}", short(receipt)),
             },
-            Self::Settle { how, receipts } => {
+            Self::Settle { how, receipts, .. } => {
                 write!(f, "{how:?}")?;
                 receipts.iter().try_for_each(|receipt| write!(f, " {}", short(receipt)))
             }
@@ -74,7 +92,9 @@ impl fmt::Display for Answer {
             Self::Accepted(jobs) => {
                 write!(f, "accepted")?;
                 jobs.iter().try_for_each(|job| match job {
-                    Ok(job) => write!(f, " {}", short(job)),
+                    Ok(taken) => {
+                        write!(f, " {}{}", short(&taken.id), if taken.merged { " stands in" } else { "" })
+                    }
                     Err(code) => write!(f, " {code}"),
                 })
             }
@@ -115,6 +135,7 @@ impl fmt::Display for Answer {
                 })
             }
             Self::Shown(job) => write!(f, "{} #{} in {}", job.state, job.attempt, job.queue),
+            Self::Submitted(jobs) => write!(f, "submitted {}", jobs.len()),
             Self::Stands(job) => write!(f, "{} in {}", job.state, job.queue),
         }
     }

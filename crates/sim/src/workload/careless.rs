@@ -31,6 +31,13 @@ pub(super) fn begin(scene: &Arc<Scene>, number: u64) -> JoinHandle<()> {
             };
             let queue = dice.pick(&scene.queues).clone();
             let Ok(leased) = server.lease(&queue, &wish).await else { continue };
+            if scene.plan.themes.together && dice.chance(400) {
+                let receipts = leased.jobs.into_iter().map(|job| job.receipt).collect();
+                let dice = dice.fork(&format!("together{turn}"));
+                turn += 1;
+                tokio::spawn(end_together(Arc::clone(&server), receipts, dice));
+                continue;
+            }
             for job in leased.jobs {
                 turn += 1;
                 let dice = dice.fork(&turn.to_string());
@@ -38,6 +45,18 @@ pub(super) fn begin(scene: &Arc<Scene>, number: u64) -> JoinHandle<()> {
             }
         }
     })
+}
+
+/// Completes jobs all together or not at all, some of them perhaps too late or for the second time.
+async fn end_together(server: Arc<Server>, mut receipts: Vec<String>, mut dice: Dice) {
+    rest(&mut dice, 0, 3_000).await;
+    if dice.chance(300) {
+        let extra = receipts.first().cloned();
+        let items = extra.map(|receipt| vec![ReleaseItem { receipt, delay_ms: None }]).unwrap_or_default();
+        let _ = server.release(&Release { items, atomic: true }).await;
+    }
+    let items = receipts.drain(..).map(|receipt| CompleteItem { receipt, result: None }).collect();
+    let _ = server.complete(&Complete { items, atomic: true }).await;
 }
 
 /// Does some wrong things with one receipt, and some right ones.

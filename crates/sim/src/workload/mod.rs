@@ -4,15 +4,19 @@
 //! - [`producers`]: send jobs, also twice.
 //! - [`workers`]: the product's own worker runtime; its process may crash.
 //! - [`careless`]: take jobs by hand, keep them too long, use receipts they should not.
+//! - [`keyed`], [`flows`]: what else they send.
 //! - [`holders`]: hold sessions and work on what is in them.
 //! - [`timekeepers`]: keep schedules.
 //! - [`operators`]: cancel, move, re-drive, pause, purge.
 
 mod careless;
+mod flows;
 mod holders;
+mod keyed;
 mod operators;
 mod producers;
 mod scene;
+mod settings;
 mod timekeepers;
 mod workers;
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sealane::providers::server::Server;
-use sealane::{Client, JobAct, Priority, Provider as _, QueueMode, SweepKind};
+use sealane::{Client, FlowId, JobAct, Priority, Provider as _, QueueMode, SweepKind};
 use tokio::task::JoinHandle;
 
 use super::holders::NAMES;
@@ -29,6 +29,7 @@ pub(super) fn begin(scene: &Arc<Scene>) -> JoinHandle<()> {
                 0..=39 => look(&scene, &client, &mut dice).await,
                 40..=84 => act(&scene, &client, &mut dice).await,
                 85..=88 if scene.plan.themes.sessions => take_away(&scene, &server, &mut dice).await,
+                89..=90 if scene.plan.themes.flows => end_flow(&scene, &client, &mut dice).await,
                 85..=93 => close(&scene, &client, &mut dice).await,
                 _ => sweep(&scene, &client, &mut dice).await,
             }
@@ -60,6 +61,17 @@ async fn act(scene: &Scene, client: &Client, dice: &mut Dice) {
 async fn take_away(scene: &Scene, server: &Server, dice: &mut Dice) {
     let (queue, session) = (dice.pick(&scene.queues).clone(), *dice.pick(&NAMES));
     let _ = server.release_session(&queue, session).await;
+}
+
+/// Ends all jobs of a flow.
+async fn end_flow(scene: &Scene, client: &Client, dice: &mut Dice) {
+    let flow = scene.oracle.look(|ledger| {
+        let place = dice.place(ledger.flows.len().max(1));
+        ledger.flows.keys().nth(place).and_then(|flow| FlowId::parse(flow).ok())
+    });
+    if let Some(flow) = flow {
+        let _ = client.cancel_flow(flow).await;
+    }
 }
 
 /// Pauses or drains a queue for a while.

@@ -11,6 +11,7 @@ use sealane::providers::server::Server;
 use sealane::{Client, JobId, Namespace, PlaintextPolicy, Provider as _, QueueIn, QueueName};
 use sealane_api::v1::AccessKeyIn;
 
+use super::settings::settings;
 use crate::dice::Dice;
 use crate::oracle::Oracle;
 use crate::plan::Plan;
@@ -183,26 +184,6 @@ impl Scene {
     /// From here on nobody misbehaves.
     pub(crate) fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Settings that make things happen within minutes.
-fn settings(plan: &Plan, dice: &mut Dice) -> QueueIn {
-    let sessions = plan.themes.sessions && dice.chance(700);
-    // A schedule's jobs have no session.
-    let required = plan.schedules == 0 && dice.chance(300);
-    QueueIn {
-        sealing: Some("allowed".to_owned()),
-        lease_ms: Some(dice.between(1_000, 6_000)),
-        max_attempts: Some(u32::try_from(dice.between(1, 6)).expect("a small number")),
-        retry_base_ms: Some(dice.between(50, 1_500)),
-        retry_cap_ms: Some(10_000),
-        max_run_ms: Some(dice.between(6_000, 60_000)),
-        max_depth: dice.chance(300).then(|| dice.between(10, 60)),
-        sessions: sessions.then(|| if required { "required" } else { "on" }.to_owned()),
-        session_idle_ms: sessions.then(|| dice.between(500, 6_000)),
-        session_hold_ms: sessions.then(|| dice.between(2_000, 20_000)),
-        ..QueueIn::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sealane::{Category, Delivery, Outcome, QueueName, Worker};
+use sealane::{Category, Delivery, Outcome, Parent, QueueName, Worker};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -77,17 +77,20 @@ fn worker(scene: &Arc<Scene>, name: &str, life: u64, queue: &QueueName, dice: &m
     }
     let scene = Arc::clone(scene);
     worker
-        .handler("sim", move |delivery, _context| {
+        .handler("sim", move |delivery, context| {
             let scene = Arc::clone(&scene);
-            async move { handle(&scene, &delivery).await }
+            async move { handle(&scene, &delivery, context.parents()).await }
         })
         .build()
         .expect("the settings are within their bounds")
 }
 
 /// Works on a job. What comes of it depends on the job and the attempt alone, not on who else works.
-async fn handle(scene: &Scene, delivery: &Delivery) -> Outcome {
+async fn handle(scene: &Scene, delivery: &Delivery, parents: &[Parent]) -> Outcome {
     scene.oracle.opened(delivery.id, &delivery.body);
+    for (parent, result) in parents.iter().filter_map(|parent| Some((parent, parent.result.as_deref()?))) {
+        scene.oracle.told(parent.id, result);
+    }
     let mut dice = scene.dice.fork(&delivery.id.to_string()).fork(&delivery.attempt.to_string());
     let most = dice.weighted(&[(6, 50), (3, 1_000), (1, 9_000)]);
     rest(&mut dice, 0, most).await;

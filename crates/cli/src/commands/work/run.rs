@@ -23,6 +23,15 @@ pub(crate) struct Work {
     /// So many jobs at a time
     #[arg(long, default_value_t = 1, value_name = "N")]
     concurrency: usize,
+    /// Hold so many sessions instead, and run the jobs of each one behind the other
+    #[arg(long, value_name = "N", conflicts_with = "concurrency")]
+    sessions: Option<usize>,
+    /// How long a session is kept that has no job
+    #[arg(long, value_parser = parse, default_value = "5s", requires = "sessions", value_name = "TIME")]
+    session_idle: Duration,
+    /// How long a session is kept before others have their turn
+    #[arg(long, value_parser = parse, default_value = "5m", requires = "sessions", value_name = "TIME")]
+    session_hold: Duration,
     /// End after so many jobs were completed, failed or held
     #[arg(long, value_name = "N")]
     max_jobs: Option<u64>,
@@ -55,6 +64,9 @@ pub(crate) async fn run(at: &Surroundings, work: Work) -> Result<(), Failure> {
             let command = Arc::clone(&command);
             async move { command.run(delivery, &context).await }
         });
+    if let Some(sessions) = work.sessions {
+        worker = worker.sessions(sessions).session_idle(work.session_idle).session_hold(work.session_hold);
+    }
     for queue in work.accept_from {
         worker = worker.accept_from(queue);
     }

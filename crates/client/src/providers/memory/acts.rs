@@ -16,7 +16,7 @@ impl Machine {
         let sealed = input.is_some_and(|input| input.is_sealed());
         let seal_expires = input.and_then(|input| input.seal_expires());
         let act = match act {
-            JobAct::Cancel { force } => Act::Cancel { force: *force },
+            JobAct::Cancel { force } => Act::Cancel { force: *force, dead: true },
             JobAct::Move { queue } => Act::Move { queue: queue.clone(), sealed },
             JobAct::Promote => Act::Promote,
             JobAct::Redrive => Act::Redrive { seal_expires },

@@ -63,7 +63,10 @@ impl Machine {
 
     pub(super) fn cancel_flow(&mut self, now: Time, flow: FlowId) -> Result<FlowOut, Problem> {
         for job in self.shard.flow(flow).collect::<Vec<_>>() {
-            match self.shard.decide(now, &Command::Act { job, act: &Act::Cancel { force: false } }) {
+            match self
+                .shard
+                .decide(now, &Command::Act { job, act: &Act::Cancel { force: false, dead: false } })
+            {
                 Ok(events) => self.apply(&events),
                 // It has ended already.
                 Err(Refusal::JobState { .. }) => {}

@@ -113,7 +113,7 @@ impl Machine {
         let number = |name: &QueueName| self.shard.queue_number(name).ok_or_else(Problem::not_found);
         let queue = wish.queue.as_ref().map(number).transpose()?;
         let filter = JobFilter { queue, state: wish.state, owner: wish.owner.clone() };
-        let found = self.shard.jobs_page(&filter, &|_| true, wish.after, wish.candidates());
+        let found = self.shard.jobs_page(&filter, &|_, _, _| true, wish.after, wish.candidates());
         let (mut jobs, mut next, last) = (Vec::new(), found.next, found.jobs.last().map(|job| job.id));
         for job in &found.jobs {
             let input = self.records.get(&job.id).map(|record| &*record.input);

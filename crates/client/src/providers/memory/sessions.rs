@@ -156,8 +156,8 @@ impl Machine {
     ) -> Result<SessionStands, Problem> {
         let receipt = read(&request.receipt)?;
         let state = request.clone().take_state()?;
-        let bytes = state.as_ref().map(Vec::len);
-        self.command(now, &Command::Session(SessionCommand::SetState { receipt, bytes }))?;
+        let set = SessionCommand::SetState { receipt, state: state.as_deref() };
+        self.command(now, &Command::Session(set))?;
         self.sessions.at(&receipt).state = state;
         Ok(self.stands(&receipt, now))
     }

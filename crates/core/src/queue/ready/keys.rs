@@ -102,7 +102,12 @@ impl Keys {
         }
     }
 
-    pub(super) fn insert(&mut self, key: FairKey, class: usize, sequence: u64, id: JobId) {
+    pub(super) fn insert(&mut self, key: FairKey, class: usize, (sequence, id): (u64, JobId), at: Time) {
+        self.open(at);
+        // Its rate may have let it go on while it had nothing to go on with.
+        if self.keys.get(&key).is_some_and(|known| matches!(known.standing, Standing::Spent(_))) {
+            self.changed(key, |gate, limit| gate.catch_up(limit, at));
+        }
         let Some(known) = self.keys.get_mut(&key) else { return };
         let waited = known.waits();
         let lane = known.lanes[class].get_or_insert_default();
@@ -142,16 +147,24 @@ impl Keys {
         self.changed(key, |gate, _| gate.begun());
     }
 
-    pub(super) fn ended(&mut self, key: FairKey) {
-        self.changed(key, |gate, _| gate.ended());
+    pub(super) fn ended(&mut self, key: FairKey, at: Time) {
+        self.open(at);
+        self.changed(key, |gate, limit| {
+            gate.ended();
+            gate.catch_up(limit, at);
+        });
+    }
+
+    /// Those whose rate lets them go on by now come to the ends of the rounds, before anybody else does.
+    fn open(&mut self, at: Time) {
+        while let Some((_, key)) = self.opening.first().filter(|(until, _)| *until <= at).copied() {
+            self.changed(key, |gate, limit| gate.catch_up(limit, at));
+        }
     }
 
     /// A job of this key and class was handed out: the key has had its turn.
     pub(super) fn served(&mut self, key: FairKey, class: usize, at: Time) {
-        let due: Vec<FairKey> = self.opened(at).collect();
-        for opened in due {
-            self.changed(opened, |gate, limit| gate.catch_up(limit, at));
-        }
+        self.open(at);
         let lane = self.keys.get_mut(&key).and_then(|known| known.lanes[class].as_mut());
         if let Some(turn) = lane.and_then(|lane| lane.turn.as_mut()) {
             self.rounds[class].remove(turn);
@@ -164,18 +177,21 @@ impl Keys {
 
     /// A job of this key was handed out and took no turn of it.
     pub(super) fn started(&mut self, key: FairKey, at: Time) {
+        self.open(at);
         self.changed(key, |gate, limit| gate.spend(limit, at));
     }
 
     pub(super) fn give_back(&mut self, key: FairKey, at: Time) {
+        self.open(at);
         self.changed(key, |gate, limit| gate.give_back(limit, at));
     }
 
     /// Keeps to another limit from now on. Looks at every key: somebody changed a setting.
-    pub(super) fn set_limit(&mut self, limit: RunLimit) {
+    pub(super) fn set_limit(&mut self, limit: RunLimit, at: Time) {
         if self.limit == limit {
             return;
         }
+        self.open(at);
         let refill = self.limit.rate != limit.rate;
         self.limit = limit;
         if refill {

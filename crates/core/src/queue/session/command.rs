@@ -68,8 +68,8 @@ pub enum SessionCommand<'a> {
     SetState {
         /// Which.
         receipt: SessionReceipt,
-        /// How many bytes there are to remember; `None` forgets what there was.
-        bytes: Option<usize>,
+        /// What; `None` forgets what there was. Looked at and not kept: its record has it.
+        state: Option<&'a [u8]>,
     },
     /// Take it away from its holder. No event means that nobody holds it.
     Break {

@@ -13,6 +13,7 @@ use crate::queue::event::{CancelReason, Event, ReleaseReason};
 use crate::queue::job::{Job, Phase};
 use crate::queue::ready::FairKey;
 use crate::queue::refusal::Refusal;
+use crate::queue::sealing;
 use crate::queue::settings::{QueueMode, QueueSettings};
 use crate::queue::shard::{Queue, Shard};
 use crate::time::{Millis, Time};
@@ -42,7 +43,7 @@ impl Shard {
                 self.held(receipt, now)?;
                 Ok(self.given_back(now, receipt.key(), SessionEnd::Closed))
             }
-            SessionCommand::SetState { receipt, bytes } => self.decide_state(now, receipt, *bytes),
+            SessionCommand::SetState { receipt, state } => self.decide_state(now, receipt, *state),
             SessionCommand::Break { queue, session } => {
                 let number = *self.names.get(*queue).ok_or(Refusal::QueueUnknown)?;
                 let key = (number, *session);
@@ -142,13 +143,18 @@ impl Shard {
         &self,
         now: Time,
         receipt: &SessionReceipt,
-        bytes: Option<usize>,
+        state: Option<&[u8]>,
     ) -> Result<Vec<Event>, Refusal> {
         self.held(receipt, now)?;
         let (queue, session, at) = (receipt.queue, receipt.session, now);
         let has = self.sessions.sessions.get(&receipt.key()).is_some_and(|found| found.state.is_some());
-        match bytes {
-            Some(bytes) if bytes > limits::SESSION_STATE_BYTES_MAX => Err(Refusal::SessionState),
+        if let Some(bytes) = state {
+            if bytes.len() > limits::SESSION_STATE_BYTES_MAX {
+                return Err(Refusal::SessionState);
+            }
+            sealing::check_state(self.queue_at(queue).settings.sealing, bytes)?;
+        }
+        match state {
             Some(_) if !has && self.sessions.states >= limits::SESSION_STATES_MAX => {
                 Err(Refusal::TooManySessionStates)
             }

@@ -92,23 +92,22 @@ impl Shard {
     pub(in crate::queue) fn change_in_session(&mut self, id: &JobId, change: impl FnOnce(&mut Job)) {
         let Some(before) = self.jobs.get(id).map(|job| self.session_key(job)) else { return };
         if let Some(key) = before {
-            self.withdraw(key);
+            self.withdraw_job(key, id);
             if let Some(job) = self.jobs.get(id) {
                 self.sessions.leave(key, job);
             }
         }
-        let next_sequence = self.next_sequence;
-        let mut moved = false;
-        self.change_alone(id, |job| {
-            let queue = job.queue;
-            change(job);
-            // Why: whoever comes into another queue's session stands behind those who are there.
-            moved = job.queue != queue;
-            if moved {
-                job.sequence = next_sequence;
+        let from = self.jobs.get(id).map(|job| job.queue);
+        self.change_alone(id, change);
+        let to = self.jobs.get(id).and_then(|job| self.session_key(job)).map(|(queue, _)| queue);
+        // Why: whoever comes into another queue's session stands behind those who are there. It stands in no
+        // index by its sequence before that, since it is the session's line that hands it out.
+        if to.is_some() && to != from {
+            if let Some(job) = self.jobs.get_mut(id) {
+                job.sequence = self.next_sequence;
             }
-        });
-        self.next_sequence += u64::from(moved);
+            self.next_sequence += 1;
+        }
         self.enter_session(id);
         if let Some(key) = before {
             self.offer(key);

@@ -2,8 +2,8 @@
 //! any of these, and gone afterwards.
 //!
 //! The queue's ready index holds at most one job of a session: the first in line, and only while
-//! nobody holds the session. [`Shard::withdraw`] takes it out before anything about the session
-//! changes, [`Shard::offer`] puts the one that is first then back in.
+//! nobody holds the session. [`Shard::withdraw`] takes it out before it changes or somebody holds the
+//! session, [`Shard::offer`] puts the one that is first then back in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -181,6 +181,14 @@ impl Shard {
         self.queue_at(job.queue).settings.sessions.are_kept().then_some((job.queue, token))
     }
 
+    /// Takes a job out of the ready index before it changes, where it stands there for its session. Why not
+    /// for any job of the session: the first one's fair key would lose its turn by it.
+    pub(in crate::queue) fn withdraw_job(&mut self, key: Key, id: &JobId) {
+        if self.sessions.sessions.get(&key).is_some_and(|session| session.offered == Some(*id)) {
+            self.withdraw(key);
+        }
+    }
+
     /// Takes a session's first job out of the ready index.
     pub(in crate::queue) fn withdraw(&mut self, key: Key) {
         let offered = self.sessions.sessions.get_mut(&key).and_then(|session| session.offered.take());
@@ -199,7 +207,7 @@ impl Shard {
         let first = first.and_then(|id| self.jobs.get(&id).map(|job| (id, job)));
         if let Some((id, job)) = first.filter(|(_, job)| job.phase == Phase::Ready) {
             self.sessions.free.insert((key.0, job.priority != Priority::Critical, job.sequence, key.1));
-            ready(&mut self.queues, key.0).insert(id, job);
+            ready(&mut self.queues, key.0).insert(id, job, self.sessions.at);
             if let Some(session) = self.sessions.sessions.get_mut(&key) {
                 session.offered = Some(id);
             }

@@ -42,7 +42,7 @@ impl Check for Completed {
                 },
                 None => Ok(()),
             },
-            (Asked::Settle { how: How::Complete, receipts }, Answer::Settled(_)) => {
+            (Asked::Settle { how: How::Complete, receipts, .. }, Answer::Settled(_)) => {
                 for receipt in receipts {
                     let Some((id, _)) = ledger.lease(receipt) else { continue };
                     let Some(facts) = ledger.jobs.get(&id) else { continue };

@@ -18,8 +18,9 @@ pub(super) fn jobs_of(counts: &QueueCounts) -> u64 {
     by_state(counts).iter().map(|(_, number)| number).sum()
 }
 
-fn by_state(counts: &QueueCounts) -> [(&'static str, u64); 9] {
+fn by_state(counts: &QueueCounts) -> [(&'static str, u64); 10] {
     [
+        ("blocked", counts.blocked),
         ("delayed", counts.delayed),
         ("ready", counts.ready),
         ("running", counts.running),
@@ -72,7 +73,10 @@ fn has_reason(ledger: &Ledger, facts: &JobFacts, state: &str) -> bool {
     match state {
         "completed" => facts.was_settled(How::Complete),
         "cancelled" => {
-            facts.was_asked(JobCancel::NAME) || swept(QueuePurge::NAME) || swept(DeadLetterPurge::NAME)
+            facts.was_asked(JobCancel::NAME)
+                || swept(QueuePurge::NAME)
+                || swept(DeadLetterPurge::NAME)
+                || facts.links.as_ref().is_some_and(|links| links.is_cancelled_with_them)
         }
         "held" => facts.was_settled(How::Hold),
         "expired" => facts.has_ttl,

@@ -23,15 +23,12 @@ impl Check for Holders {
             let Some(facts) = ledger.jobs.get(&job.id.0) else { continue };
             let Some((new, old)) = facts.leases.split_last() else { continue };
             for lease in old {
-                let max_run = ledger.queues.get(&lease.queue).and_then(|queue| queue.settings.max_run_ms);
-                let hold = lease.hold.as_deref().and_then(|receipt| ledger.sessions.hold(receipt));
-                if hold.is_some_and(|(name, hold)| ledger.sessions.may_be_ended(name, hold, new.received)) {
-                    continue;
-                }
-                let hold_end = hold.map_or(u64::MAX, |(_, hold)| hold.earliest_end());
-                let end = earliest_end(lease, max_run.unwrap_or(MAX_RUN_MS)).min(hold_end);
+                let end = certain_end(ledger, lease);
                 // Granted before this one, for certain, and not over when this one was.
-                if lease.received < new.sent && new.received < end && !may_be_over(facts, lease, new) {
+                if lease.received < new.sent
+                    && new.received < end
+                    && !may_be_over(ledger, facts, lease, new.received)
+                {
                     return Err(format!(
                         "job {} is held by {} until {end} at least, and {} got it by {}",
                         job.id, lease.client, new.client, new.received
@@ -43,10 +40,25 @@ impl Check for Holders {
     }
 }
 
-/// Whether somebody asked for this lease's end before the next one was there.
-fn may_be_over(facts: &JobFacts, lease: &LeaseFacts, next: &LeaseFacts) -> bool {
-    lease.settles.values().any(|settle| settle.first_sent <= next.received)
-        || facts.acts.iter().any(|act| act.what == JobCancel::NAME && act.sent <= next.received)
+/// Whether a lease holds its job at this moment, for certain.
+pub(super) fn is_held(ledger: &Ledger, facts: &JobFacts, lease: &LeaseFacts, now: u64) -> bool {
+    lease.received <= now && now < certain_end(ledger, lease) && !may_be_over(ledger, facts, lease, now)
+}
+
+/// Whether somebody asked for this lease's end by then, or for the end of the hold that it was taken under.
+fn may_be_over(ledger: &Ledger, facts: &JobFacts, lease: &LeaseFacts, by: u64) -> bool {
+    let hold = lease.hold.as_deref().and_then(|receipt| ledger.sessions.hold(receipt));
+    lease.settles.values().any(|settle| settle.first_sent <= by)
+        || facts.acts.iter().any(|act| act.what == JobCancel::NAME && act.sent <= by)
+        || hold.is_some_and(|(name, hold)| ledger.sessions.may_be_ended(name, hold, by))
+}
+
+/// Until when a lease, and the hold that it was taken under, last by themselves at least.
+fn certain_end(ledger: &Ledger, lease: &LeaseFacts) -> u64 {
+    let max_run = ledger.queues.get(&lease.queue).and_then(|queue| queue.settings.max_run_ms);
+    let hold = lease.hold.as_deref().and_then(|receipt| ledger.sessions.hold(receipt));
+    let hold_end = hold.map_or(u64::MAX, |(_, hold)| hold.earliest_end());
+    earliest_end(lease, max_run.unwrap_or(MAX_RUN_MS)).min(hold_end)
 }
 
 /// The earliest moment at which a lease can end by itself. The last word on it counts, and more than one

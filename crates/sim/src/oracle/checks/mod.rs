@@ -1,17 +1,23 @@
 //! The promises, one file each. A new one is a file and a line in [`all`].
 
 mod accepted;
+mod batches;
 mod completed;
 mod ends;
 pub(crate) mod firings;
 mod holders;
+mod keys;
+mod limits;
 mod lines;
 mod modes;
 mod order;
+mod parents;
 mod places;
 mod receipts;
 mod sessions;
 mod timing;
+mod turns;
+mod unique;
 
 use sealane_core::queue::Event;
 
@@ -67,6 +73,12 @@ pub(super) fn all() -> Vec<Box<dyn Check>> {
         Box::new(firings::Firings::default()),
         Box::new(sessions::Sessions),
         Box::new(lines::Lines::default()),
+        Box::new(limits::Limits::default()),
+        Box::new(turns::Turns::default()),
+        Box::new(keys::Keys::default()),
+        Box::new(unique::Unique),
+        Box::new(batches::Batches),
+        Box::new(parents::Parents::default()),
         Box::new(ends::Ends),
     ]
 }

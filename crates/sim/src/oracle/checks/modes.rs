@@ -27,8 +27,8 @@ impl Check for Modes {
             (Asked::Enqueue { queue, .. }, Answer::Accepted(results))
                 if all_along(queue, QueueDrain::NAME) =>
             {
-                let new = results.iter().flatten().find(|id| {
-                    let facts = ledger.jobs.get(*id);
+                let new = results.iter().flatten().map(|taken| taken.id).find(|id| {
+                    let facts = ledger.jobs.get(id);
                     facts.is_some_and(|facts| facts.first_sent == exchange.sent && facts.requests == 1)
                 });
                 match new {

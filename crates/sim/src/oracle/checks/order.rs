@@ -1,4 +1,4 @@
-//! First come, first served in each class and each session of a queue, as far as clients can tell: of two jobs of which one
+//! First come, first served in each session of a queue, and in each class and fair key, as far as clients can tell: of two jobs of which one
 //! was accepted before the other was sent, the second is not handed out before the first. What was
 //! delayed, or touched by anybody's acts, is left out, and so is what may have come back because its
 //! worker's connection was cut in that moment.
@@ -23,8 +23,8 @@ pub(super) struct Order {
 /// Those among whom who came first is first.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Line {
-    /// Of a queue, in a class.
-    Class(String, String),
+    /// Of a queue, in a class, under a fair key.
+    Class(String, String, Option<String>),
     /// Of a queue, in a session.
     Session(String, String),
 }
@@ -33,7 +33,7 @@ impl Line {
     fn of(ledger: &Ledger, queue: &str, facts: &JobFacts, job: &LeasedJob) -> Self {
         match &facts.session {
             Some(session) if ledger.keeps_sessions(queue) => Self::Session(queue.to_owned(), session.clone()),
-            _ => Self::Class(queue.to_owned(), job.priority.to_string()),
+            _ => Self::Class(queue.to_owned(), job.priority.to_string(), facts.fair_key.clone()),
         }
     }
 }
@@ -46,7 +46,7 @@ struct Handed {
 
 impl Check for Order {
     fn promise(&self) -> &'static str {
-        "first come, first served in a class or session"
+        "first come, first served in a class and key, or session"
     }
 
     fn answered(&mut self, ledger: &Ledger, exchange: &Exchange, answer: &Answer) -> Result<(), String> {
@@ -108,9 +108,9 @@ fn in_one_answer(ledger: &Ledger, queue: &str, jobs: &[LeasedJob]) -> Result<(),
     Ok(())
 }
 
-/// Whether nobody did anything to it but send it and work on it.
+/// Whether nobody did anything to it but send it and work on it, and it waits for no other.
 fn is_plain(facts: &JobFacts) -> bool {
-    facts.acts.is_empty()
+    facts.acts.is_empty() && facts.links.is_none()
 }
 
 /// Whether the one was in the queue before the other was sent, or before it in the only request that

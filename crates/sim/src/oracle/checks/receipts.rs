@@ -14,7 +14,7 @@ impl Check for Receipts {
     fn answered(&mut self, ledger: &Ledger, exchange: &Exchange, answer: &Answer) -> Result<(), String> {
         let Answer::Settled(results) = answer else { return Ok(()) };
         let (receipts, settle): (Vec<&String>, _) = match &exchange.asked {
-            Asked::Settle { how, receipts } => (receipts.iter().collect(), Some(*how)),
+            Asked::Settle { how, receipts, .. } => (receipts.iter().collect(), Some(*how)),
             Asked::Extend { items } => (items.iter().map(|(receipt, _)| receipt).collect(), None),
             _ => return Ok(()),
         };

@@ -1,0 +1,201 @@
+//! Bulk work: what was dead or waited when it began, slice by slice.
+
+use sealane_core::id::JobId;
+use sealane_core::job::State;
+use sealane_core::limits;
+use sealane_core::queue::{DeadFilter, Labels, SweepKind, SweepWish};
+
+use super::job::Job;
+use super::{Plain, Reasons};
+
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    pub wish: SweepWish,
+    pub begun: u64,
+    /// Looked at, up to here.
+    pub through: Option<(u64, JobId)>,
+    /// When it goes on, and behind whom.
+    pub due: (u64, u64),
+    pub done: u64,
+}
+
+/// One slice of bulk work.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    pub queue: usize,
+    pub kind: SweepKind,
+    pub jobs: Vec<JobId>,
+    /// How far it got, and when the next one follows. Nothing: it is over.
+    pub next: Option<((u64, JobId), u64)>,
+}
+
+#[derive(PartialEq)]
+enum Meant {
+    Yes,
+    No,
+    /// Its record was not read yet.
+    Unknown,
+}
+
+fn meant(job: &Job, filter: &DeadFilter) -> Meant {
+    let Some(death) = &job.death else { return Meant::No };
+    let code = |code: u8| sealane_core::name::ErrorCode::parse(&format!("E{code}")).expect("a code");
+    let known = [
+        filter.category.is_none_or(|category| category == death.category),
+        filter.code.as_ref().is_none_or(|wanted| death.code.map(code).as_ref() == Some(wanted)),
+        filter.fingerprint.is_none_or(|like| death.like == Some(like)),
+        filter.owner.as_ref().is_none_or(|owner| *owner == job.owner),
+    ];
+    if known.contains(&false) {
+        return Meant::No;
+    }
+    if filter.kind.is_none() && filter.tag.is_none() {
+        return Meant::Yes;
+    }
+    let Some(labels) = &death.labels else { return Meant::Unknown };
+    let kind = filter.kind.is_none_or(|kind| labels.kind == Some(kind));
+    let tag = filter.tag.is_none_or(|tag| labels.tags.contains(&tag));
+    if kind && tag { Meant::Yes } else { Meant::No }
+}
+
+fn in_time(job: &Job, filter: &DeadFilter) -> bool {
+    filter.died_from.is_none_or(|from| job.at >= from.unix_ms())
+        && filter.died_before.is_none_or(|end| job.at < end.unix_ms())
+}
+
+impl Plain {
+    /// Whether there is nothing to begin, or why it is refused.
+    pub fn may_sweep(&self, queue: Option<usize>, wish: &SweepWish) -> Result<bool, Reasons> {
+        let Some(queue) = queue else { return Err(vec!["QueueUnknown"]) };
+        if let Some(sweep) = &self.queues[queue].sweep {
+            return if sweep.wish == *wish { Ok(true) } else { Err(vec!["SweepRunning"]) };
+        }
+        let concerned = match wish.filter() {
+            None => self.waiting(queue) > 0,
+            Some(filter) => self
+                .live()
+                .filter(|job| job.queue == queue && job.state == State::Dead && in_time(job, filter))
+                .any(|job| meant(job, filter) != Meant::No),
+        };
+        if !concerned {
+            return Ok(true);
+        }
+        if wish.kind() == SweepKind::RedriveDead && !self.has_room(queue) {
+            return Err(vec!["QueueFull"]);
+        }
+        Ok(false)
+    }
+
+    pub fn sweep(&mut self, queue: usize, wish: &SweepWish) {
+        let due = self.next_turn(self.now);
+        let sweep = Sweep { wish: wish.clone(), begun: self.now, through: None, due, done: 0 };
+        self.queues[queue].sweep = Some(sweep);
+    }
+
+    fn next_turn(&mut self, due: u64) -> (u64, u64) {
+        self.turns += 1;
+        (due, self.turns)
+    }
+
+    /// The next slice of the work whose turn it is.
+    pub fn slice(&self, busy: &[JobId]) -> Option<Slice> {
+        let sweeps = (0..self.queues.len()).filter_map(|at| Some((at, self.queues[at].sweep.as_ref()?)));
+        let (queue, sweep) =
+            sweeps.filter(|(_, sweep)| sweep.due.0 <= self.now).min_by_key(|(_, sweep)| sweep.due)?;
+        Some(match sweep.wish.filter() {
+            None => self.slice_of_waiting(queue, sweep, busy),
+            Some(filter) => self.slice_of_dead(queue, sweep, filter, busy),
+        })
+    }
+
+    fn slice_of_waiting(&self, queue: usize, sweep: &Sweep, busy: &[JobId]) -> Slice {
+        let through = sweep.through.map(|(_, id)| id);
+        let mut ids: Vec<JobId> = self.live().map(|job| job.id).filter(|id| Some(*id) > through).collect();
+        ids.sort();
+        let meant = |id: &&JobId| {
+            let job = self.find(id).expect("it is live");
+            job.queue == queue && job.waits() && job.here <= sweep.begun && !busy.contains(id)
+        };
+        let jobs = ids.iter().filter(meant).copied().collect();
+        let next = ids.last().map(|last| ((0, *last), self.now));
+        Slice { queue, kind: SweepKind::PurgeWaiting, jobs, next }
+    }
+
+    fn slice_of_dead(&self, queue: usize, sweep: &Sweep, filter: &DeadFilter, busy: &[JobId]) -> Slice {
+        let kind = sweep.wish.kind();
+        let redrives = kind == SweepKind::RedriveDead;
+        let rate = sweep.wish.rate().map(sealane_core::queue::RedriveRate::get);
+        let at_once = rate.map_or(usize::MAX, |rate| rate.div_ceil(10) as usize);
+        let depth = self.queues[queue].settings.max_depth;
+        let room = depth.saturating_sub(self.waiting(queue)) as usize;
+        let mut dead: Vec<&Job> = self
+            .live()
+            .filter(|job| job.queue == queue && job.state == State::Dead && in_time(job, filter))
+            .filter(|job| job.at <= sweep.begun && Some((job.at, job.id)) > sweep.through)
+            .collect();
+        dead.sort_by_key(|job| (job.at, job.id));
+        let mut jobs: Vec<JobId> = Vec::new();
+        let mut through = None;
+        let mut pause = 0;
+        for job in dead {
+            let may = !redrives
+                || (job.redrives < limits::REDRIVES_MAX
+                    && !self.seal_is_over(job)
+                    && self.no_parents(job, &jobs).is_empty());
+            let here = !busy.contains(&job.id) && job.here <= sweep.begun;
+            match if here && may { meant(job, filter) } else { Meant::No } {
+                Meant::Unknown => {
+                    let before_all = (0, JobId::from_bytes([0; 16]));
+                    through = through.or(sweep.through).or(Some(before_all));
+                    pause = 100;
+                    break;
+                }
+                Meant::Yes if redrives && jobs.len() >= room => {
+                    return Slice { queue, kind, jobs, next: None };
+                }
+                Meant::Yes if jobs.len() >= at_once => break,
+                Meant::Yes => jobs.push(job.id),
+                Meant::No => {}
+            }
+            through = Some((job.at, job.id));
+        }
+        let takes = rate.map_or(0, |rate| (jobs.len() as u64 * 1_000).div_ceil(u64::from(rate)));
+        Slice { queue, kind, jobs, next: through.map(|through| (through, self.now + takes.max(pause))) }
+    }
+
+    fn seal_is_over(&self, job: &Job) -> bool {
+        let labels = job.death.as_ref().and_then(|death| death.labels.as_ref());
+        labels.and_then(|labels| labels.seal_expires).is_some_and(|end| end.unix_ms() <= self.now)
+    }
+
+    pub fn take_slice(&mut self, slice: &Slice) {
+        for id in &slice.jobs {
+            match slice.kind {
+                SweepKind::RedriveDead => self.redrive(id),
+                SweepKind::PurgeDead | SweepKind::PurgeWaiting => {
+                    let now = self.now;
+                    self.job(id).finish(now, State::Cancelled);
+                }
+            }
+            self.settle_rounds();
+        }
+        match slice.next {
+            None => self.queues[slice.queue].sweep = None,
+            Some((through, due)) => {
+                let due = self.next_turn(due);
+                let sweep = self.queues[slice.queue].sweep.as_mut().expect("it has a turn");
+                sweep.through = Some(through);
+                sweep.due = due;
+                sweep.done += slice.jobs.len() as u64;
+            }
+        }
+    }
+
+    /// Whether the label is news.
+    pub fn label(&mut self, id: &JobId, labels: &Labels) -> bool {
+        let death = self.find_mut(id).and_then(|job| job.death.as_mut());
+        let Some(death) = death.filter(|death| death.labels.is_none()) else { return false };
+        death.labels = Some(labels.clone());
+        true
+    }
+}
