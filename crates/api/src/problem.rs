@@ -154,6 +154,7 @@ impl From<Refusal> for Problem {
             | Refusal::TooManyLinks
             | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
+            | Refusal::TooManyJobsOfPrincipal
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning
             | Refusal::TooManySessions
@@ -172,12 +173,13 @@ impl From<Refusal> for Problem {
                 Code::ScheduleState
             }
             Refusal::IdTooOld => Code::IdTooOld,
+            Refusal::SessionCircle => Code::JobState,
             Refusal::SealingRequired | Refusal::StateSealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::QueueInUse => Code::QueueInUse,
             Refusal::SessionLockLost => Code::SessionLockLost,
             Refusal::SessionRequired => Code::SessionRequired,
-            Refusal::SessionState => Code::BodyTooLarge,
+            Refusal::SessionState | Refusal::BodyTooLarge { .. } => Code::BodyTooLarge,
             Refusal::ReportTooLarge { .. } => Code::BodyTooLarge,
             Refusal::ReportOrder { .. } => Code::ReportOrder,
             Refusal::Settings(_)
@@ -199,6 +201,7 @@ impl From<Refusal> for Problem {
             | Refusal::ReportPercent
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
+            | Refusal::RootNotPublished
             | Refusal::SealedForOther
             | Refusal::Schedule(_)
             | Refusal::NotItsTemplate

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use super::cut::Cut;
 use crate::boundary::Connection;
 
 /// How long a client may take for its handshake, and for the headers of a request.
@@ -113,10 +114,13 @@ async fn connection(
         Ok(Err(error)) => return tracing::info!(%source, %error, "a handshake failed"),
         Err(_) => return tracing::info!(%source, "a handshake took too long"),
     };
+    let cut = Cut::default();
+    let asked = cut.clone();
     let known = Connection::default();
     let by = known.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(source);
+        request.extensions_mut().insert(cut.clone());
         request.extensions_mut().insert(by.clone());
         let mut router = router.clone();
         async move { router.call(request.map(axum::body::Body::new)).await }
@@ -129,12 +133,18 @@ async fn connection(
     tokio::pin!(connection);
     // Why behind the connection: it is dropped first, so what was not written by then is known as lost.
     let _open = known.held_open();
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let served = async {
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
+    };
+    let ended = tokio::select! {
+        ended = served => ended,
+        () = asked.asked() => return tracing::info!(%source, "a connection was cut that took nothing more"),
     };
     if let Err(error) = ended {
         tracing::debug!(%source, %error, "a connection ended early");
