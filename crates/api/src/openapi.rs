@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, made from the operation list and the wire types.
 
+mod numbers;
+
 use utoipa::ToSchema;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -71,6 +73,7 @@ pub fn document() -> OpenApi {
         ); )* };
     }
     for_each_operation!(describe_all);
+    schemas.iter_mut().for_each(|(name, schema)| numbers::bound(name, schema));
     let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     OpenApiBuilder::new()
         .info(

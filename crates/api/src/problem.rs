@@ -154,6 +154,7 @@ impl From<Refusal> for Problem {
             | Refusal::TooManyLinks
             | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
+            | Refusal::TooManyJobsOfPrincipal
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning
             | Refusal::TooManySessions
@@ -177,7 +178,7 @@ impl From<Refusal> for Problem {
             Refusal::QueueInUse => Code::QueueInUse,
             Refusal::SessionLockLost => Code::SessionLockLost,
             Refusal::SessionRequired => Code::SessionRequired,
-            Refusal::SessionState => Code::BodyTooLarge,
+            Refusal::SessionState | Refusal::BodyTooLarge { .. } => Code::BodyTooLarge,
             Refusal::ReportTooLarge { .. } => Code::BodyTooLarge,
             Refusal::ReportOrder { .. } => Code::ReportOrder,
             Refusal::Settings(_)
@@ -198,6 +199,7 @@ impl From<Refusal> for Problem {
             | Refusal::ReportPercent
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
+            | Refusal::RootNotPublished
             | Refusal::SealedForOther
             | Refusal::Schedule(_)
             | Refusal::NotItsTemplate

@@ -17,7 +17,7 @@ use sealane_core::queue::session::{
 use sealane_core::queue::{
     Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Look, Next,
     QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report, ReportKey, ReportedProgress,
-    RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish, invariants,
+    RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish, Together, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -112,6 +112,27 @@ impl Bench {
         }))
     }
 
+    /// What a batch of all or none would come to.
+    fn together(&self, ids: &[JobId]) -> Together {
+        let commands: Vec<Enqueue<'_>> = ids
+            .iter()
+            .map(|id| Enqueue {
+                job: *id,
+                id_given: true,
+                queue: &self.queue,
+                owner: &self.owner,
+                input: &self.input,
+                priority: self.priority,
+                start: Start::After(Millis::default()),
+                ttl: None,
+                max_attempts: None,
+                options: None,
+                digest: [0; 16],
+            })
+            .collect();
+        self.shard.decide_enqueue_together(self.now, &commands)
+    }
+
     /// Sends so many jobs of a class.
     fn send(&mut self, priority: Priority, jobs: u64) {
         self.priority = priority;
@@ -152,25 +173,44 @@ impl Bench {
     }
 }
 
+/// Nobody fills a namespace alone, and nobody more than what there is.
+// attack 59
 #[test]
-fn a_namespace_has_its_number_of_unfinished_jobs_and_no_more() {
+fn a_principal_and_a_namespace_have_their_numbers_of_unfinished_jobs_and_no_more() {
     let mut bench = Bench::new();
-    for number in 0..limits::JOBS_MAX as u64 {
+    let (own, all) = (limits::JOBS_PER_PRINCIPAL_MAX as u64, limits::JOBS_MAX as u64);
+    let act = |bench: &mut Bench, job: u64, act: &Act| bench.run(&Command::Act { job: Bench::id(job), act });
+    let (cancel, redrive) = (Act::Cancel { force: false, dead: true }, Act::Redrive { seal_expires: None });
+    for number in 0..own {
         bench.enqueue(Bench::id(number), 0).unwrap();
     }
-    let next = Bench::id(limits::JOBS_MAX as u64);
-    assert_eq!(bench.enqueue(next, 0), Err(Refusal::TooManyJobs));
+    assert_eq!(bench.enqueue(Bench::id(own), 0), Err(Refusal::TooManyJobsOfPrincipal));
     assert_eq!(bench.enqueue(Bench::id(0), 0), Ok(0), "a repeat is known all the same");
-    let act = |bench: &mut Bench, act: &Act| bench.run(&Command::Act { job: Bench::id(1), act });
-    assert_eq!(act(&mut bench, &Act::Cancel { force: false, dead: true }), Ok(1));
-    assert_eq!(bench.enqueue(next, 0), Ok(1), "room again");
+    assert_eq!(act(&mut bench, 1, &cancel), Ok(1));
+    let two = [own, own + 1].map(Bench::id);
     assert_eq!(
-        act(&mut bench, &Act::Redrive { seal_expires: None }),
-        Err(Refusal::TooManyJobs),
-        "not for who comes back either"
+        bench.together(&two),
+        Err(vec![None, Some(Refusal::TooManyJobsOfPrincipal)]),
+        "there is room for one of two"
     );
+    assert_eq!(bench.enqueue(two[0], 0), Ok(1), "room again");
+    assert_eq!(act(&mut bench, 1, &redrive), Err(Refusal::TooManyJobsOfPrincipal), "nor for who comes back");
     bench.work(0);
-    assert_eq!(act(&mut bench, &Act::Redrive { seal_expires: None }), Ok(1));
+    assert_eq!(act(&mut bench, 1, &redrive), Ok(1));
+    assert_eq!(bench.enqueue(two[1], 0), Err(Refusal::TooManyJobsOfPrincipal));
+
+    bench.owner = Principal::parse("somebody").unwrap();
+    for number in own + 1..=all {
+        bench.enqueue(Bench::id(number), 0).unwrap();
+    }
+    let next = Bench::id(all + 1);
+    assert_eq!(bench.enqueue(next, 0), Err(Refusal::TooManyJobs));
+    assert_eq!(bench.together(&[next]), Err(vec![Some(Refusal::TooManyJobs)]));
+    assert_eq!(act(&mut bench, all, &cancel), Ok(1));
+    assert_eq!(bench.enqueue(next, 0), Ok(1), "room again");
+    assert_eq!(act(&mut bench, all, &redrive), Err(Refusal::TooManyJobs), "not for who comes back either");
+    bench.work(2);
+    assert_eq!(act(&mut bench, all, &redrive), Ok(1));
 }
 
 fn keyed(number: u64) -> JobOptions {

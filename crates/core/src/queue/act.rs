@@ -11,7 +11,6 @@ use super::shard::Shard;
 use super::transitions::{self, Cause};
 use crate::id::JobId;
 use crate::job::State;
-use crate::limits;
 use crate::time::Time;
 
 impl Shard {
@@ -43,11 +42,9 @@ impl Shard {
                 if !job.may_be_redriven() {
                     return Err(Refusal::RedrivesUsed);
                 }
-                if live.is_none() && self.jobs.len() >= limits::JOBS_MAX {
-                    return Err(Refusal::TooManyJobs);
-                }
-                // A dead job has its key still: only who ended may find it taken.
+                // A dead job has its place and its key still: only who ended may find them taken.
                 if live.is_none() {
+                    self.takes_job_of(&job.owner, 0, 0)?;
                     self.may_be_unique(job.queue, job.options.as_deref())?;
                 }
                 self.queue_at(job.queue).has_room(1)?;

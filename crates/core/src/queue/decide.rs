@@ -121,13 +121,13 @@ impl Shard {
             {
                 return Err(Refusal::QueueInUse);
             }
-            return Ok(vec![Event::QueueChanged { number: *number, settings: *settings, at: now }]);
+            return Ok(vec![Event::QueueChanged { number: *number, settings: Box::new(*settings), at: now }]);
         }
         if self.queues.len() >= limits::QUEUES_MAX {
             return Err(Refusal::TooManyQueues);
         }
         let number = QueueNumber(u32::try_from(self.queues.len()).expect("QUEUES_MAX is far below u32::MAX"));
-        Ok(vec![Event::QueueCreated { number, queue: name.clone(), settings: *settings, at: now }])
+        Ok(vec![Event::QueueCreated { number, queue: name.clone(), settings: Box::new(*settings), at: now }])
     }
 
     fn decide_mode(&self, now: Time, name: &QueueName, mode: QueueMode) -> Result<Vec<Event>, Refusal> {
@@ -150,7 +150,7 @@ impl Shard {
             return Ok(Vec::new());
         }
         let queue = self.queue_at(number);
-        sealing::check(queue.settings.sealing, command)?;
+        sealing::check(&queue.settings, command)?;
         let id_ms = command.job.unix_ms().ok_or(Refusal::IdVersion)?;
         if self.finished.may_have_forgotten(id_ms, now) {
             return Err(Refusal::IdTooOld);
@@ -176,9 +176,7 @@ impl Shard {
             return self.decide_conflict(now, command, unique, holder, ahead);
         }
         self.has_room_for_key(command, ahead)?;
-        if self.jobs.len() + ahead.jobs() >= limits::JOBS_MAX {
-            return Err(Refusal::TooManyJobs);
-        }
+        self.takes_job_of(command.owner, ahead.jobs(), ahead.jobs_of(command.owner))?;
         queue.takes_jobs(1 + ahead.waiting(number))?;
         let fair_key = command.options.and_then(|options| options.fair_key);
         queue.takes_key(fair_key, ahead.fair_keys(number), now)?;

@@ -29,10 +29,12 @@ mod keys;
 mod links;
 mod listing;
 mod options;
+mod owned;
 mod parents;
 mod ready;
 mod refusal;
 mod report;
+mod root_ids;
 mod run_limit;
 mod schedule;
 mod sealing;
@@ -61,6 +63,7 @@ pub use options::JobOptions;
 pub use parents::{LinksView, ParentEnd};
 pub use refusal::Refusal;
 pub use report::{Progress, Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
+pub use root_ids::{RootId, RootIds};
 pub use run_limit::{Rate, RunLimit};
 pub use schedule::{
     DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,

@@ -31,6 +31,8 @@ pub enum Refusal {
     TooManyFairKeys,
     /// The namespace has as many unfinished jobs as it may have.
     TooManyJobs,
+    /// The job's owner has as many unfinished jobs as one may have.
+    TooManyJobsOfPrincipal,
     /// The id belongs to a job that was sent with other content.
     JobIdConflict,
     /// The idempotency key came with other content before.
@@ -75,6 +77,13 @@ pub enum Refusal {
     Sealed(SyntaxError),
     /// The sealed body was made for another job.
     SealedForOther,
+    /// The body is sealed under a root that the queue does not name.
+    RootNotPublished,
+    /// The body is larger than the queue takes.
+    BodyTooLarge {
+        /// Its bytes at most.
+        max: u32,
+    },
     /// A sealed body came without the job id that it is bound to.
     SealedNeedsId,
     /// The receipt's lease does not hold this job any more.
@@ -198,6 +207,11 @@ impl fmt::Display for Refusal {
                     limits::JOBS_MAX
                 )
             }
+            Self::TooManyJobsOfPrincipal => write!(
+                f,
+                "{} jobs of this one's owner are unfinished, and no more of one principal may be: try again when some are done, or have dead ones purged",
+                limits::JOBS_PER_PRINCIPAL_MAX
+            ),
             Self::JobIdConflict => {
                 f.write_str("a job with this id was sent with other content: make a new id for other content")
             }
@@ -248,6 +262,12 @@ impl fmt::Display for Refusal {
             ),
             Self::SealingForbidden => f.write_str("this queue takes no sealed bodies"),
             Self::Sealed(error) => write!(f, "the sealed body is not well formed: {error}"),
+            Self::RootNotPublished => f.write_str(
+                "the body is sealed under another root than those that the queue names in root_ids: seal it with the keyring that the queue's workers have",
+            ),
+            Self::BodyTooLarge { max } => {
+                write!(f, "a body has at most {max} bytes in this queue: send less, or a reference to it")
+            }
             Self::SealedForOther => f.write_str("the sealed body was made for another job id"),
             Self::SealedNeedsId => f.write_str("a sealed body needs the job id that it was sealed for"),
             Self::LeaseLost => {

@@ -124,6 +124,11 @@ fn probe(limit: &Limit) -> Option<Probe> {
             |n| ("POST", "/v1/queues/q/dead:redrive".to_owned(), json!({"rate": n}).to_string())
         }
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
+        "QUEUE_BODY_BYTES_MAX" => |n| setting("max_body_bytes", n),
+        "ROOT_IDS_MAX" => |n| {
+            let ids = many(n, |at| json!(format!("{at:032x}")));
+            ("PUT", "/v1/queues/settings".to_owned(), json!({"root_ids": ids}).to_string())
+        },
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
         "CONCURRENCY_MAX" => |n| setting("concurrency_per_key", n),
         "RATE_STARTS_MAX" => |n| rate(&json!({"starts": n, "period_ms": 1})),
@@ -171,6 +176,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "IDEMPOTENCY_KEYS_MAX"
                 | "IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX"
                 | "JOBS_MAX"
+                | "JOBS_PER_PRINCIPAL_MAX"
                 | "LOG_BYTES_MAX"
                 | "LOG_ENTRIES_MAX"
                 | "LOG_ENTRIES_OF_ALL_MAX"

@@ -15,6 +15,8 @@ mod job_list;
 mod keys;
 mod life;
 mod limits;
+mod numbers;
+mod numbers_base;
 mod published;
 mod reports;
 mod run_limits;
