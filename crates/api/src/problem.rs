@@ -173,6 +173,7 @@ impl From<Refusal> for Problem {
                 Code::ScheduleState
             }
             Refusal::IdTooOld => Code::IdTooOld,
+            Refusal::SessionCircle => Code::JobState,
             Refusal::SealingRequired | Refusal::StateSealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::QueueInUse => Code::QueueInUse,

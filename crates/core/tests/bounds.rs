@@ -15,9 +15,10 @@ use sealane_core::queue::session::{
     AcceptSession, SessionCommand, SessionMode, SessionReceipt, SessionSettings,
 };
 use sealane_core::queue::{
-    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Look, Next,
-    QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report, ReportKey, ReportedProgress,
-    RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish, Together, invariants,
+    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Links, Look,
+    Next, OnFailure, QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report, ReportKey,
+    ReportedProgress, RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish,
+    Together, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -732,6 +733,38 @@ fn sessions_have_their_bounds() {
     assert_eq!(remember(&mut bench, 7, Some(2)), Ok(1), "another state for the same session");
     assert_eq!(remember(&mut bench, 7, None), Ok(1));
     assert_eq!(remember(&mut bench, one_more, Some(1)), Ok(1), "one that forgets makes room");
+}
+
+/// So many jobs are looked at before one that others wait for comes in at the end of a session's line.
+#[test]
+fn a_move_into_a_session_looks_at_so_many_jobs() {
+    let mut bench = Bench::new();
+    let (queue, other) = (bench.queue.clone(), QueueName::parse("other").unwrap());
+    let sessions = SessionSettings { mode: SessionMode::On, ..SessionSettings::default() };
+    let settings = QueueSettings { sealing: SealingPolicy::Allowed, sessions, ..QueueSettings::default() };
+    for queue in [&queue, &other] {
+        bench.run(&Command::PutQueue { queue, settings }).unwrap();
+    }
+    let in_session = |byte: u8, after: Vec<JobId>| {
+        let links = (!after.is_empty())
+            .then(|| Box::new(Links::new(None, after, Vec::new(), OnFailure::Fail).unwrap()));
+        JobOptions { session: Some(Token::from_bytes([byte; 16])), links, ..JobOptions::default() }
+    };
+    let parent = Bench::id(0);
+    bench.enqueue_with(parent, 0, Some(&in_session(1, Vec::new()))).unwrap();
+    bench.enqueue_with(Bench::id(1), 0, Some(&in_session(2, vec![parent]))).unwrap();
+    let behind = Some(in_session(2, Vec::new()));
+    let most = u64::try_from(limits::SESSION_LOOKS_MAX).unwrap();
+    for job in 2..=most {
+        bench.enqueue_with(Bench::id(job), 0, behind.as_ref()).unwrap();
+    }
+    let moved = |bench: &mut Bench, queue: &QueueName| {
+        let act = Act::Move { queue: queue.clone(), sealed: false };
+        bench.run(&Command::Act { job: parent, act: &act })
+    };
+    assert_eq!(moved(&mut bench, &other), Ok(1), "no circle among so many");
+    bench.enqueue_with(Bench::id(most + 1), 0, behind.as_ref()).unwrap();
+    assert_eq!(moved(&mut bench, &queue), Err(Refusal::SessionCircle), "not seen among one more");
 }
 
 #[test]

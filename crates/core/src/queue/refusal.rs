@@ -104,6 +104,8 @@ pub enum Refusal {
     SessionState,
     /// The sessions of this queue remember sealed bytes only.
     StateSealingRequired,
+    /// A job would come in behind one in its session that waits for it.
+    SessionCircle,
     /// This setting is changed in an empty queue only.
     QueueInUse,
     /// There is no such job.
@@ -302,6 +304,9 @@ impl fmt::Display for Refusal {
             ),
             Self::StateSealingRequired => f.write_str(
                 "the sessions of this queue remember sealed bytes only: give the client keys, so that it seals the state",
+            ),
+            Self::SessionCircle => f.write_str(
+                "in its session there a job stands that waits for this one, and this one would come in behind it: move or cancel that one first, or try again when it has heard how this one ended",
             ),
             Self::QueueInUse => f.write_str(
                 "sessions are turned on or off in an empty queue only: make another queue, or let this one run empty and purge its dead-letter",
