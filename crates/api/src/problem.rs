@@ -154,6 +154,7 @@ impl From<Refusal> for Problem {
             | Refusal::TooManyLinks
             | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
+            | Refusal::TooManyJobsOfPrincipal
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning
             | Refusal::TooManySessions
@@ -172,6 +173,7 @@ impl From<Refusal> for Problem {
                 Code::ScheduleState
             }
             Refusal::IdTooOld => Code::IdTooOld,
+            Refusal::SessionCircle => Code::JobState,
             Refusal::SealingRequired | Refusal::StateSealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::QueueInUse => Code::QueueInUse,

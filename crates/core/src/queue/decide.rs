@@ -176,9 +176,7 @@ impl Shard {
             return self.decide_conflict(now, command, unique, holder, ahead);
         }
         self.has_room_for_key(command, ahead)?;
-        if self.jobs.len() + ahead.jobs() >= limits::JOBS_MAX {
-            return Err(Refusal::TooManyJobs);
-        }
+        self.takes_job_of(command.owner, ahead.jobs(), ahead.jobs_of(command.owner))?;
         queue.takes_jobs(1 + ahead.waiting(number))?;
         let fair_key = command.options.and_then(|options| options.fair_key);
         queue.takes_key(fair_key, ahead.fair_keys(number), now)?;

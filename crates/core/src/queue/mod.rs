@@ -29,6 +29,7 @@ mod keys;
 mod links;
 mod listing;
 mod options;
+mod owned;
 mod parents;
 mod ready;
 mod refusal;

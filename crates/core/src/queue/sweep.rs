@@ -8,6 +8,7 @@ use super::dead_letter::Look;
 use super::event::{CancelReason, Event, QueueNumber};
 use super::filter::{DeadFilter, Meant};
 use super::job::Job;
+use super::links::Links;
 use super::refusal::Refusal;
 use super::shard::Shard;
 use crate::id::JobId;
@@ -310,6 +311,7 @@ impl Shard {
         let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
         // Who died before: a job that died of another one follows that one out of dead-letter.
         let mut redriven = BTreeSet::new();
+        let mut waited_for = BTreeSet::new();
         let places = queue.dead.places(filter, sweep.through);
         let places = places.take_while(|(died_at, _)| *died_at <= sweep.begun_at);
         for (died_at, id) in places.take(limits::SWEEP_JOBS_PER_TURN_MAX) {
@@ -319,7 +321,10 @@ impl Shard {
                 let may = !redrives
                     || (job.may_be_redriven()
                         && !job.is_seal_expired(now)
-                        && self.check_parents_again(job, &redriven).is_ok());
+                        && self.check_parents_again(job, &redriven).is_ok()
+                        // Why not behind one that comes in before it and waits for it: see `session::circle`.
+                        && (job.session().is_none() || !waited_for.contains(&id))
+                        && self.may_stand_behind(&id, self.session_key(job)).is_ok());
                 if here && may { filter.judge(job) } else { Meant::No }
             });
             match meant {
@@ -339,6 +344,9 @@ impl Shard {
                 Meant::Yes => {
                     slice.jobs.push(id);
                     redriven.insert(id);
+                    waited_for.extend(
+                        job.and_then(|job| job.links()).into_iter().flat_map(Links::parents).copied(),
+                    );
                 }
             }
             slice.through = Some((died_at, id));

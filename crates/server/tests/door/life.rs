@@ -507,6 +507,7 @@ async fn critical_is_next_and_bulk_gets_its_turn() {
 }
 
 // covers QUE-1 (pause, resume, drain, purge, depth)
+// attack 59
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_is_paused_drained_and_purged_and_stays_so_after_a_restart() {
     let (home, disk, server, admin) = started().await;
