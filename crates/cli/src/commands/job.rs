@@ -84,6 +84,7 @@ const OF_ONE_JOB: [&str; 25] = [
     "retry_backoff",
     "retry_base",
     "retry_cap",
+    "retry_jitter",
     "after",
     "after_any",
     "on_failure",
@@ -153,6 +154,9 @@ pub(crate) struct Enqueue {
     /// Longest wait between attempts, where not as the queue says
     #[arg(long, value_parser = parse, value_name = "TIME")]
     retry_cap: Option<Duration>,
+    /// How far a wait is moved either way, in percent of it
+    #[arg(long, value_name = "PERCENT")]
+    retry_jitter: Option<u8>,
     /// Run after this job; may be given again
     #[arg(long, value_parser = job_id, value_name = "ID")]
     after: Vec<JobId>,
@@ -306,12 +310,13 @@ impl Enqueue {
         if let Some(attempts) = self.max_attempts {
             job = job.max_attempts(attempts);
         }
-        if self.retry_backoff.is_some() || self.retry_base.is_some() || self.retry_cap.is_some() {
+        let waits = [self.retry_base, self.retry_cap];
+        if self.retry_backoff.is_some() || self.retry_jitter.is_some() || waits.iter().any(Option::is_some) {
             job = job.retry(RetryIn {
                 backoff: self.retry_backoff,
                 base_ms: self.retry_base.map(millis),
                 cap_ms: self.retry_cap.map(millis),
-                jitter_percent: None,
+                jitter_percent: self.retry_jitter,
             });
         }
         job = self.after.into_iter().fold(job, NewJob::after);

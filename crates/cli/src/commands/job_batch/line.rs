@@ -1,4 +1,4 @@
-//! One line of a batch: a job as JSON, with the fields that it has over HTTP.
+//! A job in a file, as a line of a batch or a node of a flow: JSON with the fields that it has over HTTP.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use crate::commands::job::{job_id, priority};
 
-/// A job as it stands in a line. The body is base64 in `body` or text in `text`; what is in `attributes`
+/// A job as it stands in a file. The body is base64 in `body` or text in `text`; what is in `attributes`
 /// is sealed with it, what is in `clear_attributes` stays readable.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+pub(in crate::commands) struct Fields {
     id: Option<String>,
     kind: String,
     body: Option<Bytes>,
@@ -46,6 +46,18 @@ struct Fields {
     on_failure: Option<String>,
 }
 
+impl Fields {
+    /// The job under its own id, where it has one.
+    pub(in crate::commands) fn into_job(self) -> Result<Job, String> {
+        let id = self.id.as_deref().map(job_id).transpose()?;
+        let job = job(self)?;
+        Ok(match id {
+            Some(id) => job.id(id),
+            None => job,
+        })
+    }
+}
+
 /// Reads a line: the job, and the id where the line has one.
 pub(super) fn read(text: &[u8]) -> Result<(Option<JobId>, Job), String> {
     // Why by its place only: the words of a JSON library quote what they read, and that is to be sealed.
@@ -57,6 +69,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Option<JobId>, Job), String> {
     Ok((id, job(fields)?))
 }
 
+/// Makes the job, without its id.
 fn job(fields: Fields) -> Result<Job, String> {
     let body = match (fields.body, fields.text) {
         (Some(_), Some(_)) => return Err("give body (base64) or text, not both".to_owned()),
