@@ -64,7 +64,7 @@ pub(crate) struct Send {
 }
 
 /// The options that say something about one job.
-const OF_ONE_JOB: [&str; 25] = [
+const OF_ONE_JOB: [&str; 26] = [
     "kind",
     "body",
     "content_type",
