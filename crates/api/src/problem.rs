@@ -191,6 +191,7 @@ impl From<Refusal> for Problem {
             | Refusal::Delay
             | Refusal::Horizon { .. }
             | Refusal::Ttl
+            | Refusal::ExpiresAt
             | Refusal::MaxAttempts
             | Refusal::LeaseTime
             | Refusal::SessionsOff

@@ -134,7 +134,8 @@ async fn a_template_does_not_open_as_anything_else() {
 async fn a_schedules_job_has_no_time_of_its_own() {
     let (world, keys) = (world().await, keys());
     let client = world.sealed(&keys);
-    for job in [report().delay(HOUR), report().run_at("2026-01-31T09:30:00Z")] {
+    let time = "2026-01-31T09:30:00Z";
+    for job in [report().delay(HOUR), report().run_at(time), report().expires_at("2126-01-31T09:30:00Z")] {
         let refused = client.put_schedule("x", "orders", Schedule::every(HOUR, job)).await.unwrap_err();
         assert_eq!(code_of(&refused), Some(Code::InvalidRequest));
     }

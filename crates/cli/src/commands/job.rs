@@ -64,7 +64,7 @@ pub(crate) struct Send {
 }
 
 /// The options that say something about one job.
-const OF_ONE_JOB: [&str; 25] = [
+const OF_ONE_JOB: [&str; 26] = [
     "kind",
     "body",
     "content_type",
@@ -79,6 +79,7 @@ const OF_ONE_JOB: [&str; 25] = [
     "delay",
     "run_at",
     "ttl",
+    "expires_at",
     "max_attempts",
     "retry_backoff",
     "retry_base",
@@ -138,6 +139,9 @@ pub(crate) struct Enqueue {
     /// How long the job is worth anything
     #[arg(long, value_parser = parse, value_name = "TIME")]
     ttl: Option<Duration>,
+    /// Up to when the job is worth anything, as in 2026-01-31T09:30:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "ttl")]
+    expires_at: Option<String>,
     /// Attempts before dead-letter
     #[arg(long, value_name = "N")]
     max_attempts: Option<u32>,
@@ -289,6 +293,7 @@ impl Enqueue {
         job = with(job, self.subject, NewJob::subject);
         job = with(job, self.fair_key, NewJob::fair_key);
         job = with(job, self.run_at, NewJob::run_at);
+        job = with(job, self.expires_at, NewJob::expires_at);
         job = with(job, self.idempotency_key, NewJob::idempotency_key);
         if let Some((key, on_conflict)) = self.unique {
             job = job.unique(key, on_conflict);

@@ -33,6 +33,7 @@ pub(in crate::commands) struct Fields {
     delay_ms: Option<u64>,
     run_at: Option<String>,
     ttl_ms: Option<u64>,
+    expires_at: Option<String>,
     max_attempts: Option<u32>,
     retry: Option<RetryIn>,
     fair_key: Option<String>,
@@ -93,6 +94,7 @@ fn job(fields: Fields) -> Result<Job, String> {
     job = with(job, fields.subject, Job::subject);
     job = with(job, fields.fair_key, Job::fair_key);
     job = with(job, fields.run_at, Job::run_at);
+    job = with(job, fields.expires_at, Job::expires_at);
     job = with(job, fields.idempotency_key, Job::idempotency_key);
     if let Some(word) = fields.priority {
         job = job.priority(priority(&word).map_err(|rule| format!("priority {rule}"))?);
@@ -157,7 +159,7 @@ mod tests {
         let line = format!(
             r#"{{"id":"{id}","kind":"k","body":"AP8=","content_type":"x/y","attributes":{{"a":"b"}},
             "clear_attributes":{{"c":"d"}},"session_id":"s","correlation_id":"c","subject":"u","tags":["t"],
-            "priority":"high","delay_ms":1,"ttl_ms":2,"max_attempts":3,"retry":{{"base_ms":4}},"fair_key":"f",
+            "priority":"high","delay_ms":1,"expires_at":"2035-01-31T09:30:00Z","max_attempts":3,"retry":{{"base_ms":4}},"fair_key":"f",
             "idempotency_key":"i","unique":{{"key":"q"}},"after":["{id}"],"after_any":["{id}"],"on_failure":"run"}}"#
         );
         let (read_id, job) = read(line.as_bytes()).expect("a job");
