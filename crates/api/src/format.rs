@@ -7,6 +7,10 @@ use serde::de::DeserializeOwned;
 use crate::problem::Problem;
 use crate::{cbor, json};
 
+/// The media type of an answer that is a stream of events, each written in JSON: server-sent events, as
+/// the HTML standard has them.
+pub const EVENT_STREAM: &str = "text/event-stream";
+
 /// How a request or an answer is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {

@@ -1,17 +1,19 @@
 //! The OpenAPI 3.1 document, made from the operation list and the wire types.
 
+mod numbers;
+
 use utoipa::ToSchema;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref,
     RefOr, Required, ResponseBuilder, Schema,
 };
 
-use crate::format::Format;
-use crate::operation::{JobEnqueue, Method, NoBody, Operation, OrNothing, RequestBody};
+use crate::format::{EVENT_STREAM, Format};
+use crate::operation::{JobEnqueue, Method, NoBody, Operation, OrNothing, RequestBody, RequestQuery as _};
 use crate::problem::ProblemDocument;
 
 /// Schemas by name, as they are found.
@@ -56,7 +58,7 @@ described! {
     QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, JobListIn, JobListOut, LeaseIn, LeaseOut, Complete, Fail,
     Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut,
     DeadPreviewOut, DeadAnalysisOut, DeadPurgeIn, DeadRedriveIn, SweepOut,
-    SessionAcceptIn, SessionAcceptOut, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionCloseIn, SessionStateIn, SessionStateOut, SessionSetStateIn, SessionStands, FlowIn, FlowAccepted, FlowOut, ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut, Reports, JobLogIn, JobLogOut, WaitIn,
+    SessionAcceptIn, SessionAcceptOut, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionCloseIn, SessionStateIn, SessionStateOut, SessionSetStateIn, SessionStands, FlowIn, FlowAccepted, FlowOut, ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut, Reports, JobLogIn, JobLogOut, WaitIn, JobEvent,
 }
 
 /// Makes the document.
@@ -71,6 +73,7 @@ pub fn document() -> OpenApi {
         ); )* };
     }
     for_each_operation!(describe_all);
+    schemas.iter_mut().for_each(|(name, schema)| numbers::bound(name, schema));
     let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     OpenApiBuilder::new()
         .info(
@@ -128,15 +131,40 @@ where
         });
         operation = operation.request_body(Some(body.required(Some(required)).build()));
     }
+    for field in Op::Query::FIELDS {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let schema: RefOr<Schema> =
+            if field.repeats { ArrayBuilder::new().items(text).into() } else { text.into() };
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name(field.name)
+                .parameter_in(ParameterIn::Query)
+                .required(Required::False)
+                .description(Some(field.says))
+                .schema(Some(schema)),
+        );
+    }
+    if Op::STREAMS {
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name("Last-Event-ID")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some("The id of the last event that was seen; it counts before `after`."))
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String))),
+        );
+    }
+    let media_types: &[&str] =
+        if Op::STREAMS { &[EVENT_STREAM] } else { &Format::ALL.map(Format::media_type) };
     let answer = ContentBuilder::new().schema(Op::Answer::describe(schemas)).build();
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
     let operation = operation
         .response(
             "2XX",
-            Format::ALL
-                .into_iter()
-                .fold(ResponseBuilder::new().description("done"), |response, format| {
-                    response.content(format.media_type(), answer.clone())
+            media_types
+                .iter()
+                .fold(ResponseBuilder::new().description("done"), |response, media_type| {
+                    response.content(*media_type, answer.clone())
                 })
                 .build(),
         )

@@ -154,6 +154,7 @@ impl From<Refusal> for Problem {
             | Refusal::TooManyLinks
             | Refusal::TooManyFairKeys
             | Refusal::TooManyJobs
+            | Refusal::TooManyJobsOfPrincipal
             | Refusal::QueueFull { .. }
             | Refusal::SweepRunning
             | Refusal::TooManySessions
@@ -172,12 +173,13 @@ impl From<Refusal> for Problem {
                 Code::ScheduleState
             }
             Refusal::IdTooOld => Code::IdTooOld,
+            Refusal::SessionCircle => Code::JobState,
             Refusal::SealingRequired | Refusal::StateSealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::QueueInUse => Code::QueueInUse,
             Refusal::SessionLockLost => Code::SessionLockLost,
             Refusal::SessionRequired => Code::SessionRequired,
-            Refusal::SessionState => Code::BodyTooLarge,
+            Refusal::SessionState | Refusal::BodyTooLarge { .. } => Code::BodyTooLarge,
             Refusal::ReportTooLarge { .. } => Code::BodyTooLarge,
             Refusal::ReportOrder { .. } => Code::ReportOrder,
             Refusal::Settings(_)
@@ -189,6 +191,7 @@ impl From<Refusal> for Problem {
             | Refusal::Delay
             | Refusal::Horizon { .. }
             | Refusal::Ttl
+            | Refusal::ExpiresAt
             | Refusal::MaxAttempts
             | Refusal::LeaseTime
             | Refusal::SessionsOff
@@ -198,6 +201,7 @@ impl From<Refusal> for Problem {
             | Refusal::ReportPercent
             | Refusal::SealingForbidden
             | Refusal::Sealed(_)
+            | Refusal::RootNotPublished
             | Refusal::SealedForOther
             | Refusal::Schedule(_)
             | Refusal::NotItsTemplate
@@ -297,5 +301,25 @@ impl From<ItemError> for Problem {
         // Why InvalidRequest: an unknown word comes from a newer server; nobody should retry it blindly.
         let job_id = error.job_id.and_then(|id| JobId::parse(&id).ok());
         Self { job_id, ..Self::new(Code::parse(&error.code).unwrap_or(Code::InvalidRequest), error.detail) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // covers JOB-7 (a clear 429 when full)
+    // attack 59
+    #[test]
+    fn what_is_full_is_to_be_tried_again_later_and_says_what_else_to_do() {
+        for (full, advice) in [
+            (Refusal::TooManyKeys, "idempotency_window_ms"),
+            (Refusal::TooManyKeysOfPrincipal, "idempotency_window_ms"),
+            (Refusal::QueueFull { max_depth: 7 }, "7"),
+        ] {
+            let problem = Problem::from(full);
+            assert_eq!((problem.code, problem.code.status()), (Code::LimitExceeded, 429));
+            assert!(problem.code.is_retryable() && problem.detail.contains(advice), "{problem}");
+        }
     }
 }

@@ -33,6 +33,11 @@ impl Output {
         print(&columns(&rows))
     }
 
+    /// Prints one thing of a row that goes on: its JSON or its line.
+    pub(crate) fn line(self, value: &impl Serialize, line: &str) -> Result<(), Failure> {
+        if self.json { print_json(value) } else { print(&format!("{}\n", printable(line))) }
+    }
+
     /// Prints many things: the JSON of all, or one line for each below a line of names.
     pub(crate) fn many(
         self,

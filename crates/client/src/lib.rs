@@ -55,6 +55,7 @@ pub mod clock;
 mod context;
 mod delivery;
 mod error;
+mod events;
 mod flow;
 mod gather;
 mod job;
@@ -83,6 +84,7 @@ pub use client::{Client, ClientBuilder};
 pub use context::{Context, ContextError};
 pub use delivery::{Delivery, Unopenable};
 pub use error::Error;
+pub use events::{EventFilter, Events, Told};
 pub use flow::{Flow, FlowSent};
 pub use job::Job;
 pub use job_log::{JobLog, Logged};
@@ -106,13 +108,15 @@ pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
-    DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, FlowJobOut, FlowOut, JobListIn, JobListOut,
-    JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn, ScheduleListOut,
-    ScheduleOut, SessionListIn, SessionListOut, SessionOut, StartRate, SweepOut, WordCount,
+    DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, EventReset, FlowJobOut, FlowOut, JobEvent,
+    JobListIn, JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn,
+    ScheduleListIn, ScheduleListOut, ScheduleOut, SessionListIn, SessionListOut, SessionOut, StartRate,
+    SweepOut, WordCount,
 };
 pub use sealane_core::id::{FlowId, JobId};
 pub use sealane_core::job::{Category, Priority, State};
 pub use sealane_core::name::{Namespace, QueueName};
+pub use sealane_core::queue::feed::StepKind;
 pub use sealane_core::queue::{MissedPolicy, OnConflict, OnFailure, OverlapPolicy, QueueMode, SweepKind};
 /// Randomness and secrets, as the arguments of this library need them.
 pub use sealane_crypto as crypto;

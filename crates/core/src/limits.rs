@@ -76,6 +76,7 @@ limits! {
     SESSIONS_HELD_MAX: usize = 1_000, "sessions", "sessions that one principal holds at once", "limit_exceeded";
     SESSION_STATES_MAX: usize = 100_000, "sessions", "sessions of a namespace that remember something", "limit_exceeded";
     SESSION_STATE_BYTES_MAX: usize = 65_536, "bytes", "what a session remembers, as stored (sealed it counts sealed)", "body_too_large";
+    SESSION_LOOKS_MAX: usize = 10_000, "jobs", "jobs looked at for a circle when one that others wait for is moved or re-driven into a session", "job_state";
     SESSION_PAGE_MAX: u32 = 1_000, "sessions", "sessions of one page of a list", "invalid_request";
     REDRIVE_RATE_MAX: u32 = 100_000, "jobs per second", "rate of a re-drive", "invalid_request";
     LOOKED_AT_MAX: u64 = 10_000, "jobs", "jobs that one listing or preview looks at", "the answer says where to go on";
@@ -89,8 +90,11 @@ limits! {
     CONCURRENCY_MAX: u32 = 1_000_000, "jobs", "concurrency: jobs that run at once, of a queue or of a fair key", "invalid_request";
     FAIR_KEYS_MAX: usize = 100_000, "keys", "fair keys that one queue knows of: with jobs that have not ended, or a rate that is not full again", "limit_exceeded";
     FAIR_KEY_BYTES_MAX: usize = 256, "bytes", "fair key", "invalid_request";
+    QUEUE_BODY_BYTES_MAX: u32 = 1_048_576, "bytes", "max_body_bytes: body of a job in one queue, as stored", "invalid_request";
+    ROOT_IDS_MAX: usize = 8, "roots", "root_ids: roots that bodies in one queue may be sealed under", "invalid_request";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
+    JOBS_PER_PRINCIPAL_MAX: usize = 750_000, "jobs", "jobs of one principal in a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
     FLOW_NODES_MAX: usize = 1_000, "jobs", "jobs of a flow", "invalid_request";
     FLOW_NODE_NAME_BYTES_MAX: usize = 64, "bytes", "name of a node in a flow", "invalid_request";
@@ -113,8 +117,17 @@ limits! {
     WORKER_RATE_JOBS_MAX: usize = 100_000, "jobs", "jobs per period of a worker's rate limit", "the worker is not built";
     WORKER_RATE_PERIOD_MS_MAX: u64 = 86_400_000, "ms", "period of a worker's rate limit", "the worker is not built";
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
+    WORK_REPORT_LINE_BYTES_MAX: usize = 2_097_152, "bytes", "line in which a worker's command reports", "the line is dropped, and the job's log says so";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
     LINKS_KEPT_MAX: usize = 1_000_000, "dependencies", "jobs that others of a namespace wait for or waited for, each as often as it is named, those of finished jobs included", "limit_exceeded";
+    EVENTS_KEPT_MAX: usize = 32_768, "events", "events of jobs of a namespace that streams can read", "the oldest leave; who has not read them gets a reset";
+    EVENTS_KEPT_BYTES_MAX: usize = 4_194_304, "bytes", "the same events in memory", "the oldest leave; who has not read them gets a reset";
+    EVENTS_AT_ONCE_MAX: usize = 128, "events", "events that a stream takes and writes at once", "the rest follows";
+    EVENT_FILTERS_MAX: usize = 32, "values", "values of one filter of a stream of events", "invalid_request";
+    EVENT_STREAMS_MAX: usize = 256, "streams", "streams of events open at once", "limit_exceeded";
+    EVENT_STREAMS_OF_PRINCIPAL_MAX: usize = 16, "streams", "streams of events that one principal has open at once", "limit_exceeded";
+    EVENT_STALL_MS_MAX: u64 = 30_000, "ms", "how long a stream of events waits for a reader that takes nothing", "the connection is cut";
+    EVENT_BYTES_MAX: usize = 65_536, "bytes", "one event as a client takes it", "the client begins a new connection";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";
     SCHEDULE_NAME_BYTES_MAX: usize = 128, "bytes", "schedule name", "invalid_request";
     CRON_PATTERN_BYTES_MAX: usize = 256, "bytes", "cron pattern", "invalid_request";

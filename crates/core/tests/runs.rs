@@ -19,7 +19,12 @@ fn a_lease_is_not_extended_when_its_run_is_over() {
     let until = at.plus(settings.max_run).plus(settings.max_run);
     let mut shard = Shard::default();
     for event in [
-        Event::QueueCreated { number, queue: QueueName::parse("q").unwrap(), settings, at },
+        Event::QueueCreated {
+            number,
+            queue: QueueName::parse("q").unwrap(),
+            settings: Box::new(settings),
+            at,
+        },
         Event::JobEnqueued(JobEnqueued {
             job,
             queue: number,

@@ -9,6 +9,7 @@
 //! | [`operations`] | what is done, one file per noun |
 //! | [`runtime`] | the engine thread that owns queues and journal |
 //! | [`keys`] | the master key and the registry of data keys |
+//! | [`streams`] | events to those who listen |
 //! | [`transport`] | TLS, connections |
 //! | [`data_dir`], [`config`], [`context_file`] | files |
 
@@ -27,6 +28,7 @@ pub mod receipt;
 pub mod runtime;
 pub mod server;
 pub mod service;
+pub mod streams;
 pub mod transport;
 
 pub use config::{Config, ConfigError};

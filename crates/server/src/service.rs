@@ -13,6 +13,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use sealane_core::control::{AccessKey, QueuePattern, Role};
 use sealane_core::name::{Namespace, Principal};
+use sealane_core::queue::feed::Incarnation;
 use sealane_core::time::Time;
 use sealane_crypto::random::{Random, RandomError};
 use sealane_storage::disk::Disk;
@@ -27,7 +28,7 @@ use crate::keys::{BlindTokens, ServerKeys};
 use crate::labelling::dead_letter_labeller;
 use crate::operations::{DEFAULT_KEY_TTL, JobDigests};
 use crate::receipt::Receipts;
-use crate::runtime::{Engine, EngineHandle, Fault, Machine};
+use crate::runtime::{Engine, EngineHandle, Events, Fault, Machine};
 
 /// What a service is made of.
 pub struct Parts {
@@ -96,6 +97,8 @@ impl Service {
         access_keys.replace(machine.control().clone());
         let records = journal.reader();
         let namespace = Namespace::parse("default").expect("a good name");
+        let mut incarnation = [0; 8];
+        random.fill(&mut incarnation)?;
         let (engine, handle) = Engine::new(
             namespace.clone(),
             machine,
@@ -103,6 +106,7 @@ impl Service {
             Arc::clone(&clock),
             Arc::clone(&random),
             Arc::clone(&access_keys),
+            Events::new(Incarnation(u64::from_be_bytes(incarnation))),
         );
         let mut instance = [0; 4];
         random.fill(&mut instance)?;

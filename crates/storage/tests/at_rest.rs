@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use sealane_core::control::ControlEvent;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{Event, QueueSettings};
+use sealane_core::queue::Event;
 use sealane_core::record::RecordRef;
 use sealane_core::time::Time;
 use sealane_storage::error::Unopenable;
@@ -197,7 +197,7 @@ fn no_planted_word_is_in_any_file() {
     let created = Event::QueueCreated {
         number: QUEUE,
         queue: QueueName::parse(WORD).unwrap(),
-        settings: QueueSettings::default(),
+        settings: Box::default(),
         at: Time::default(),
     };
     journal.append(&shard(created), None).unwrap();

@@ -17,7 +17,7 @@ use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
     Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    Report, ReportedProgress, RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
+    Report, ReportedProgress, RootIds, RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -119,6 +119,8 @@ fn the_first_version_s_settings_mean_what_they_always_did() {
             max_run: Millis::new(max_run_ms),
             horizon: Millis::new(2_592_000_000),
             max_depth: 1_000_000,
+            max_body: 1_048_576,
+            root_ids: RootIds::default(),
             limit: RunLimit::default(),
             limit_per_key: RunLimit::default(),
             sessions: SessionSettings {
@@ -128,7 +130,7 @@ fn the_first_version_s_settings_mean_what_they_always_did() {
             },
             idempotency_window: Millis::new(86_400_000),
         };
-        assert_eq!(settings, meant);
+        assert_eq!(*settings, meant);
         assert_eq!(settings.check(), Ok(()));
         assert_eq!(fact_bytes(&decode_fact(&bytes).unwrap()), bytes);
     }
@@ -239,7 +241,7 @@ fn settings() -> impl Strategy<Value = QueueSettings> {
     let max_depth = prop_oneof![3 => Just(1_000_000), 1 => any::<u64>()];
     let horizon = prop_oneof![3 => Just(30 * 86_400_000), 1 => any::<u64>()];
     let max_run = prop_oneof![3 => Just(30 * 60_000), 1 => any::<u64>()];
-    let limits = (run_limit(), run_limit(), sessions());
+    let limits = (run_limit(), run_limit(), sessions(), bodies());
     let window = prop_oneof![3 => Just(86_400_000), 1 => any::<u64>()];
     (sealing, any::<u64>(), backoff(), any::<u32>(), max_run, horizon, max_depth, (limits, window)).prop_map(
         |(sealing, lease, backoff, max_attempts, max_run, horizon, max_depth, (limits, window))| {
@@ -250,6 +252,8 @@ fn settings() -> impl Strategy<Value = QueueSettings> {
                 max_run: Millis::new(max_run),
                 horizon: Millis::new(horizon),
                 max_depth,
+                max_body: limits.3.0,
+                root_ids: limits.3.1,
                 limit: limits.0,
                 limit_per_key: limits.1,
                 sessions: limits.2,
@@ -257,6 +261,12 @@ fn settings() -> impl Strategy<Value = QueueSettings> {
             }
         },
     )
+}
+
+fn bodies() -> impl Strategy<Value = (u32, RootIds)> {
+    let max_body = prop_oneof![3 => Just(1_048_576), 1 => any::<u32>()];
+    let roots = prop::collection::vec(any::<[u8; 16]>(), 0..=8);
+    (max_body, roots.prop_map(|ids| RootIds::of(&ids).expect("eight at most")))
 }
 
 fn next() -> impl Strategy<Value = Next> {
@@ -333,12 +343,12 @@ fn event() -> impl Strategy<Value = Event> {
         (number, queue, settings(), time()).prop_map(|(number, queue, settings, at)| Event::QueueCreated {
             number,
             queue,
-            settings,
+            settings: Box::new(settings),
             at
         }),
         (any::<u32>(), settings(), time()).prop_map(|(number, settings, at)| Event::QueueChanged {
             number: QueueNumber(number),
-            settings,
+            settings: Box::new(settings),
             at
         }),
         enqueued(),
@@ -584,7 +594,11 @@ proptest! {
 #[test]
 fn tagged_settings_have_one_form_only() {
     let settings = QueueSettings { max_depth: 7, ..QueueSettings::default() };
-    let change = Event::QueueChanged { number: QueueNumber(3), settings, at: Time::from_unix_ms(5) };
+    let change = Event::QueueChanged {
+        number: QueueNumber(3),
+        settings: Box::new(settings),
+        at: Time::from_unix_ms(5),
+    };
     let namespace = Namespace::parse("a").unwrap();
     let second = fact_bytes(&Fact::Shard { namespace, event: change });
     assert_eq!(second[..2], [2, 2]);
@@ -595,7 +609,7 @@ fn tagged_settings_have_one_form_only() {
         panic!("a queue was changed")
     };
     let limit = RunLimit { concurrency: Some(9), ..RunLimit::default() };
-    assert_eq!(read, QueueSettings { limit, ..settings });
+    assert_eq!(*read, QueueSettings { limit, ..settings });
     for (tail, why) in [
         (Vec::new(), "no settings"),
         (concurrency(0), "a tag that is none"),

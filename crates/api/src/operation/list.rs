@@ -3,34 +3,47 @@
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{KeyId, QueueName, ScheduleName};
 
-use super::{Answer, Class, Method, NoBody, Operation, OrNothing, Target};
+use super::{Answer, Class, Method, NoBody, NoQuery, Operation, OrNothing, Target};
 use crate::permission::Permission;
 use crate::problem::Problem;
 use crate::v1;
 
 /// Where a field of an operation comes from.
 macro_rules! taken {
-    (queue, $parameter:ident, $body:ident) => {
+    (queue, $parameter:ident, $query:ident, $body:ident) => {
         QueueName::parse($parameter).map_err(Problem::invalid)?
     };
-    (job, $parameter:ident, $body:ident) => {
+    (job, $parameter:ident, $query:ident, $body:ident) => {
         JobId::parse($parameter).map_err(Problem::invalid)?
     };
-    (flow, $parameter:ident, $body:ident) => {
+    (flow, $parameter:ident, $query:ident, $body:ident) => {
         FlowId::parse($parameter).map_err(Problem::invalid)?
     };
-    (flow_body, $parameter:ident, $body:ident) => {
+    (flow_body, $parameter:ident, $query:ident, $body:ident) => {
         v1::FlowParts::try_from($body)?
     };
-    (schedule, $parameter:ident, $body:ident) => {
+    (schedule, $parameter:ident, $query:ident, $body:ident) => {
         ScheduleName::parse($parameter).map_err(Problem::invalid)?
     };
-    (key, $parameter:ident, $body:ident) => {
+    (key, $parameter:ident, $query:ident, $body:ident) => {
         // Why not found: whatever is not a key id names no key.
         KeyId::parse($parameter).map_err(|_| Problem::not_found())?
     };
-    (body, $parameter:ident, $body:ident) => {
+    (event_query, $parameter:ident, $query:ident, $body:ident) => {
+        v1::EventWish::try_from(&$query)?
+    };
+    (body, $parameter:ident, $query:ident, $body:ident) => {
         $body
+    };
+}
+
+/// What may stand behind the path: nothing where nobody says.
+macro_rules! query_of {
+    () => {
+        NoQuery
+    };
+    ($query:ty) => {
+        $query
     };
 }
 
@@ -38,7 +51,8 @@ macro_rules! operations {
     ($(
         $op:ident = $name:literal, $summary:literal,
         $method:ident $path:literal, $permission:ident, $class:ident, repeatable: $repeatable:literal,
-        { $($field:ident : $type:ty = $from:ident),* }, body: $body:ty => $answer:ty,
+        { $($field:ident : $type:ty = $from:ident),* }, $(query: $query:ty,)? body: $body:ty => $answer:ty,
+        $(streams: $streams:literal,)?
         target: $target:expr;
     )*) => {
         $(
@@ -56,12 +70,18 @@ macro_rules! operations {
                 const PERMISSION: Permission = Permission::$permission;
                 const CLASS: Class = Class::$class;
                 const REPEATABLE: bool = $repeatable;
+                $(const STREAMS: bool = $streams;)?
+                type Query = query_of!($($query)?);
                 type Body = $body;
                 type Answer = $answer;
 
-                #[allow(unused_variables, reason = "an operation may need neither the parameter nor the body")]
-                fn from_request(parameter: &str, body: Self::Body) -> Result<Self, Problem> {
-                    Ok(Self { $($field: taken!($from, parameter, body),)* })
+                #[allow(unused_variables, reason = "an operation may need none of the three")]
+                fn from_request(
+                    parameter: &str,
+                    query: Self::Query,
+                    body: Self::Body,
+                ) -> Result<Self, Problem> {
+                    Ok(Self { $($field: taken!($from, parameter, query, body),)* })
                 }
 
                 fn target(&self) -> Target {
@@ -329,6 +349,12 @@ operations! {
         { request: v1::SessionSetStateIn = body }, body: v1::SessionSetStateIn => v1::SessionStands,
         target: |_| Target::Leases;
 
+    EventWatch = "event.watch", "follow the life of jobs as server-sent events",
+        Get "/v1/events", JobRead, Read, repeatable: true,
+        { wish: v1::EventWish = event_query }, query: v1::EventsIn, body: NoBody => v1::JobEvent,
+        streams: true,
+        target: |_| Target::Namespace;
+
     AccessKeyCreate = "access.key.create", "make an access key; it is shown once",
         Post "/v1/access/keys", AccessManage, Manage, repeatable: false,
         { key: v1::AccessKeyIn = body }, body: v1::AccessKeyIn => v1::AccessKeyMade,
@@ -389,6 +415,7 @@ impl Answer for v1::SessionListOut {}
 impl Answer for v1::SessionReleased {}
 impl Answer for v1::SessionStands {}
 impl Answer for v1::SessionStateOut {}
+impl Answer for v1::JobEvent {}
 impl Answer for v1::ScheduleOut {}
 impl Answer for v1::ScheduleListOut {}
 impl Answer for v1::ScheduleGone {}

@@ -8,9 +8,11 @@
 mod idempotency;
 #[macro_use]
 mod list;
+mod query;
 
 pub use idempotency::{IDEMPOTENCY_KEY, give_idempotency_key};
 pub use list::*;
+pub use query::{LAST_EVENT_ID, NoQuery, QueryField, RequestQuery};
 
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{QueueName, ScheduleName};
@@ -145,13 +147,17 @@ pub trait Operation: Sized + Send + 'static {
     const CLASS: Class;
     /// Whether asking twice is the same as asking once.
     const REPEATABLE: bool;
+    /// Whether the answer is a stream of events that ends when somebody ends it.
+    const STREAMS: bool = false;
+    /// What may stand behind the path.
+    type Query: RequestQuery + Send;
     /// The request body.
     type Body: RequestBody + Send;
-    /// The answer.
+    /// The answer; one event of it where it is a stream.
     type Answer: Answer;
 
-    /// Makes the operation from the path's parameter and the body.
-    fn from_request(parameter: &str, body: Self::Body) -> Result<Self, Problem>;
+    /// Makes the operation from the path's parameter, what stands behind the path, and the body.
+    fn from_request(parameter: &str, query: Self::Query, body: Self::Body) -> Result<Self, Problem>;
 
     /// What it touches.
     fn target(&self) -> Target;

@@ -7,6 +7,7 @@ mod bulk;
 mod dead_analysis;
 mod dead_filter;
 mod dead_letter;
+mod events;
 mod flows;
 mod job_list;
 mod jobs;
@@ -28,6 +29,7 @@ pub use bulk::{DeadPurgeIn, DeadRedriveIn, SweepOut, WorkOut};
 pub use dead_analysis::{DeadAnalysisOut, HourCount, PatternCount, Values, WordCount};
 pub use dead_filter::{DeadFilterIn, KIND_FIELD, TAG_FIELD, TokenOf};
 pub use dead_letter::{DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut};
+pub use events::{Begin, EventEnd, EventReset, EventWish, EventsIn, JobEvent};
 pub use flows::{
     FlowAccepted, FlowIn, FlowJobOut, FlowNode, FlowNodeAccepted, FlowNodeIn, FlowOut, FlowParts,
 };

@@ -1,7 +1,10 @@
 //! Queues.
 
 use sealane_core::job::State;
-use sealane_core::queue::{QueueSettings, QueueView, Rate, RunLimit, SealingPolicy, SessionMode};
+use sealane_core::limits;
+use sealane_core::queue::{
+    QueueSettings, QueueView, Rate, RootId, RootIds, RunLimit, SealingPolicy, SessionMode,
+};
 use sealane_core::retry::BackoffShape;
 use sealane_core::time::{Millis, Time};
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,7 @@ use utoipa::ToSchema;
 use super::bulk::WorkOut;
 use super::rates::StartRate;
 use crate::problem::Problem;
-use crate::wire::Timestamp;
+use crate::wire::{Text, Timestamp, some_at_most};
 
 /// A queue's settings, as wished. What is absent takes its default.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -46,6 +49,17 @@ pub struct QueueIn {
     /// Jobs that may wait at once; 1000000 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_depth: Option<u64>,
+    /// Bytes that a body may have, as stored (a sealed one counts sealed); 1048576 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body_bytes: Option<u32>,
+    /// Ids of the roots that sealed bodies may be sealed under, 32 hexadecimal digits each, at most 8; any
+    /// where absent.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "some_at_most::<_, _, { limits::ROOT_IDS_MAX }>"
+    )]
+    pub root_ids: Option<Vec<Text>>,
     /// Whether the jobs of one session are kept in their order: `off` (the default), `on`, or `required`
     /// (jobs without a session are refused). Turned on or off in an empty queue only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,6 +124,13 @@ impl TryFrom<&QueueIn> for QueueSettings {
         if let Some(jobs) = queue.max_depth {
             settings.max_depth = jobs;
         }
+        if let Some(bytes) = queue.max_body_bytes {
+            settings.max_body = bytes;
+        }
+        if let Some(ids) = &queue.root_ids {
+            let ids: Vec<RootId> = ids.iter().map(root_id).collect::<Result<_, _>>()?;
+            settings.root_ids = RootIds::of(&ids).map_err(Problem::invalid)?;
+        }
         if let Some(word) = &queue.sessions {
             settings.sessions.mode = SessionMode::parse(word)
                 .ok_or_else(|| Problem::invalid("sessions must be one of off, on, required"))?;
@@ -128,6 +149,13 @@ impl TryFrom<&QueueIn> for QueueSettings {
         }
         Ok(settings)
     }
+}
+
+fn root_id(text: &Text) -> Result<RootId, Problem> {
+    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
+    bytes.and_then(|bytes| RootId::try_from(bytes).ok()).ok_or_else(|| {
+        Problem::invalid("a root id is 32 hexadecimal digits in lower case, as `keyring inspect` shows it")
+    })
 }
 
 /// Reads how waits grow.
@@ -161,6 +189,12 @@ pub struct QueueOut {
     pub horizon_ms: u64,
     /// Jobs that may wait at once.
     pub max_depth: u64,
+    /// Bytes that a body may have, as stored.
+    #[serde(default)]
+    pub max_body_bytes: u32,
+    /// Ids of the roots that sealed bodies may be sealed under; any where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub root_ids: Vec<String>,
     /// How many jobs may start in how long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<StartRate>,
@@ -232,7 +266,7 @@ pub struct QueueCounts {
     pub running: u64,
     /// Waiting for their next attempt.
     pub retrying: u64,
-    /// All that wait: delayed, ready and retrying ones.
+    /// All that wait: blocked, delayed, ready and retrying ones.
     #[serde(default)]
     pub waiting: u64,
     /// Set aside until a person looks.
@@ -263,6 +297,14 @@ impl QueueOut {
             max_run_ms: queue.settings.max_run.get(),
             horizon_ms: queue.settings.horizon.get(),
             max_depth: queue.settings.max_depth,
+            max_body_bytes: queue.settings.max_body,
+            root_ids: queue
+                .settings
+                .root_ids
+                .as_slice()
+                .iter()
+                .map(|id| data_encoding::HEXLOWER.encode(id))
+                .collect(),
             rate: queue.settings.limit.rate.map(StartRate::from),
             concurrency: queue.settings.limit.concurrency,
             rate_per_key: queue.settings.limit_per_key.rate.map(StartRate::from),

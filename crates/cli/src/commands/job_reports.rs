@@ -1,15 +1,15 @@
-//! `sealane job logs`, `result` and `wait`: what workers said of a job, opened with the keyring.
+//! `sealane job logs`, `result`, `wait` and `watch`: what workers said of a job, opened with the keyring.
 
 use std::io::Write as _;
 use std::time::Duration;
 
 use clap::Subcommand;
-use sealane::{JobId, JobLog, JobOut, Logged};
+use sealane::{EventFilter, JobId, JobLog, JobOut, Logged, State, Told};
 use sealane_api::wire::{Bytes, Timestamp};
 use serde::Serialize;
 
-use super::Surroundings;
 use super::job::{self, job_id};
+use super::{Surroundings, events};
 use crate::duration::parse;
 use crate::failure::{FAILED, Failure};
 use crate::output::printable;
@@ -32,6 +32,12 @@ pub(crate) enum Reports {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
+    /// Tell what happens to a job until it has ended, one line for each step; 0 only if it is completed
+    Watch {
+        /// Its id
+        #[arg(value_parser = job_id)]
+        id: JobId,
+    },
     /// Wait until a job has ended and show it; 0 only if it is completed
     Wait {
         /// Its id
@@ -47,6 +53,7 @@ pub(crate) async fn run(at: &Surroundings, command: Reports) -> Result<(), Failu
     match command {
         Reports::Logs { id } => logs(at, id).await,
         Reports::Result { id } => result(at, id).await,
+        Reports::Watch { id } => watch(at, id).await,
         Reports::Wait { id, timeout } => wait(at, id, timeout).await,
     }
 }
@@ -112,6 +119,27 @@ async fn wait(at: &Surroundings, id: JobId, timeout: Duration) -> Result<(), Fai
     let client = session::client(&at.global)?.build();
     let job = client.wait(id, timeout).await?;
     job::show(at, &client, &job).await?;
+    if job.state == COMPLETED { Ok(()) } else { Err(not_completed(&job)) }
+}
+
+async fn watch(at: &Surroundings, id: JobId) -> Result<(), Failure> {
+    let client = session::client(&at.global)?.build();
+    // The stream first: what happens between the look and the first event is told as well.
+    let mut events = client.events(EventFilter::all().job(id)).await?;
+    let mut job = client.job(id).await?;
+    events::tell(at, &events::standing(id, &job, events.last_id()))?;
+    while !State::parse(&job.state).is_some_and(State::is_over) {
+        match events.next().await? {
+            Told::Event(event) => {
+                events::tell(at, &event)?;
+                job.state = event.state;
+            }
+            Told::Reset(_) => {
+                job = client.job(id).await?;
+                events::tell(at, &events::standing(id, &job, events.last_id()))?;
+            }
+        }
+    }
     if job.state == COMPLETED { Ok(()) } else { Err(not_completed(&job)) }
 }
 

@@ -7,6 +7,7 @@ mod bulk;
 mod dead_filter;
 mod dlq;
 mod envelope;
+mod events;
 mod flow;
 mod job;
 mod job_batch;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     /// Look at sealed bodies
     #[command(subcommand)]
     Envelope(envelope::Envelope),
+    /// Follow the life of jobs as it happens, until told to stop
+    Events(events::Events),
     /// Send jobs that wait for each other, look at them, end them
     #[command(subcommand)]
     Flow(flow::Flow),
@@ -89,6 +92,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Bench(command) => wait(bench::run(at, command)),
         Command::Dlq(command) => wait(dlq::run(at, command)),
         Command::Envelope(command) => envelope::run(at, &command),
+        Command::Events(command) => wait(events::run(at, command)),
         Command::Flow(command) => wait(flow::run(at, command)),
         Command::Job(command) => wait(job::run(at, command)),
         Command::Keyring(command) => keyring::run(at, command),

@@ -49,6 +49,8 @@ pub(crate) enum Queue {
         #[arg(long, value_name = "N")]
         max_depth: Option<u64>,
         #[command(flatten)]
+        bodies: Box<Bodies>,
+        #[command(flatten)]
         line: Box<Line>,
         #[command(flatten)]
         limits: Box<Limits>,
@@ -85,6 +87,17 @@ pub(crate) enum Queue {
         /// Its name
         name: String,
     },
+}
+
+/// What bodies it takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bodies {
+    /// Bytes that a body may have, as stored; 1048576 where not said
+    #[arg(long, value_name = "BYTES")]
+    max_body: Option<u32>,
+    /// A root that sealed bodies may be sealed under, as `keyring inspect` shows its id; any where not said
+    #[arg(long, value_name = "ID")]
+    root_id: Vec<String>,
 }
 
 /// How the jobs of one session are kept in order.
@@ -143,6 +156,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
             max_run,
             horizon,
             max_depth,
+            bodies,
             line,
             limits,
             idempotency_window,
@@ -158,6 +172,10 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 max_run_ms: max_run.map(millis),
                 horizon_ms: horizon.map(millis),
                 max_depth,
+                max_body_bytes: bodies.max_body,
+                root_ids: Some(bodies.root_id)
+                    .filter(|ids| !ids.is_empty())
+                    .map(|ids| ids.into_iter().map(Into::into).collect()),
                 sessions: line.sessions,
                 session_idle_ms: line.session_idle.map(millis),
                 session_hold_ms: line.session_hold.map(millis),
@@ -185,6 +203,7 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
                 "running",
                 "delayed",
                 "retrying",
+                "blocked",
                 "held",
                 "dead",
                 "completed",
@@ -204,6 +223,7 @@ fn row(queue: &QueueOut) -> Vec<String> {
         jobs.running,
         jobs.delayed,
         jobs.retrying,
+        jobs.blocked,
         jobs.held,
         jobs.dead,
         jobs.completed,
@@ -235,6 +255,9 @@ pub(super) fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("longest run", format!("{} ms", queue.max_run_ms)),
         ("mode", queue.mode.clone()),
         ("max depth", queue.max_depth.to_string()),
+        ("largest body", format!("{} bytes", queue.max_body_bytes)),
+        ("roots", if queue.root_ids.is_empty() { "any".to_owned() } else { queue.root_ids.join(", ") }),
+        ("idempotency window", format!("{} ms", queue.idempotency_window_ms)),
         ("horizon", format!("{} ms", queue.horizon_ms)),
         ("rate", queue.rate.map_or_else(unbounded, rate::show)),
         ("concurrency", concurrency(queue.concurrency)),
@@ -247,6 +270,7 @@ pub(super) fn show(at: &Surroundings, queue: &QueueOut) -> Result<(), Failure> {
         ("running", jobs.running.to_string()),
         ("delayed", jobs.delayed.to_string()),
         ("retrying", jobs.retrying.to_string()),
+        ("blocked", jobs.blocked.to_string()),
         ("held", jobs.held.to_string()),
         ("dead", jobs.dead.to_string()),
         ("completed", jobs.completed.to_string()),

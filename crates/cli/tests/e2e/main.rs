@@ -3,6 +3,7 @@
 mod batches;
 mod bench;
 mod data_dir;
+mod events;
 mod flows;
 mod journey;
 mod keys;
@@ -12,6 +13,7 @@ mod life;
 mod limits;
 mod reports;
 mod schedules;
+mod sessions;
 mod support;
 mod sync_order;
 mod webhooks;

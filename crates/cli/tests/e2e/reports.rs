@@ -1,6 +1,7 @@
 //! A worker that leaves a checkpoint, a server that is killed, and the attempt that goes on from there.
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use sealane::{JobId, Outcome};
 use sealane_api::v1::JobLogIn;
@@ -12,6 +13,7 @@ use crate::support::{DEADLINE, Place, contains, files_below};
 /// Stands in every report below, and nowhere else.
 const PLANTED: &str = "heliotrope-4711";
 
+// covers JOB-9
 // covers JOB-9 (a checkpoint reaches the next attempt across kill -9; logs, progress and results at the command line)
 // covers SEAL-13 (progress, logs and checkpoints)
 // attack 26
@@ -82,6 +84,58 @@ async fn a_checkpoint_outlives_kill_9_and_is_told_to_nobody_but_the_next_attempt
             .all(|entry| entry.bytes.as_ref().is_some_and(|bytes| bytes.0.starts_with(b"QRE2")))
     );
     assert_eq!(server.terminate(), Some(0));
+    for (path, bytes) in files_below(place.dir.path()) {
+        assert!(!contains(&bytes, PLANTED.as_bytes()), "{} has the planted word", path.display());
+    }
+}
+
+// covers JOB-9 (a command reports while it runs, and goes on from what the attempt before left)
+// covers SEAL-13 (progress, logs and checkpoints of a command)
+// attack 26
+#[test]
+fn a_command_reports_while_it_runs_and_the_next_attempt_goes_on_from_its_checkpoint() {
+    let place = Place::new();
+    let server = place.serve();
+    place.json(&["queue", "create", "orders", "--retry-base", "1ms"], "");
+    let sent = place.json(&["job", "enqueue", "orders", "--kind", "k", "--body", "-"], "body");
+    let id = sent["id"].as_str().expect("an id").to_owned();
+    let go = place.path("go");
+    assert!(Command::new("mkfifo").arg(&go).status().expect("mkfifo runs").success());
+    // The first attempt waits until it is let go, and fails; the second one prints what it was left.
+    let script = format!(
+        r#"if test "$SEALANE_ATTEMPT" = 1; then
+        echo '{{"progress":40,"message":"{PLANTED} progress","log":"{PLANTED} line"}}' >> "$SEALANE_REPORT"
+        read word < go
+        echo '{{"checkpoint":"{PLANTED} page 6"}}' >> "$SEALANE_REPORT"
+        exit 1; fi
+        cat "$SEALANE_CHECKPOINT""#
+    );
+    let arguments = ["work", "orders", "--exec", &script, "--result", "--max-jobs", "2"];
+    let (running, output) = std::thread::scope(|scope| {
+        let working = scope.spawn(|| place.sealane(&arguments, ""));
+        let end = Instant::now() + DEADLINE;
+        let running = loop {
+            let job = place.json(&["job", "get", &id], "");
+            if job.get("progress").is_some() || working.is_finished() {
+                break job;
+            }
+            assert!(Instant::now() < end, "it reports while it runs");
+        };
+        std::fs::write(&go, "on\n").expect("the command reads it");
+        (running, working.join().expect("no panic"))
+    });
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!((&running["state"], &running["attempt"]), (&json!("running"), &json!(1)));
+    assert_eq!(running["progress"]["percent"], 40);
+    assert_eq!(running["opened_progress"], format!("{PLANTED} progress"));
+
+    let job = place.json(&["job", "get", &id], "");
+    assert_eq!((&job["state"], &job["attempt"]), (&json!("completed"), &json!(2)));
+    assert_eq!(job["opened_result"], format!("{PLANTED} page 6"));
+    let logs = place.json(&["job", "logs", &id], "");
+    assert_eq!(logs["entries"][0]["text"], format!("{PLANTED} line\n"));
+    assert_eq!(server.terminate(), Some(0));
+    std::fs::remove_file(&go).expect("a pipe has no end to read to");
     for (path, bytes) in files_below(place.dir.path()) {
         assert!(!contains(&bytes, PLANTED.as_bytes()), "{} has the planted word", path.display());
     }

@@ -42,11 +42,8 @@ impl Place {
     }
 
     pub fn sealane_as(&self, context: &str, arguments: &[&str], stdin: &str) -> Output {
-        let mut child = Command::new(binary())
-            .args(arguments)
-            .current_dir(self.dir.path())
-            .env("SEALANE_CONTEXT", context)
-            .env("SEALANE_KEYRING", "keyring")
+        let mut child = self
+            .command_as(context, arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -55,6 +52,18 @@ impl Place {
         // Why the result is let go: a command that reads no input may be gone already.
         let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
         child.wait_with_output().expect("it ends")
+    }
+
+    /// The command line, not begun yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_as("data/admin.context", arguments)
+    }
+
+    fn command_as(&self, context: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(self.dir.path());
+        command.env("SEALANE_CONTEXT", context).env("SEALANE_KEYRING", "keyring");
+        command
     }
 
     /// The same, expected to succeed with JSON.
@@ -72,7 +81,14 @@ impl Place {
 
     /// Starts the server as the argument of another program.
     pub fn serve_under(&self, wrapper: &[&str]) -> Serving {
-        Serving::start(self, wrapper).unwrap_or_else(|output| panic!("the server did not start: {output}"))
+        Serving::start(self, wrapper, "127.0.0.1:0")
+            .unwrap_or_else(|output| panic!("the server did not start: {output}"))
+    }
+
+    /// Starts the server where another one was that is gone: its clients find it there.
+    pub fn serve_at(&self, address: &str) -> Serving {
+        Serving::start(self, &[], address)
+            .unwrap_or_else(|output| panic!("the server did not start: {output}"))
     }
 }
 
@@ -85,23 +101,14 @@ pub struct Serving {
 }
 
 impl Serving {
-    fn start(place: &Place, wrapper: &[&str]) -> Result<Self, String> {
+    fn start(place: &Place, wrapper: &[&str], listen: &str) -> Result<Self, String> {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(place.path("server.log"))
             .expect("a log");
         let mut words = wrapper.to_vec();
-        words.extend([
-            binary(),
-            "serve",
-            "--data-dir",
-            "data",
-            "--listen",
-            "127.0.0.1:0",
-            "--drain-timeout",
-            "2s",
-        ]);
+        words.extend([binary(), "serve", "--data-dir", "data", "--listen", listen, "--drain-timeout", "2s"]);
         let mut child = Command::new(words[0])
             .args(&words[1..])
             .current_dir(place.dir.path())

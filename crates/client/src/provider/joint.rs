@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail, FireOut,
     FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
     JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
     Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
@@ -18,6 +18,7 @@ use sealane_core::queue::{QueueMode, ScheduleAct};
 use super::act::JobAct;
 use super::bulk::BulkWork;
 use super::capabilities::Capabilities;
+use super::events::EventSource;
 use crate::error::Error;
 
 /// Carries jobs from producers to workers.
@@ -58,6 +59,12 @@ pub trait Provider: Send + Sync {
 
     /// A job as it stands when it has ended, or when so much time is up; at most five minutes.
     async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error>;
+
+    /// Opens a stream of the events of jobs. Not every provider has one.
+    async fn events(&self, _wish: &EventsIn) -> Result<Box<dyn EventSource>, Error> {
+        let name = self.capabilities().name;
+        Err(Error::Setup { detail: format!("the provider '{name}' tells no events: look at jobs instead") })
+    }
 
     /// Does something with a job besides working on it.
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error>;

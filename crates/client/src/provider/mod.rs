@@ -6,9 +6,11 @@
 mod act;
 mod bulk;
 mod capabilities;
+mod events;
 mod joint;
 
 pub use act::JobAct;
 pub use bulk::BulkWork;
 pub use capabilities::Capabilities;
+pub use events::{EventSource, Heard};
 pub use joint::Provider;

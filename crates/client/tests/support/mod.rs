@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use sealane::clock::RuntimeClock;
 use sealane::crypto::{SeededRandom, SystemRandom};
 use sealane::keys::{Keyring, memory::MemoryKeys};
-use sealane::provider::Capabilities;
+use sealane::provider::{Capabilities, EventSource, Heard};
 use sealane::providers::memory::Memory;
 use sealane::{
     BulkWork, Client, ClientBuilder, Error, FlowId, JobAct, JobId, Namespace, Provider, QueueIn, QueueMode,
@@ -20,7 +20,7 @@ use sealane::{
 };
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
-    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
+    Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail, FireOut,
     FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
     JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Reports,
     ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
@@ -55,6 +55,8 @@ pub struct Mischief {
     pub serves_from: Mutex<Option<QueueName>>,
     /// What is done to each job that is handed out.
     pub tampers: Mutex<Option<Tamper>>,
+    /// Connections over which events come break after so many things were heard.
+    pub streams_break_after: Mutex<Option<u32>>,
     /// Every request that arrived, by name.
     pub seen: Mutex<Vec<String>>,
 }
@@ -184,6 +186,12 @@ impl Provider for Between {
 
     async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
         Provider::jobs(&self.memory, page).await
+    }
+
+    async fn events(&self, wish: &EventsIn) -> Result<Box<dyn EventSource>, Error> {
+        let source = self.pass("events", self.memory.events(wish)).await?;
+        let breaks_after = *self.mischief.streams_break_after.lock().unwrap();
+        Ok(Box::new(Breaking { source, left: breaks_after }))
     }
 
     async fn wait(&self, id: JobId, time: std::time::Duration) -> Result<JobOut, Error> {
@@ -325,5 +333,23 @@ impl Provider for Between {
 
     async fn hold(&self, request: &Hold) -> Result<Settled, Error> {
         self.pass("hold", self.memory.hold(request)).await
+    }
+}
+
+/// A connection over which events come, for as long as it holds.
+struct Breaking {
+    source: Box<dyn EventSource>,
+    left: Option<u32>,
+}
+
+#[async_trait]
+impl EventSource for Breaking {
+    async fn next(&mut self) -> Result<Heard, Error> {
+        match &mut self.left {
+            Some(0) => return Err(unreachable(true)),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.source.next().await
     }
 }

@@ -81,7 +81,7 @@ pub enum Event {
         /// Its name.
         queue: QueueName,
         /// Its settings.
-        settings: QueueSettings,
+        settings: Box<QueueSettings>,
         /// When.
         at: Time,
     },
@@ -90,7 +90,7 @@ pub enum Event {
         /// Which queue.
         number: QueueNumber,
         /// The settings from now on.
-        settings: QueueSettings,
+        settings: Box<QueueSettings>,
         /// When.
         at: Time,
     },

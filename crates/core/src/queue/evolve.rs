@@ -37,7 +37,7 @@ impl Shard {
                 ready.set_limits(settings, *at);
                 self.queues.push(Queue {
                     name: queue.clone(),
-                    settings: *settings,
+                    settings: **settings,
                     mode: QueueMode::Open,
                     created_at: *at,
                     ready,
@@ -49,7 +49,7 @@ impl Shard {
             }
             Event::QueueChanged { number, settings, .. } => {
                 let queue = self.queue_at_mut(*number);
-                queue.settings = *settings;
+                queue.settings = **settings;
                 queue.ready.set_limits(settings, at);
             }
             Event::JobEnqueued(enqueued) => self.enqueued(enqueued, record),

@@ -6,6 +6,7 @@
 //! - [`Event`]: what happened. Stored by the journal; recovery applies the stored ones again.
 //! - [`Shard`]: one namespace. [`Shard::decide`] judges, [`Shard::evolve`] applies,
 //!   [`Shard::next_deadline`] and [`Shard::expire`] carry time and bulk work.
+//! - [`feed`]: what of it is told to those who listen.
 //! - `invariants`: what must always hold, checked by the tests after every step.
 
 mod acceptance;
@@ -18,6 +19,7 @@ mod death;
 mod decide;
 mod event;
 mod evolve;
+pub mod feed;
 mod filter;
 mod finished;
 mod gate;
@@ -27,10 +29,12 @@ mod keys;
 mod links;
 mod listing;
 mod options;
+mod owned;
 mod parents;
 mod ready;
 mod refusal;
 mod report;
+mod root_ids;
 mod run_limit;
 mod schedule;
 mod sealing;
@@ -44,7 +48,9 @@ mod unique;
 
 pub use ahead::Together;
 pub use attempt::{Attempt, AttemptEnd};
-pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use command::{
+    Act, Command, Enqueue, Fire, Lease, Lifetime, PutSchedule, Receipt, ScheduleAct, Settle, Start,
+};
 pub use dead_letter::{Analysis, DeadPage, Deaths, Look, Pattern};
 pub use death::{DeadReason, Death, Labels};
 pub use event::{
@@ -59,6 +65,7 @@ pub use options::JobOptions;
 pub use parents::{LinksView, ParentEnd};
 pub use refusal::Refusal;
 pub use report::{Progress, Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
+pub use root_ids::{RootId, RootIds};
 pub use run_limit::{Rate, RunLimit};
 pub use schedule::{
     DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,

@@ -3,7 +3,7 @@
 
 use super::command::Enqueue;
 use super::refusal::Refusal;
-use super::settings::SealingPolicy;
+use super::settings::{QueueSettings, SealingPolicy};
 use crate::id::ScheduleId;
 use crate::job::JobInput;
 use crate::sealed::{CONTENT_TYPE, Header, MAGIC};
@@ -11,8 +11,9 @@ use crate::time::Time;
 
 /// Judges a body by the queue's policy. Only the declared content type counts: guessing from the
 /// bytes would let whoever strips or adds a marker choose the policy.
-pub(super) fn check(policy: SealingPolicy, command: &Enqueue<'_>) -> Result<(), Refusal> {
-    match (policy, command.input.is_sealed()) {
+pub(super) fn check(settings: &QueueSettings, command: &Enqueue<'_>) -> Result<(), Refusal> {
+    check_size(settings, command.input)?;
+    match (settings.sealing, command.input.is_sealed()) {
         (SealingPolicy::Required, false) => Err(Refusal::SealingRequired),
         (SealingPolicy::Forbidden, true) => Err(Refusal::SealingForbidden),
         (SealingPolicy::Allowed | SealingPolicy::Forbidden, false) => Ok(()),
@@ -25,28 +26,48 @@ pub(super) fn check(policy: SealingPolicy, command: &Enqueue<'_>) -> Result<(), 
             if header.message_id() != command.job.as_bytes() || header.extensions().template.is_some() {
                 return Err(Refusal::SealedForOther);
             }
-            Ok(())
+            check_root(settings, &header)
         }
+    }
+}
+
+fn check_size(settings: &QueueSettings, input: &JobInput) -> Result<(), Refusal> {
+    let max = settings.max_body;
+    if usize::try_from(max).is_ok_and(|max| input.body.len() > max) {
+        return Err(Refusal::BodyTooLarge { max });
+    }
+    Ok(())
+}
+
+/// Why at the door: a body under a root that no worker has would only come to be held.
+fn check_root(settings: &QueueSettings, header: &Header<'_>) -> Result<(), Refusal> {
+    if settings.root_ids.allow(header.extensions().epoch.map(|epoch| epoch.root_id)) {
+        Ok(())
+    } else {
+        Err(Refusal::RootNotPublished)
     }
 }
 
 /// Judges the template of a schedule: a sealed one was made for this schedule and no single job.
 pub(super) fn check_template(
-    policy: SealingPolicy,
+    settings: &QueueSettings,
     input: &JobInput,
     schedule: ScheduleId,
 ) -> Result<(), Refusal> {
-    check_moved(policy, input.is_sealed())?;
+    check_moved(settings.sealing, input.is_sealed())?;
+    check_size(settings, input)?;
     if input.is_sealed() {
         let header = Header::parse(&input.body).map_err(Refusal::Sealed)?;
         if header.extensions().template != Some(*schedule.as_bytes()) {
             return Err(Refusal::NotItsTemplate);
         }
+        check_root(settings, &header)?;
     }
     Ok(())
 }
 
-/// Judges a job that is moved here from another queue. Its structure was looked at when it was sent.
+/// Judges a job that is moved here from another queue. Its body was looked at when it was sent, by that
+/// queue's settings.
 pub(super) fn check_moved(policy: SealingPolicy, sealed: bool) -> Result<(), Refusal> {
     match (policy, sealed) {
         (SealingPolicy::Required, false) => Err(Refusal::SealingRequired),

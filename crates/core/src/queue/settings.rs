@@ -1,5 +1,6 @@
 //! What can be set on a queue.
 
+use super::root_ids::RootIds;
 use super::run_limit::RunLimit;
 use super::session::SessionSettings;
 use crate::job::words;
@@ -33,8 +34,12 @@ pub struct QueueSettings {
     pub max_run: Millis,
     /// How far in the future a job may be sent for.
     pub horizon: Millis,
-    /// Jobs that may wait at once: ready, delayed and retrying ones.
+    /// Jobs that may wait at once: blocked, delayed, ready and retrying ones.
     pub max_depth: u64,
+    /// Bytes that a body may have, as stored.
+    pub max_body: u32,
+    /// Roots that sealed bodies may be sealed under.
+    pub root_ids: RootIds,
     /// What may run of it, all together.
     pub limit: RunLimit,
     /// What may run of each fair key.
@@ -66,6 +71,8 @@ impl Default for QueueSettings {
             max_run: Millis::from_secs(30 * 60),
             horizon: Millis::new(limits::DELAY_MS_MAX),
             max_depth: limits::QUEUE_DEPTH_MAX,
+            max_body: limits::QUEUE_BODY_BYTES_MAX,
+            root_ids: RootIds::default(),
             limit: RunLimit::default(),
             limit_per_key: RunLimit::default(),
             sessions: SessionSettings::default(),
@@ -94,6 +101,10 @@ pub enum SettingsError {
     Horizon,
     /// The depth.
     Depth,
+    /// The size of bodies.
+    Body,
+    /// The roots.
+    RootIds,
     /// The number of attempts.
     Attempts,
     /// How long a session's holder may be idle.
@@ -119,6 +130,8 @@ impl fmt::Display for SettingsError {
                 limits::RETRY_JITTER_PERCENT_MAX
             ),
             Self::Depth => write!(f, "max_depth must be 1 to {}", limits::QUEUE_DEPTH_MAX),
+            Self::Body => write!(f, "max_body_bytes must be 1 to {}", limits::QUEUE_BODY_BYTES_MAX),
+            Self::RootIds => write!(f, "at most {} different root_ids", limits::ROOT_IDS_MAX),
             Self::Horizon => write!(f, "horizon_ms must be at most {}", limits::HORIZON_MS_MAX),
             Self::Run => write!(f, "max_run_ms must be {} to {}", limits::LEASE_MS_MIN, limits::RUN_MS_MAX),
             Self::LeaseBeyondRun { lease, max_run } => write!(
@@ -177,6 +190,9 @@ impl QueueSettings {
         }
         if !(1..=limits::QUEUE_DEPTH_MAX).contains(&self.max_depth) {
             return Err(SettingsError::Depth);
+        }
+        if !(1..=limits::QUEUE_BODY_BYTES_MAX).contains(&self.max_body) {
+            return Err(SettingsError::Body);
         }
         if !(1..=limits::ATTEMPTS_MAX).contains(&self.retry.max_attempts) {
             return Err(SettingsError::Attempts);

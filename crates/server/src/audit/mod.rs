@@ -34,11 +34,21 @@ impl Act {
 
     /// Writes the line.
     pub fn close(self, outcome: Result<u16, &Problem>) {
-        let key = self.caller.as_ref().map(|caller| &caller.key);
         let (status, code) = match outcome {
             Ok(status) => (status, ""),
             Err(problem) => (problem.code.status(), problem.code.as_str()),
         };
+        self.line(status, code, None);
+    }
+
+    /// Writes the line of an answer that goes on; another one follows at its end.
+    pub fn open(self) -> OpenAct {
+        self.line(200, "", None);
+        OpenAct { act: self, end: ("server_gone", 0) }
+    }
+
+    fn line(&self, status: u16, code: &str, end: Option<(&str, u64)>) {
+        let key = self.caller.as_ref().map(|caller| &caller.key);
         tracing::info!(
             target: "audit",
             operation = self.operation,
@@ -49,7 +59,29 @@ impl Act {
             role = key.map(|key| key.role.as_str()),
             status,
             code,
+            ended = end.map(|(how, _)| how),
+            events = end.map(|(_, events)| events),
             "act"
         );
+    }
+}
+
+/// A request whose answer goes on. Dropped, it writes the line of its end.
+#[derive(Debug)]
+pub struct OpenAct {
+    act: Act,
+    end: (&'static str, u64),
+}
+
+impl OpenAct {
+    /// It is over: how that came, and how many events were sent.
+    pub fn end(mut self, how: &'static str, events: u64) {
+        self.end = (how, events);
+    }
+}
+
+impl Drop for OpenAct {
+    fn drop(&mut self) {
+        self.act.line(200, "", Some(self.end));
     }
 }

@@ -10,6 +10,7 @@ use sealane_core::name::KeyId;
 use sealane_core::time::Time;
 use sealane_crypto::secret::Key;
 use sealane_crypto::token::{self, TagKey};
+use tokio::sync::watch;
 
 use super::access_key_text::{AccessKeyText, Environment};
 
@@ -23,6 +24,7 @@ pub struct Caller {
 /// The keys, and the key under which their secrets are hashed.
 pub struct AccessKeys {
     control: RwLock<Arc<Control>>,
+    changed: watch::Sender<()>,
     hash_key: TagKey,
     environment: Environment,
 }
@@ -36,7 +38,12 @@ impl fmt::Debug for AccessKeys {
 impl AccessKeys {
     /// With no keys yet.
     pub fn new(hash_key: &Key, environment: Environment) -> Self {
-        Self { control: RwLock::default(), hash_key: TagKey::new(hash_key), environment }
+        Self {
+            control: RwLock::default(),
+            changed: watch::Sender::default(),
+            hash_key: TagKey::new(hash_key),
+            environment,
+        }
     }
 
     /// The installation that keys must be made for.
@@ -47,6 +54,12 @@ impl AccessKeys {
     /// From now on these.
     pub fn replace(&self, control: Control) {
         *self.control.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(control);
+        self.changed.send_replace(());
+    }
+
+    /// Hears of it when they have changed: whoever goes on by a key that was shown earlier looks again.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// The keyed hash that is stored instead of the secret.

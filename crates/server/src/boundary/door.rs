@@ -1,13 +1,14 @@
 //! What stands at the door: everything that a request needs on its way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sealane_api::operation::Class;
 use sealane_api::problem::{Code, Problem};
 use sealane_core::name::Namespace;
 use sealane_crypto::random::Random;
 use sealane_storage::JournalReader;
+use tokio::sync::watch;
 
 use crate::authn::AccessKeys;
 use crate::clock::Clock;
@@ -15,6 +16,7 @@ use crate::keys::BlindTokens;
 use crate::operations::JobDigests;
 use crate::receipt::Receipts;
 use crate::runtime::EngineHandle;
+use crate::streams::Streams;
 
 /// Everything that a request needs.
 pub struct Door {
@@ -38,7 +40,9 @@ pub struct Door {
     pub random: Arc<dyn Random>,
     /// Set when a stored record fails its checksum: the server must stop.
     pub damaged: tokio::sync::Notify,
-    draining: AtomicBool,
+    /// The streams of events that are open.
+    pub streams: Arc<Streams>,
+    draining: watch::Sender<bool>,
     requests: AtomicU64,
     instance: u32,
 }
@@ -69,7 +73,8 @@ impl Door {
             clock,
             random,
             damaged: tokio::sync::Notify::new(),
-            draining: AtomicBool::new(false),
+            streams: Arc::default(),
+            draining: watch::Sender::new(false),
             requests: AtomicU64::new(0),
             instance,
         }
@@ -77,12 +82,22 @@ impl Door {
 
     /// From now on no new work comes in; what was handed out can still be settled.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.draining.send_replace(true);
     }
 
     /// Whether the server is about to stop.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::SeqCst)
+        *self.draining.borrow()
+    }
+
+    /// Hears of it when it is.
+    pub fn drained(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
+    }
+
+    /// What a request for something new is told from then on.
+    pub fn draining() -> Problem {
+        Problem::new(Code::Draining, "the server is stopping: try again when it is back, or elsewhere")
     }
 
     /// A name for the next request: unique across restarts, and it tells nothing.
@@ -93,10 +108,7 @@ impl Door {
     /// Whether an operation of this class is admitted now.
     pub(super) fn admit(&self, class: Class) -> Result<(), Problem> {
         match class {
-            Class::NewWork if self.is_draining() => Err(Problem::new(
-                Code::Draining,
-                "the server is stopping: try again when it is back, or elsewhere",
-            )),
+            Class::NewWork if self.is_draining() => Err(Self::draining()),
             Class::Manage | Class::NewWork | Class::Read | Class::Settle => Ok(()),
         }
     }

@@ -15,13 +15,13 @@ use sealane_api::operation::{Method, Operation};
 use sealane_api::problem::Problem;
 
 use super::door::Door;
-use super::walk::{refuse, walk};
+use super::walk::{Enter, refuse};
 
-/// Enters the walk of one operation.
-type Enter = fn(Arc<Door>, String, Request) -> Pin<Box<dyn Future<Output = Response> + Send>>;
+/// Begins the walk of one operation.
+type Begin = fn(Arc<Door>, String, Request) -> Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// What can be asked of one thing, by the word behind its name: `{job}:cancel` and the like.
-type Verbs = BTreeMap<&'static str, Enter>;
+type Verbs = BTreeMap<&'static str, Begin>;
 
 /// What stands in the path for a name; an error where it is not UTF-8.
 type Parameters = Result<RawPathParams, RawPathParamsRejection>;
@@ -42,7 +42,7 @@ pub fn routes(door: Arc<Door>) -> Router {
             use sealane_api::operation::$op;
             let enter = |State(door): State<Arc<Door>>, parameters: Parameters, request: Request| async move {
                 match parameter(parameters) {
-                    Some(parameter) => walk::<$op>(door, parameter, request).await,
+                    Some(parameter) => <Door as Enter<$op>>::enter(door, parameter, request).await,
                     None => nothing_here(State(door), request).await,
                 }
             };
@@ -51,7 +51,7 @@ pub fn routes(door: Arc<Door>) -> Router {
                 Some((thing, verb)) => {
                     assert!($op::METHOD == Method::Post, "a verb behind a name is posted: {}", $op::PATH);
                     verbs.entry(thing).or_default().insert(verb, |door, parameter, request| {
-                        Box::pin(walk::<$op>(door, parameter, request))
+                        Box::pin(<Door as Enter<$op>>::enter(door, parameter, request))
                     });
                 }
             }

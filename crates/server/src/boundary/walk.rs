@@ -7,10 +7,13 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::{Request, header};
 use sealane_api::format::Format;
-use sealane_api::operation::{Answer, IDEMPOTENCY_KEY, Operation, RequestBody, give_idempotency_key};
+use sealane_api::operation::{
+    Answer, IDEMPOTENCY_KEY, LAST_EVENT_ID, Operation, RequestBody, RequestQuery as _, give_idempotency_key,
+};
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_core::limits;
 
+use super::delivery::{Connection, tied};
 use super::door::Door;
 use crate::audit::Act;
 use crate::authz::{Authorized, authorise, permits};
@@ -21,25 +24,38 @@ pub trait Handle<Op: Operation> {
     fn handle(&self, asked: Authorized<Op>) -> impl Future<Output = Result<Op::Answer, Problem>> + Send;
 }
 
-/// Takes one request through the door.
-pub(super) async fn walk<Op: Operation>(
-    door: Arc<Door>,
-    parameter: String,
-    request: Request<Body>,
-) -> Response
+/// How a request comes in: the answer is whole, or a stream.
+pub(super) trait Enter<Op: Operation> {
+    /// Takes one request through the door.
+    fn enter(
+        door: Arc<Self>,
+        parameter: String,
+        request: Request<Body>,
+    ) -> impl Future<Output = Response> + Send;
+}
+
+impl<Op: Operation> Enter<Op> for Door
 where
-    Door: Handle<Op>,
+    Self: Handle<Op>,
 {
-    let source = request.extensions().get::<SocketAddr>().copied();
-    let mut act = Act::new(Op::NAME, door.next_request_id(), source);
-    let request_id = act.request_id.clone();
-    let format = text(&request, header::ACCEPT).map_or(Format::Json, Format::of_accept);
-    let outcome = inside::<Op>(&door, &mut act, &parameter, format, request).await;
-    act.close(outcome.as_ref().map(|(status, _)| *status));
-    match outcome {
-        Ok((status, body)) => answer(status, format.media_type(), &request_id, body),
-        Err(problem) => refuse(&problem, &request_id),
+    async fn enter(door: Arc<Self>, parameter: String, request: Request<Body>) -> Response {
+        let connection = request.extensions().get::<Connection>().cloned();
+        let mut act = begin::<Op>(&door, &request);
+        let request_id = act.request_id.clone();
+        let format = text(&request, header::ACCEPT).map_or(Format::Json, Format::of_accept);
+        let outcome = inside::<Op>(&door, &mut act, &parameter, format, connection, request).await;
+        act.close(outcome.as_ref().map(|(status, _)| *status));
+        match outcome {
+            Ok((status, body)) => answer(status, format.media_type(), &request_id, Body::from(body)),
+            Err(problem) => refuse(&problem, &request_id),
+        }
     }
+}
+
+/// The act that a request is going to be.
+pub(super) fn begin<Op: Operation>(door: &Door, request: &Request<Body>) -> Act {
+    let source = request.extensions().get::<SocketAddr>().copied();
+    Act::new(Op::NAME, door.next_request_id(), source)
 }
 
 async fn inside<Op: Operation>(
@@ -47,23 +63,39 @@ async fn inside<Op: Operation>(
     act: &mut Act,
     parameter: &str,
     answer_in: Format,
+    connection: Option<Connection>,
     request: Request<Body>,
-) -> Result<(u16, Vec<u8>), Problem>
+) -> Result<(u16, Bytes), Problem>
 where
     Door: Handle<Op>,
 {
+    let asked = admitted::<Op>(door, act, parameter, request).await?;
+    let carried = asked.carried();
+    let answer = door.handle(asked).await?;
+    let bytes = answer_in.write(&answer, answer.bytes());
+    Ok((answer.status(), tied(bytes, carried.take(), connection)))
+}
+
+/// The walk up to the handler.
+pub(super) async fn admitted<Op: Operation>(
+    door: &Door,
+    act: &mut Act,
+    parameter: &str,
+    request: Request<Body>,
+) -> Result<Authorized<Op>, Problem> {
     let caller = door.access_keys.authenticate(request.headers(), door.clock.now())?;
     act.called_by(&caller);
     permits::<Op>(&caller)?;
     let key = idempotency_key(&request)?;
+    let last_event_id = text(&request, header::HeaderName::from_static(LAST_EVENT_ID));
+    let query = Op::Query::read(request.uri().query().unwrap_or_default(), last_event_id)?;
     let (format, body) = read_body::<Op>(request).await?;
-    let mut operation = Op::from_request(parameter, Op::Body::read(format, &body)?)?;
+    let mut operation = Op::from_request(parameter, query, Op::Body::read(format, &body)?)?;
     key.map_or(Ok(()), |key| give_idempotency_key(&mut operation, &key))?;
     drop(body);
     let asked = authorise(door, caller, operation).await?;
     door.admit(Op::CLASS)?;
-    let answer = door.handle(asked).await?;
-    Ok((answer.status(), answer_in.write(&answer, answer.bytes())))
+    Ok(asked)
 }
 
 /// The idempotency key in the request's header. More than one is none: nobody could say which counts.
@@ -120,7 +152,8 @@ async fn read_body<Op: Operation>(request: Request<Body>) -> Result<(Format, Byt
 pub(super) fn refuse(problem: &Problem, request_id: &str) -> Response {
     let document =
         serde_json::to_vec(&ProblemDocument::new(problem, request_id)).expect("a problem is plain text");
-    let mut response = answer(problem.code.status(), ProblemDocument::CONTENT_TYPE, request_id, document);
+    let mut response =
+        answer(problem.code.status(), ProblemDocument::CONTENT_TYPE, request_id, Body::from(document));
     let headers = response.headers_mut();
     if problem.code == Code::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
@@ -132,12 +165,12 @@ pub(super) fn refuse(problem: &Problem, request_id: &str) -> Response {
     response
 }
 
-fn answer(status: u16, content_type: &'static str, request_id: &str, body: Vec<u8>) -> Response {
+pub(super) fn answer(status: u16, content_type: &'static str, request_id: &str, body: Body) -> Response {
     Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, content_type)
         .header(header::CACHE_CONTROL, "no-store")
         .header("x-request-id", request_id)
-        .body(Body::from(body))
+        .body(body)
         .expect("the parts of an answer are valid: a known status, fixed header names, a hexadecimal id")
 }

@@ -4,6 +4,7 @@ mod access;
 mod acts;
 mod dead_letter;
 mod digest;
+mod events;
 mod flows;
 mod job_list;
 mod jobs;

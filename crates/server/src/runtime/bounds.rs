@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sealane_core::id::JobId;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
+use sealane_core::queue::feed::Incarnation;
 use sealane_core::queue::{QueueSettings, SealingPolicy};
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::SystemRandom;
@@ -15,7 +16,7 @@ use sealane_storage::testing::lossy_disk::LossyDisk;
 
 use super::job_waiters::JobWaiters;
 use super::waiters::Waiters;
-use super::{Engine, EngineHandle, LeaseWish, Machine};
+use super::{Engine, EngineHandle, Events, LeaseWish, Machine};
 use crate::authn::{AccessKeys, Environment};
 use crate::clock::MonotonicClock;
 
@@ -47,7 +48,8 @@ fn stopped(disk: &LossyDisk) -> (Engine, EngineHandle) {
     let clock = Arc::new(MonotonicClock::start(Time::default()));
     let namespace = Namespace::parse("default").unwrap();
     let journal = journal.unwrap().journal;
-    Engine::new(namespace, Machine::default(), journal, clock, random, access_keys)
+    let events = Events::new(Incarnation(1));
+    Engine::new(namespace, Machine::default(), journal, clock, random, access_keys, events)
 }
 
 fn wish(queue: &QueueName) -> LeaseWish {

@@ -7,6 +7,7 @@ use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::{Namespace, Principal, QueueName};
+use sealane_core::queue::feed::Step;
 use sealane_core::queue::session::{LeaseSession, SessionCommand, SessionReceipt};
 use sealane_core::queue::{
     Command, Enqueue, Event, JobView, Lease, QueueSettings, QueueView, Receipt, Refusal, Shard,
@@ -16,6 +17,7 @@ use sealane_crypto::random::Random;
 use sealane_storage::{CallerData, Fact, Journal, JournalError, JournalReader, Room};
 use tokio::sync::{Notify, mpsc};
 
+use super::events::Events;
 use super::fault::Fault;
 use super::handle::EngineHandle;
 use super::job_waiters::{Ended, JobWaiters};
@@ -102,6 +104,10 @@ pub struct Engine {
     job_waiters: JobWaiters,
     /// Rung where jobs have died whose records are to be read.
     died: Arc<Notify>,
+    /// What those who listen are told,
+    pub(super) events: Arc<Events>,
+    /// and what they are told of this turn when it is durable.
+    pub(super) staged: Vec<Step>,
     /// When a rate lets the next job go to somebody who waits.
     opens_at: Option<Time>,
     answers: Vec<Answer>,
@@ -120,9 +126,10 @@ impl Engine {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         access_keys: Arc<AccessKeys>,
+        events: Events,
     ) -> (Self, EngineHandle) {
         let (sender, requests) = mpsc::channel(limits::ENGINE_REQUESTS_MAX);
-        let died = Arc::new(Notify::new());
+        let (died, events) = (Arc::new(Notify::new()), Arc::new(events));
         let engine = Self {
             namespace,
             machine,
@@ -137,13 +144,15 @@ impl Engine {
             session_waiters: SessionWaiters::default(),
             job_waiters: JobWaiters::default(),
             died: Arc::clone(&died),
+            events: Arc::clone(&events),
+            staged: Vec::new(),
             opens_at: None,
             answers: Vec::new(),
             keys_changed: false,
             draining: false,
             stuck: false,
         };
-        (engine, EngineHandle::new(sender, died))
+        (engine, EngineHandle::new(sender, died, events))
     }
 
     /// Runs the engine on a thread of its own, where a sync of the disk keeps nobody else from running.
@@ -240,6 +249,7 @@ impl Engine {
         if std::mem::take(&mut self.keys_changed) {
             self.access_keys.replace(self.machine.control().clone());
         }
+        self.publish();
         for answer in self.answers.drain(..) {
             answer();
         }
@@ -556,7 +566,9 @@ impl Engine {
             }
             other => other?,
         };
+        self.stage_before(fact);
         self.machine.evolve(fact, record);
+        self.stage_after(fact);
         self.wake(fact);
         Ok(())
     }

@@ -13,6 +13,7 @@ use sealane_core::queue::{
 use sealane_core::time::Millis;
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::events::Events;
 use super::fault::Fault;
 use super::machine::Machine;
 use super::request::{
@@ -27,6 +28,7 @@ use crate::authz::Standing;
 pub struct EngineHandle {
     requests: mpsc::Sender<Request>,
     died: Arc<Notify>,
+    events: Arc<Events>,
 }
 
 /// Tells how many requests wait for the engine's next turn; does not keep the engine alive.
@@ -41,13 +43,18 @@ impl QueuedRequests {
 }
 
 impl EngineHandle {
-    pub(super) fn new(requests: mpsc::Sender<Request>, died: Arc<Notify>) -> Self {
-        Self { requests, died }
+    pub(super) fn new(requests: mpsc::Sender<Request>, died: Arc<Notify>, events: Arc<Events>) -> Self {
+        Self { requests, died, events }
     }
 
     /// Rung where jobs have died whose records are to be read.
     pub fn died(&self) -> Arc<Notify> {
         Arc::clone(&self.died)
+    }
+
+    /// What those who listen are told.
+    pub fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.events)
     }
 
     /// How many requests wait for the engine's next turn.

@@ -9,6 +9,7 @@
 //!  handlers ◀──answers───────────────────────── 5. answers
 //! ```
 //! While a commit runs, the next requests gather in the channel: that is the whole of group commit.
+//! Steps of jobs are published to those who listen right before step 5.
 //! No answer that reports a change leaves before step 4 of its turn is over, reads included, since
 //! they may show a change of the same turn.
 
@@ -16,6 +17,7 @@ mod acts;
 #[cfg(test)]
 mod bounds;
 mod engine;
+mod events;
 mod fault;
 mod flows;
 mod handle;
@@ -30,6 +32,7 @@ mod together;
 mod waiters;
 
 pub use engine::{Engine, Stopped};
+pub use events::Events;
 pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
 pub use machine::Machine;

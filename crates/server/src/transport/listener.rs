@@ -13,6 +13,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use super::cut::Cut;
+use crate::boundary::Connection;
+
 /// How long a client may take for its handshake, and for the headers of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -111,8 +114,14 @@ async fn connection(
         Ok(Err(error)) => return tracing::info!(%source, %error, "a handshake failed"),
         Err(_) => return tracing::info!(%source, "a handshake took too long"),
     };
+    let cut = Cut::default();
+    let asked = cut.clone();
+    let known = Connection::default();
+    let by = known.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(source);
+        request.extensions_mut().insert(cut.clone());
+        request.extensions_mut().insert(by.clone());
         let mut router = router.clone();
         async move { router.call(request.map(axum::body::Body::new)).await }
     });
@@ -122,12 +131,20 @@ async fn connection(
         .max_buf_size(limits::REQUEST_HEADER_BYTES_MAX);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    // Why behind the connection: it is dropped first, so what was not written by then is known as lost.
+    let _open = known.held_open();
+    let served = async {
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
+    };
+    let ended = tokio::select! {
+        ended = served => ended,
+        () = asked.asked() => return tracing::info!(%source, "a connection was cut that took nothing more"),
     };
     if let Err(error) = ended {
         tracing::debug!(%source, %error, "a connection ended early");

@@ -119,6 +119,59 @@ async fn a_queue_takes_the_bodies_that_its_policy_names_and_no_others() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers QUE-1 (largest body, published root ids)
+// covers SEAL-3 (extend)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_takes_no_body_beyond_its_size_and_none_under_a_root_that_it_does_not_name() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk.clone())).await;
+    let admin = Http::admin(&server);
+    let put = |settings: Value| {
+        let admin = admin.clone();
+        async move { admin.send("PUT", "/v1/queues/q", &settings.to_string()).await }
+    };
+    let jobs = "/v1/queues/q/jobs";
+
+    let made = put(json!({"sealing": "allowed", "max_body_bytes": 5})).await;
+    assert_eq!((made.status, &made.json["max_body_bytes"]), (200, &json!(5)), "{made:?}");
+    assert_eq!(admin.post(jobs, &job("12345")).await.status, 201);
+    let large = admin.post(jobs, &job("123456")).await;
+    assert_eq!((large.status, large.problem()), (413, "body_too_large"));
+    assert!(large.json["detail"].as_str().expect("a detail").contains("at most 5 bytes"), "{large:?}");
+    let template = json!({"queue": "q", "every_ms": 60_000, "job": job("123456")});
+    let scheduled = admin.send("PUT", "/v1/schedules/s", &template.to_string()).await;
+    assert_eq!((scheduled.status, scheduled.problem()), (413, "body_too_large"));
+
+    let id = job_id();
+    let body = sealed(&id, "q").await;
+    let header = sealane_core::sealed::Header::parse(&body).expect("a sealed body");
+    let root = header.extensions().epoch.expect("a root").root_id;
+    let text = |id: [u8; 16]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let other = [&root[..15], &[!root[15]]].concat();
+    let other = text(other.try_into().expect("16 bytes"));
+    let sealing = |roots: Value| put(json!({"sealing": "allowed", "root_ids": roots}));
+    for bad in [json!([""]), json!([text(root)[1..].to_owned()]), json!(["X".repeat(32)]), json!([7])] {
+        let reply = sealing(bad.clone()).await;
+        assert_eq!((reply.status, reply.problem()), (400, "invalid_request"), "{bad}");
+    }
+    assert_eq!(sealing(json!([other])).await.json["root_ids"], json!([other]));
+    let refused = admin.post(jobs, &sealed_job(Some(&id), &body)).await;
+    assert_eq!((refused.status, refused.problem()), (400, "invalid_request"));
+    assert!(refused.json["detail"].as_str().expect("a detail").contains("root_ids"), "{refused:?}");
+    assert_eq!(admin.post(jobs, &job("plain")).await.status, 201, "what is not sealed has no root");
+    server.stop().await.expect("a clean stop");
+
+    // It is known after a restart. While a root is replaced, both are named.
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    assert_eq!(admin.get("/v1/queues/q").await.json["root_ids"], json!([other]));
+    let both = json!({"sealing": "allowed", "root_ids": [other, text(root), other]});
+    let named = admin.send("PUT", "/v1/queues/q", &both.to_string()).await;
+    assert_eq!(named.json["root_ids"].as_array().map(Vec::len), Some(2), "{named:?}");
+    assert_eq!(admin.post(jobs, &sealed_job(Some(&id), &body)).await.status, 201);
+    server.stop().await.expect("a clean stop");
+}
+
 // covers API-1 (problem documents with stable codes)
 // attack 54
 // attack 55
@@ -219,6 +272,7 @@ async fn what_cannot_be_read_is_refused_in_words_and_changes_nothing() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-1
 // covers JOB-1 (everything comes back byte-exact, ids the same at enqueue and at lease)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_sent_comes_back_byte_for_byte() {

@@ -124,6 +124,11 @@ fn probe(limit: &Limit) -> Option<Probe> {
             |n| ("POST", "/v1/queues/q/dead:redrive".to_owned(), json!({"rate": n}).to_string())
         }
         "QUEUE_DEPTH_MAX" => |n| setting("max_depth", n),
+        "QUEUE_BODY_BYTES_MAX" => |n| setting("max_body_bytes", n),
+        "ROOT_IDS_MAX" => |n| {
+            let ids = many(n, |at| json!(format!("{at:032x}")));
+            ("PUT", "/v1/queues/settings".to_owned(), json!({"root_ids": ids}).to_string())
+        },
         "HORIZON_MS_MAX" => |n| setting("horizon_ms", n),
         "CONCURRENCY_MAX" => |n| setting("concurrency_per_key", n),
         "RATE_STARTS_MAX" => |n| rate(&json!({"starts": n, "period_ms": 1})),
@@ -171,6 +176,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "IDEMPOTENCY_KEYS_MAX"
                 | "IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX"
                 | "JOBS_MAX"
+                | "JOBS_PER_PRINCIPAL_MAX"
                 | "LOG_BYTES_MAX"
                 | "LOG_ENTRIES_MAX"
                 | "LOG_ENTRIES_OF_ALL_MAX"
@@ -214,6 +220,17 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "LEASE_WAITERS_MAX" => Some(Probe::Elsewhere),
                 // core/src/cadence.rs and name.rs, and with a door in schedules.rs
                 "ZONE_NAME_BYTES_MAX" | "CRON_PATTERN_BYTES_MAX" => Some(Probe::Elsewhere),
+                // core/src/queue/feed/ring.rs
+                "EVENTS_KEPT_MAX" | "EVENTS_KEPT_BYTES_MAX" => Some(Probe::Elsewhere),
+                // server/src/streams/tests.rs and places.rs
+                "EVENTS_AT_ONCE_MAX"
+                | "EVENT_STALL_MS_MAX"
+                | "EVENT_STREAMS_MAX"
+                | "EVENT_STREAMS_OF_PRINCIPAL_MAX" => Some(Probe::Elsewhere),
+                // events: filters_mean_what_they_say
+                "EVENT_FILTERS_MAX" => Some(Probe::Elsewhere),
+                // client/src/providers/server/event_text.rs
+                "EVENT_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/circuits.rs

@@ -67,11 +67,11 @@ impl Replay {
             Event::QueueCreated { number, queue, settings, .. } => {
                 let name = queue.to_string();
                 self.queues
-                    .insert(*number, ReplayedQueue { name, settings: *settings, mode: QueueMode::Open });
+                    .insert(*number, ReplayedQueue { name, settings: **settings, mode: QueueMode::Open });
             }
             Event::QueueChanged { number, settings, .. } => {
                 if let Some(queue) = self.queues.get_mut(number) {
-                    queue.settings = *settings;
+                    queue.settings = **settings;
                 }
             }
             Event::QueueModeChanged { queue, mode, .. } => {

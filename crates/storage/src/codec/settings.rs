@@ -3,7 +3,9 @@
 //!
 //! What fits an earlier version is written as that one, and read as nothing else: one form only.
 
-use sealane_core::queue::{QueueSettings, Rate, RunLimit, SealingPolicy, SessionMode, SessionSettings};
+use sealane_core::queue::{
+    QueueSettings, Rate, RootIds, RunLimit, SealingPolicy, SessionMode, SessionSettings,
+};
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::Millis;
 
@@ -19,6 +21,8 @@ const CONCURRENCY_PER_KEY: u8 = 4;
 const SESSIONS: u8 = 10;
 const SESSION_IDLE: u8 = 11;
 const SESSION_HOLD: u8 = 12;
+const MAX_BODY: u8 = 13;
+const ROOT_IDS: u8 = 14;
 const IDEMPOTENCY_WINDOW: u8 = 20;
 
 /// What version 1 says nothing of, as `FORMAT.md` lists it. Numbers of the format, not the defaults: those
@@ -32,6 +36,7 @@ const MAX_DEPTH_1: u64 = 1_000_000;
 const SESSIONS_2: SessionSettings =
     SessionSettings { mode: SessionMode::Off, idle: Millis::new(60_000), hold: Millis::new(3_600_000) };
 const IDEMPOTENCY_WINDOW_1: Millis = Millis::new(86_400_000);
+const MAX_BODY_1: u32 = 1_048_576;
 
 fn version_1(
     sealing: SealingPolicy,
@@ -48,6 +53,8 @@ fn version_1(
         max_run: MAX_RUN_1.max(lease),
         horizon: HORIZON_1,
         max_depth: MAX_DEPTH_1,
+        max_body: MAX_BODY_1,
+        root_ids: RootIds::default(),
         idempotency_window: IDEMPOTENCY_WINDOW_1,
         limit: RunLimit::default(),
         limit_per_key: RunLimit::default(),
@@ -67,6 +74,8 @@ fn as_version_2(settings: &QueueSettings) -> QueueSettings {
         limit_per_key: RunLimit::default(),
         sessions: SESSIONS_2,
         idempotency_window: IDEMPOTENCY_WINDOW_1,
+        max_body: MAX_BODY_1,
+        root_ids: RootIds::default(),
         ..*settings
     }
 }
@@ -88,6 +97,8 @@ pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
         max_run,
         horizon,
         max_depth,
+        max_body,
+        root_ids,
         limit,
         limit_per_key,
         sessions,
@@ -109,6 +120,12 @@ pub(super) fn encode(settings: &QueueSettings, out: &mut Fields<'_>) {
     run_limit((RATE, CONCURRENCY), limit, out);
     run_limit((RATE_PER_KEY, CONCURRENCY_PER_KEY), limit_per_key, out);
     session_settings(sessions, out);
+    if *max_body != MAX_BODY_1 {
+        out.tagged(MAX_BODY, |out| out.u32(*max_body));
+    }
+    if !root_ids.as_slice().is_empty() {
+        out.tagged(ROOT_IDS, |out| root_ids.as_slice().iter().for_each(|id| out.fixed(id)));
+    }
     if *idempotency_window != IDEMPOTENCY_WINDOW_1 {
         out.tagged(IDEMPOTENCY_WINDOW, |out| out.millis(*idempotency_window));
     }
@@ -136,6 +153,8 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettin
                 SESSIONS => settings.sessions.mode = cursor.code("sessions", SessionMode::from_code)?,
                 SESSION_IDLE => settings.sessions.idle = cursor.millis("session_idle")?,
                 SESSION_HOLD => settings.sessions.hold = cursor.millis("session_hold")?,
+                MAX_BODY => settings.max_body = cursor.u32("max_body")?,
+                ROOT_IDS => settings.root_ids = take_root_ids(cursor)?,
                 IDEMPOTENCY_WINDOW => match cursor.millis("idempotency_window")? {
                     // What is not set has no field.
                     IDEMPOTENCY_WINDOW_1 => return Err(DecodeError::Field { field: "settings" }),
@@ -148,6 +167,7 @@ pub(super) fn decode(written: u8, cursor: &mut Cursor<'_>) -> Result<QueueSettin
                 SESSIONS => settings.sessions.mode == SESSIONS_2.mode,
                 SESSION_IDLE => settings.sessions.idle == SESSIONS_2.idle,
                 SESSION_HOLD => settings.sessions.hold == SESSIONS_2.hold,
+                MAX_BODY => settings.max_body == MAX_BODY_1,
                 _ => false,
             };
             if without { Err(DecodeError::Field { field: "settings" }) } else { Ok(()) }
@@ -183,6 +203,18 @@ fn run_limit((rate_tag, concurrency_tag): (u8, u8), limit: &RunLimit, out: &mut 
     }
     if let Some(jobs) = concurrency {
         out.tagged(concurrency_tag, |out| out.u32(*jobs));
+    }
+}
+
+/// One form only: ascending, each once, and at least one.
+fn take_root_ids(cursor: &mut Cursor<'_>) -> Result<RootIds, DecodeError> {
+    let mut ids = Vec::new();
+    while !cursor.is_empty() {
+        ids.push(cursor.fixed("root_ids")?);
+    }
+    match RootIds::of(&ids) {
+        Ok(found) if !ids.is_empty() && found.as_slice() == ids => Ok(found),
+        _ => Err(DecodeError::Field { field: "root_ids" }),
     }
 }
 

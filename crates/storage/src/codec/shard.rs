@@ -169,12 +169,12 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
         QUEUE_CREATED => Event::QueueCreated {
             number: QueueNumber(cursor.u32("number")?),
             queue: cursor.text("queue", QueueName::parse)?,
-            settings: settings::decode(version, cursor)?,
+            settings: Box::new(settings::decode(version, cursor)?),
             at,
         },
         QUEUE_CHANGED => Event::QueueChanged {
             number: QueueNumber(cursor.u32("number")?),
-            settings: settings::decode(version, cursor)?,
+            settings: Box::new(settings::decode(version, cursor)?),
             at,
         },
         JOB_ENQUEUED => Event::JobEnqueued(JobEnqueued {

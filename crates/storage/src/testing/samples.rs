@@ -14,7 +14,7 @@ use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
     Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    Report, ReportedProgress, RunLimit, SweepKind, SweepWish, UniqueKey,
+    Report, ReportedProgress, RootIds, RunLimit, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -144,7 +144,15 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(linked(at));
     facts.extend(reports(at));
     facts.extend(session_facts(at));
+    facts.push(settings_of_bodies(at));
     facts
+}
+
+/// A queue that says which bodies it takes.
+fn settings_of_bodies(at: Time) -> Fact {
+    let root_ids = RootIds::of(&[[7; 16], [8; 16]]).expect("two");
+    let settings = QueueSettings { max_body: 64, root_ids, ..QueueSettings::default() };
+    shard(Event::QueueChanged { number: QUEUE, settings: Box::new(settings), at })
 }
 
 /// Idempotency and unique keys, and the setting about them.
@@ -171,9 +179,9 @@ fn about_keys(at: Time) -> Vec<Fact> {
         with(JobOptions { idempotency: Some(key), ..JobOptions::default() }),
     ];
     facts.extend(OnConflict::ALL.iter().map(unique));
-    facts.push(shard(Event::QueueChanged { number: QUEUE, settings, at }));
+    facts.push(shard(Event::QueueChanged { number: QUEUE, settings: Box::new(settings), at }));
     let queue = QueueName::parse("keys").expect("follows the rule");
-    facts.push(shard(Event::QueueCreated { number: QUEUE, queue, settings, at }));
+    facts.push(shard(Event::QueueCreated { number: QUEUE, queue, settings: Box::new(settings), at }));
     facts
 }
 
@@ -220,8 +228,8 @@ fn second_versions(at: Time) -> [Fact; 4] {
     let queue = QueueName::parse("later").expect("follows the rule");
     let code = Some(ErrorCode::parse("E42").expect("follows the rule"));
     [
-        shard(Event::QueueCreated { number: QUEUE, queue, settings, at }),
-        shard(Event::QueueChanged { number: QUEUE, settings, at }),
+        shard(Event::QueueCreated { number: QUEUE, queue, settings: Box::new(settings), at }),
+        shard(Event::QueueChanged { number: QUEUE, settings: Box::new(settings), at }),
         shard(Event::JobEnqueued(JobEnqueued {
             job: job_id(1),
             queue: QUEUE,
@@ -328,8 +336,8 @@ fn third_settings(at: Time) -> [Fact; 2] {
     let settings = QueueSettings { limit_per_key: one, ..QueueSettings::default() };
     let queue = QueueName::parse("limited").expect("follows the rule");
     [
-        shard(Event::QueueCreated { number: QUEUE, queue, settings: both, at }),
-        shard(Event::QueueChanged { number: QUEUE, settings, at }),
+        shard(Event::QueueCreated { number: QUEUE, queue, settings: Box::new(both), at }),
+        shard(Event::QueueChanged { number: QUEUE, settings: Box::new(settings), at }),
     ]
 }
 
@@ -359,7 +367,7 @@ fn session_facts(at: Time) -> Vec<Fact> {
         shard(Event::SessionRenewed { queue, session, until, at }),
         session_state_set(),
         shard(Event::SessionStateCleared { queue, session, at }),
-        shard(Event::QueueChanged { number: QUEUE, settings, at }),
+        shard(Event::QueueChanged { number: QUEUE, settings: Box::new(settings), at }),
         shard(Event::JobEnqueued(JobEnqueued {
             job: job_id(1),
             queue: QUEUE,
@@ -401,8 +409,8 @@ pub fn first_facts() -> Vec<Fact> {
     let settings = QueueSettings::default();
     let mut facts = vec![
         shard(Event::ServerStarted { at }),
-        shard(Event::QueueCreated { number: QUEUE, queue, settings, at }),
-        shard(Event::QueueChanged { number: QUEUE, settings, at }),
+        shard(Event::QueueCreated { number: QUEUE, queue, settings: Box::new(settings), at }),
+        shard(Event::QueueChanged { number: QUEUE, settings: Box::new(settings), at }),
         enqueued(1),
         shard(Event::JobEnqueued(JobEnqueued {
             job: job_id(2),

@@ -1,5 +1,5 @@
 //! One run of the command: its own process group, the body on standard input, the end of its
-//! standard error as the error of a failed attempt. Nothing of it is logged.
+//! standard error as the error of a failed attempt, what it reports while it runs. Nothing of it is logged.
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -11,6 +11,9 @@ use sealane_core::limits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
+
+use super::doors::Doors;
+use super::reports;
 
 /// A command that is to end has so long between SIGTERM and SIGKILL.
 const TERM_GRACE: Duration = Duration::from_secs(10);
@@ -26,8 +29,10 @@ pub(super) struct Command {
 impl Command {
     /// Runs the command for one job.
     pub(super) async fn run(&self, delivery: Delivery, context: &JobContext) -> Outcome {
-        let mut child = match self.start(&delivery) {
-            Ok(child) => child,
+        let started = Doors::open(context.last_checkpoint())
+            .and_then(|doors| Ok((self.start(&delivery, &doors)?, doors)));
+        let (mut child, doors) = match started {
+            Ok(started) => started,
             Err(error) => {
                 let error = format!("the command cannot be started: {error}").into_bytes();
                 return Outcome::Fail { category: Category::System, code: None, error, retry_after: None };
@@ -37,9 +42,15 @@ impl Command {
         let (mut printed, mut complained) =
             (Kept::first(limits::OUTCOME_BYTES_MAX), Kept::last(ERROR_BYTES_MAX));
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let Doors { reports, way_in, .. } = doors;
         let status = {
             let mut talk = std::pin::pin!(async {
-                tokio::join!(feed(stdin, delivery.body), printed.read(stdout), complained.read(stderr));
+                tokio::join!(
+                    feed(stdin, delivery.body),
+                    printed.read(stdout),
+                    complained.read(stderr),
+                    reports::pass_on(reports, context)
+                );
             });
             let mut talked = false;
             let mut end = std::pin::pin!(wait(&mut child, &group, context));
@@ -49,6 +60,8 @@ impl Command {
                     () = &mut talk, if !talked => talked = true,
                 }
             };
+            // From here on only what is in the pipe is to be heard, and what a leftover process says.
+            drop(way_in);
             if !talked && timeout(LEFTOVER_GRACE, &mut talk).await.is_err() {
                 group.signal(Signal::KILL);
                 // Why ignored: who left the group as well may print on; what was read is what counts.
@@ -70,7 +83,7 @@ impl Command {
         }
     }
 
-    fn start(&self, delivery: &Delivery) -> std::io::Result<Child> {
+    fn start(&self, delivery: &Delivery, doors: &Doors) -> std::io::Result<Child> {
         let mut command = tokio::process::Command::new("sh");
         command
             .arg("-c")
@@ -79,6 +92,8 @@ impl Command {
             .env("SEALANE_QUEUE", delivery.queue.as_str())
             .env("SEALANE_KIND", &delivery.kind)
             .env("SEALANE_ATTEMPT", delivery.attempt.to_string())
+            .env_remove("SEALANE_CHECKPOINT")
+            .env_remove("SEALANE_REPORT")
             .env_remove("SEALANE_SESSION")
             .stdin(Stdio::piped())
             .stdout(if self.keeps_result { Stdio::piped() } else { Stdio::inherit() })
@@ -89,6 +104,12 @@ impl Command {
             .kill_on_drop(true);
         if let Some(session) = &delivery.session_id {
             command.env("SEALANE_SESSION", session);
+        }
+        if let Some(path) = doors.reports_path() {
+            command.env("SEALANE_REPORT", path);
+        }
+        if let Some(path) = doors.checkpoint_path() {
+            command.env("SEALANE_CHECKPOINT", path);
         }
         command.spawn()
     }

@@ -18,6 +18,7 @@ use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
 use sealane_crypto::{digest, prefix};
 
+use super::events::MemoryFeed;
 use super::records::{Record, Records};
 use super::schedules::Templates;
 use super::sessions::Sessions;
@@ -26,6 +27,7 @@ use super::{receipt, view};
 #[derive(Default)]
 pub(super) struct Machine {
     pub(super) shard: Shard,
+    pub(super) feed: MemoryFeed,
     pub(super) records: Records,
     pub(super) sessions: Sessions,
     pub(super) templates: Templates,
@@ -225,7 +227,10 @@ impl Machine {
             if let Some(record) = wordless.and_then(|job| self.records.get_mut(job)) {
                 record.error = None;
             }
+            let away = self.shard.step_away(event);
             self.shard.evolve(event, NOWHERE);
+            let steps = away.into_iter().chain(self.shard.step(event));
+            steps.for_each(|step| self.feed.0.push(step));
         }
     }
 }

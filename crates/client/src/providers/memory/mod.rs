@@ -6,6 +6,7 @@
 
 mod acts;
 mod dead_letter;
+mod events;
 mod flows;
 mod machine;
 mod operations;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, ExtendItem,
-    Fail, FailItem, FireOut, FlowAccepted, FlowIn, FlowOut, Hold, HoldItem, JobAccepted, JobBatchIn,
-    JobBatchOut, JobBatchResult, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands,
-    LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ReleaseItem, Reports, ScheduleIn,
+    Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend,
+    ExtendItem, Fail, FailItem, FireOut, FlowAccepted, FlowIn, FlowOut, Hold, HoldItem, JobAccepted,
+    JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut,
+    JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ReleaseItem, Reports, ScheduleIn,
     ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn,
     SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands,
     SessionStateIn, SessionStateOut, Settled, SweepOut, WaitIn,
@@ -25,18 +25,19 @@ use sealane_crypto::{Random, SystemRandom};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::events::MemoryEvents;
 use super::machine::Machine;
 use super::together::Wish;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::job_ids::JobIds;
-use crate::provider::{BulkWork, Capabilities, JobAct, Provider};
+use crate::provider::{BulkWork, Capabilities, EventSource, JobAct, Provider};
 
 /// A server's queues inside this process. Clones of the `Arc` around it share them.
 pub struct Memory {
-    machine: Mutex<Machine>,
+    machine: Arc<Mutex<Machine>>,
     /// Rung after every change: a job may have become ready, or the next deadline be sooner.
-    changed: Notify,
+    changed: Arc<Notify>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     ids: JobIds,
@@ -56,8 +57,8 @@ impl Memory {
     #[must_use]
     pub fn with(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self {
-            machine: Mutex::new(Machine::default()),
-            changed: Notify::new(),
+            machine: Arc::default(),
+            changed: Arc::default(),
             ids: JobIds::new(Arc::clone(&clock), Arc::clone(&random)),
             clock,
             random,
@@ -180,6 +181,11 @@ impl Provider for Memory {
 
     async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error> {
         Ok(self.change(|machine, _| machine.jobs(page))?)
+    }
+
+    async fn events(&self, wish: &EventsIn) -> Result<Box<dyn EventSource>, Error> {
+        let parts = (Arc::clone(&self.machine), Arc::clone(&self.changed), Arc::clone(&self.clock));
+        Ok(Box::new(MemoryEvents::open(parts, wish)?))
     }
 
     async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error> {

@@ -5,19 +5,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use sealane_api::format::Format;
-use sealane_api::operation::Operation;
+use http::{Request, Response};
+use sealane_api::format::{EVENT_STREAM, Format};
+use sealane_api::operation::{LAST_EVENT_ID, Operation};
 use sealane_core::limits;
 use sealane_core::name::Namespace;
 use sealane_crypto::Secret;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::answer;
 use super::tls::Tls;
-use super::transport::{Bounds, Transport};
+use super::transport::{Bounds, Pieces, Transport};
 use crate::context::Context;
 use crate::error::Error;
 
@@ -114,20 +114,55 @@ impl Server {
         O: Operation,
         O::Answer: DeserializeOwned,
     {
-        let mut request = Request::builder()
-            .method(O::METHOD.as_str())
-            .uri(format!("{}{}", self.place, path::<O>(parameter)))
-            .header(AUTHORIZATION, self.authorization.clone())
+        let mut request = self
+            .request::<O>(&path::<O>(parameter))
             .header(ACCEPT, HeaderValue::from_static(FORMAT.media_type()));
         if body.is_some() {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static(FORMAT.media_type()));
         }
-        let request = request.body(body.unwrap_or_default()).map_err(|_| Error::Setup {
-            detail: "the server's address cannot be used; check url in the context".to_owned(),
-        })?;
+        let request = request.body(body.unwrap_or_default()).map_err(|_| unusable_address())?;
         let response = self.transport.exchange(request, Bounds { time: time_max, bytes: bytes_max }).await?;
         answer::read(response)
     }
+
+    /// Asks for an operation whose answer goes on.
+    pub(super) async fn open<O: Operation>(
+        &self,
+        path_and_query: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Box<dyn Pieces>, Error> {
+        let mut request = self.request::<O>(path_and_query).header(ACCEPT, EVENT_STREAM);
+        if let Some(id) = last_event_id {
+            request = request.header(LAST_EVENT_ID, id);
+        }
+        let request = request.body(Vec::new()).map_err(|_| unusable_address())?;
+        let (parts, mut pieces) = self.transport.open(request, ANSWER_TIME_MAX).await?.into_parts();
+        let of_events = parts.headers.get(CONTENT_TYPE).is_some_and(|value| value == EVENT_STREAM);
+        if parts.status.is_success() && of_events {
+            return Ok(pieces);
+        }
+        let mut body = Vec::new();
+        while let Some(piece) = pieces.next(ANSWER_TIME_MAX).await? {
+            body.extend_from_slice(&piece);
+            if body.len() > limits::EVENT_BYTES_MAX {
+                return Err(answer::not_understood(parts.status, "it is too long".to_owned()));
+            }
+        }
+        let status = parts.status;
+        answer::read::<IgnoredAny>(Response::from_parts(parts, body))?;
+        Err(answer::not_understood(status, "it is no stream of events".to_owned()))
+    }
+
+    fn request<O: Operation>(&self, path_and_query: &str) -> http::request::Builder {
+        Request::builder()
+            .method(O::METHOD.as_str())
+            .uri(format!("{}{path_and_query}", self.place))
+            .header(AUTHORIZATION, self.authorization.clone())
+    }
+}
+
+fn unusable_address() -> Error {
+    Error::Setup { detail: "the server's address cannot be used; check url in the context".to_owned() }
 }
 
 impl fmt::Debug for Server {

@@ -6,10 +6,12 @@
 
 mod access;
 mod answer;
+mod event_text;
+mod events;
 mod exchange;
 mod operations;
 mod tls;
 mod transport;
 
 pub use exchange::Server;
-pub use transport::{Bounds, Transport};
+pub use transport::{Bounds, Pieces, Transport};

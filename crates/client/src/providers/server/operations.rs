@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
-    CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, Extend, Fail, FireOut,
-    FlowAccepted, FlowIn, FlowOut, Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobIn,
-    JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn,
+    CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail,
+    FireOut, FlowAccepted, FlowIn, FlowOut, Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut,
+    JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn,
     QueueList, QueueOut, Release, Reports, ReprioritiseIn, ScheduleIn, ScheduleListIn, ScheduleListOut,
     ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut,
     SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
@@ -20,7 +20,7 @@ use sealane_core::queue::{QueueMode, ScheduleAct};
 
 use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, written};
 use crate::error::Error;
-use crate::provider::{BulkWork, Capabilities, JobAct, Provider};
+use crate::provider::{BulkWork, Capabilities, EventSource, JobAct, Provider};
 
 /// The most bytes that one leased job takes in either format: its body in base64, and room for its texts.
 const LEASED_JOB_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 3 * 4 + (2 << 20);
@@ -83,6 +83,10 @@ impl Provider for Server {
         let body = Some(written(&wish, 64));
         self.exchange::<operation::JobWait>(&id.to_string(), body, ANSWER_TIME_MAX + time, ANSWER_BYTES_MAX)
             .await
+    }
+
+    async fn events(&self, wish: &EventsIn) -> Result<Box<dyn EventSource>, Error> {
+        self.open_events(wish).await
     }
 
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {

@@ -11,9 +11,10 @@ use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use tokio::time::timeout;
 
 use super::answer::not_understood;
-use super::transport::{Bounds, Transport};
+use super::transport::{Bounds, Pieces, Transport};
 use crate::error::Error;
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -68,6 +69,42 @@ impl Transport for Tls {
         }
         Ok(answer)
     }
+
+    async fn open(
+        &self,
+        request: Request<Vec<u8>>,
+        time: Duration,
+    ) -> Result<Response<Box<dyn Pieces>>, Error> {
+        let place = origin(request.uri());
+        let request = reqwest::Request::try_from(request).map_err(|error| lost(&place, error))?;
+        let answered = timeout(time, self.http.execute(request)).await.map_err(|_| silent(&place))?;
+        let mut response = answered.map_err(|error| lost(&place, error))?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let pieces: Box<dyn Pieces> = Box::new(Ongoing { place, response });
+        let mut answer = Response::builder().status(status).body(pieces).expect("a status is valid");
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+}
+
+/// An answer that goes on.
+struct Ongoing {
+    place: String,
+    response: reqwest::Response,
+}
+
+#[async_trait]
+impl Pieces for Ongoing {
+    async fn next(&mut self, time: Duration) -> Result<Option<Vec<u8>>, Error> {
+        let piece = timeout(time, self.response.chunk()).await.map_err(|_| silent(&self.place))?;
+        Ok(piece.map_err(|error| lost(&self.place, error))?.map(|bytes| bytes.to_vec()))
+    }
+}
+
+/// Nothing came for too long.
+fn silent(place: &str) -> Error {
+    let cause = Arc::new(std::io::Error::from(std::io::ErrorKind::TimedOut));
+    Error::Unreachable { place: place.to_owned(), may_have_happened: true, cause }
 }
 
 /// Who is asked, without what.

@@ -69,7 +69,7 @@ impl Shard {
         }
         put.settings.check(now).map_err(Refusal::Schedule)?;
         let settings = &self.queue_at(queue).settings;
-        sealing::check_template(settings.sealing, put.input, put.id)?;
+        sealing::check_template(settings, put.input, put.id)?;
         let session = put.settings.options.as_deref().and_then(|options| options.session);
         self.queue_at(queue).takes_session(session)?;
         decide::check_wishes(put.settings.ttl, put.settings.max_attempts, put.settings.options.as_deref())?;
@@ -177,9 +177,7 @@ impl Shard {
             return Err(SkipReason::Overlap);
         }
         sealing::check_moved(queue.settings.sealing, schedule.sealed).map_err(|_| SkipReason::Sealing)?;
-        if self.jobs.len() >= limits::JOBS_MAX {
-            return Err(SkipReason::TooManyJobs);
-        }
+        self.takes_job_of(&schedule.owner, 0, 0).map_err(|_| SkipReason::TooManyJobs)?;
         let fair_key = schedule.settings.options.as_ref().and_then(|options| options.fair_key);
         queue.takes_key(fair_key, &BTreeSet::new(), now).map_err(|_| SkipReason::TooManyKeys)?;
         queue.takes_jobs(1).map_err(|refusal| match refusal {

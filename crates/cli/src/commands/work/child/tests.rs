@@ -146,3 +146,61 @@ async fn a_command_ends_with_whoever_runs_it() {
     // The pipe ends when the last process that holds it is gone.
     assert_eq!(end_of_life.await.unwrap(), b"");
 }
+
+// covers JOB-9 (a command reports while it runs and goes on from a checkpoint)
+#[tokio::test]
+async fn what_a_command_reports_is_heard_while_it_runs_and_what_an_attempt_left_reaches_it() {
+    let (context, signals) = JobContext::on_its_own();
+    let context = context.after_checkpoint(&b"page \0 6"[..]);
+    let directory = tempfile::tempdir().unwrap();
+    let (ready, go) = (directory.path().join("ready"), directory.path().join("go"));
+    for pipe in [&ready, &go] {
+        assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    }
+    // Twice, since a file can be read again; by a child's child as well.
+    let shell = format!(
+        r#"cat "$SEALANE_CHECKPOINT"; sh -c 'cat "$SEALANE_CHECKPOINT"'
+        echo '{{"progress":40,"message":"half"}}' >> "$SEALANE_REPORT"
+        sh -c 'echo "{{\"log\":\"from below\"}}" > "$SEALANE_REPORT"'
+        echo > {}; read word < {}
+        exec 9>> "$SEALANE_REPORT"; echo '{{"log":"last"}}' >&9"#,
+        ready.display(),
+        go.display()
+    );
+    let running = tokio::spawn(async move { command(&shell).run(delivery(b""), &context).await });
+    read_pipe(ready).await;
+    let mut log = String::new();
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    let mut progress = None;
+    while log.is_empty() || progress.is_none() {
+        assert!(std::time::Instant::now() < end, "it is heard while the command runs");
+        let said = signals.heard();
+        log.push_str(&said.log);
+        progress = progress.or(said.progress);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((progress, log.as_str()), (Some((40, Some("half".to_owned()))), "from below\n"));
+    tokio::task::spawn_blocking(move || std::fs::write(go, "on\n")).await.unwrap().unwrap();
+    assert_eq!(running.await.unwrap(), Outcome::complete_with(&b"page \0 6page \0 6"[..]));
+    assert_eq!(signals.heard().log, "last\n", "what was said at the end is not lost");
+}
+
+#[tokio::test]
+async fn without_an_earlier_attempt_there_is_no_checkpoint() {
+    let shell = r#"printf %s "${SEALANE_CHECKPOINT-none}""#;
+    assert_eq!(outcome(shell, delivery(b"")).await, Outcome::complete_with("none"));
+}
+
+#[tokio::test]
+async fn the_checkpoint_of_an_earlier_attempt_cannot_be_written() {
+    let (context, _signals) = JobContext::on_its_own();
+    let context = context.after_checkpoint("left");
+    let shell = r#"echo changed > "$SEALANE_CHECKPOINT" 2>/dev/null; cat "$SEALANE_CHECKPOINT""#;
+    assert_eq!(command(shell).run(delivery(b""), &context).await, Outcome::complete_with("left"));
+}
+
+#[tokio::test]
+async fn who_keeps_the_door_for_reports_open_does_not_hold_the_job_up() {
+    let shell = r#"exec 9>> "$SEALANE_REPORT"; sleep 600 <&- >&- 2>&- & exec 9>&-; echo done"#;
+    assert_eq!(outcome(shell, delivery(b"")).await, Outcome::complete_with("done\n"));
+}

@@ -1,0 +1,50 @@
+//! The end of the walk where the answer is a stream: the line at its opening, a task that tells the reader
+//! until that is over, and the line at its end.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::Request;
+use sealane_api::format::EVENT_STREAM;
+use sealane_api::operation::{EventWatch, Operation};
+use sealane_api::problem::Problem;
+
+use super::door::Door;
+use super::walk::{Enter, admitted, answer, begin, refuse};
+use crate::authz::Authorized;
+use crate::streams::{EventStream, outlet};
+use crate::transport::Cut;
+
+/// What a handler is where the answer is a stream.
+pub trait Stream<Op: Operation> {
+    /// Makes ready what the reader gets.
+    ///
+    /// # Errors
+    /// When there is no place for another stream, or no time.
+    fn open(&self, asked: Authorized<Op>) -> Result<EventStream, Problem>;
+}
+
+impl Enter<EventWatch> for Door {
+    async fn enter(door: Arc<Self>, parameter: String, request: Request<Body>) -> Response {
+        let mut act = begin::<EventWatch>(&door, &request);
+        let request_id = act.request_id.clone();
+        let cut = request.extensions().get::<Cut>().cloned();
+        let asked = admitted::<EventWatch>(&door, &mut act, &parameter, request).await;
+        let stream = match asked.and_then(|asked| door.open(asked)) {
+            Ok(stream) => stream,
+            Err(problem) => {
+                act.close(Err(&problem));
+                return refuse(&problem, &request_id);
+            }
+        };
+        let open = act.open();
+        let (outlet, body) = outlet();
+        // Why a task: it must see that the key ended also while the connection takes nothing.
+        tokio::spawn(async move {
+            let (over, events) = stream.run(outlet, || cut.iter().for_each(Cut::ask)).await;
+            open.end(over.as_str(), events);
+        });
+        answer(200, EVENT_STREAM, &request_id, Body::new(body))
+    }
+}
