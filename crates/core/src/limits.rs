@@ -76,6 +76,7 @@ limits! {
     SESSIONS_HELD_MAX: usize = 1_000, "sessions", "sessions that one principal holds at once", "limit_exceeded";
     SESSION_STATES_MAX: usize = 100_000, "sessions", "sessions of a namespace that remember something", "limit_exceeded";
     SESSION_STATE_BYTES_MAX: usize = 65_536, "bytes", "what a session remembers, as stored (sealed it counts sealed)", "body_too_large";
+    SESSION_LOOKS_MAX: usize = 10_000, "jobs", "jobs looked at for a circle when one that others wait for is moved or re-driven into a session", "job_state";
     SESSION_PAGE_MAX: u32 = 1_000, "sessions", "sessions of one page of a list", "invalid_request";
     REDRIVE_RATE_MAX: u32 = 100_000, "jobs per second", "rate of a re-drive", "invalid_request";
     LOOKED_AT_MAX: u64 = 10_000, "jobs", "jobs that one listing or preview looks at", "the answer says where to go on";
@@ -93,6 +94,7 @@ limits! {
     ROOT_IDS_MAX: usize = 8, "roots", "root_ids: roots that bodies in one queue may be sealed under", "invalid_request";
     QUEUES_MAX: usize = 10_000, "queues", "queues of a namespace", "limit_exceeded";
     JOBS_MAX: usize = 1_000_000, "jobs", "jobs of a namespace that are not finished (dead and held ones included)", "limit_exceeded";
+    JOBS_PER_PRINCIPAL_MAX: usize = 750_000, "jobs", "jobs of one principal in a namespace that are not finished (dead and held ones included)", "limit_exceeded";
     FINISHED_JOBS_MAX: usize = 500_000, "jobs", "finished jobs still readable by id", "the oldest leave first; job ids as old as theirs are then refused as id_too_old";
     FLOW_NODES_MAX: usize = 1_000, "jobs", "jobs of a flow", "invalid_request";
     FLOW_NODE_NAME_BYTES_MAX: usize = 64, "bytes", "name of a node in a flow", "invalid_request";

@@ -266,7 +266,7 @@ pub struct QueueCounts {
     pub running: u64,
     /// Waiting for their next attempt.
     pub retrying: u64,
-    /// All that wait: delayed, ready and retrying ones.
+    /// All that wait: blocked, delayed, ready and retrying ones.
     #[serde(default)]
     pub waiting: u64,
     /// Set aside until a person looks.

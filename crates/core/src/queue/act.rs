@@ -11,7 +11,6 @@ use super::shard::Shard;
 use super::transitions::{self, Cause};
 use crate::id::JobId;
 use crate::job::State;
-use crate::limits;
 use crate::time::Time;
 
 impl Shard {
@@ -43,16 +42,15 @@ impl Shard {
                 if !job.may_be_redriven() {
                     return Err(Refusal::RedrivesUsed);
                 }
-                if live.is_none() && self.jobs.len() >= limits::JOBS_MAX {
-                    return Err(Refusal::TooManyJobs);
-                }
-                // A dead job has its key still: only who ended may find it taken.
+                // A dead job has its place and its key still: only who ended may find them taken.
                 if live.is_none() {
+                    self.takes_job_of(&job.owner, 0, 0)?;
                     self.may_be_unique(job.queue, job.options.as_deref())?;
                 }
                 self.queue_at(job.queue).has_room(1)?;
                 self.queue_at(job.queue).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
                 self.check_parents_again(job, &BTreeSet::new())?;
+                self.may_stand_behind(&id, self.session_key(job))?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {
@@ -80,6 +78,7 @@ impl Shard {
                 }
                 self.may_be_unique(number, job.options.as_deref())?;
                 self.queue_at(number).takes_session(job.session())?;
+                self.may_stand_behind(&id, self.session_key_in(number, job))?;
                 self.queue_at(number).takes_jobs(1)?;
                 self.queue_at(number).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])

@@ -25,6 +25,7 @@ pub(super) struct Ahead {
     digests: BTreeMap<JobId, [u8; 16]>,
     waiting: BTreeMap<QueueNumber, u64>,
     fingerprints: BTreeMap<Token, Token>,
+    jobs_of: BTreeMap<Principal, usize>,
     keys_of: BTreeMap<Principal, usize>,
     unique: BTreeMap<(QueueNumber, Token), JobId>,
     fair_keys: BTreeMap<QueueNumber, BTreeSet<FairKey>>,
@@ -61,6 +62,10 @@ impl Ahead {
         self.digests.len()
     }
 
+    pub(super) fn jobs_of(&self, owner: &Principal) -> usize {
+        self.jobs_of.get(owner).copied().unwrap_or(0)
+    }
+
     pub(super) fn waiting(&self, queue: QueueNumber) -> u64 {
         self.waiting.get(&queue).copied().unwrap_or(0)
     }
@@ -94,6 +99,7 @@ impl Ahead {
         match event {
             Event::JobEnqueued(enqueued) => {
                 self.digests.insert(enqueued.job, enqueued.digest);
+                *self.jobs_of.entry(enqueued.owner.clone()).or_default() += 1;
                 *self.waiting.entry(enqueued.queue).or_default() += 1;
                 let options = enqueued.options.as_deref();
                 self.depths.insert(enqueued.job, depth);

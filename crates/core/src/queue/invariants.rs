@@ -6,6 +6,7 @@ use std::ops::Bound;
 
 use super::dead_letter::DeadLetter;
 use super::job::{Job, Phase};
+use super::owned::Owned;
 use super::ready::Ready;
 use super::session::invariants as session;
 use super::shard::{QueueCounts, Shard};
@@ -30,6 +31,11 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     }
     if !shard.sweeps.are_in_step() {
         return Err("the turns of bulk work are not those of the sweeps".to_owned());
+    }
+    let mut owned = Owned::default();
+    shard.jobs.values().for_each(|job| owned.add(&job.owner));
+    if owned != shard.owned {
+        return Err("the numbers of jobs by owner are not those of the jobs".to_owned());
     }
     let kept: usize = shard.jobs.values().map(|job| job.attempts_kept()).sum();
     let kept_by_finished =

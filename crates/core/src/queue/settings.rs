@@ -34,7 +34,7 @@ pub struct QueueSettings {
     pub max_run: Millis,
     /// How far in the future a job may be sent for.
     pub horizon: Millis,
-    /// Jobs that may wait at once: ready, delayed and retrying ones.
+    /// Jobs that may wait at once: blocked, delayed, ready and retrying ones.
     pub max_depth: u64,
     /// Bytes that a body may have, as stored.
     pub max_body: u32,

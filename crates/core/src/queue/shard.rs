@@ -12,6 +12,7 @@ use super::event::QueueNumber;
 use super::finished::Finished;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::keys::Keys;
+use super::owned::Owned;
 use super::parents::ParentEnd;
 use super::ready::Ready;
 use super::report::Logs;
@@ -142,6 +143,7 @@ pub struct Shard {
     pub(super) queues: Vec<Queue>,
     // Why a box: a change of the map moves a pointer, and half-filled nodes waste pointers only.
     pub(super) jobs: BTreeMap<JobId, Box<Job>>,
+    pub(super) owned: Owned,
     /// Bulk work that goes on by itself, one slice a turn.
     pub(super) sweeps: Sweeps,
     /// Dead jobs whose record nobody has read yet.
@@ -256,6 +258,7 @@ impl Shard {
     /// Puts a new job under all indexes.
     pub(super) fn insert(&mut self, id: JobId, job: Box<Job>) {
         self.indexes().0.add(id, &job);
+        self.owned.add(&job.owner);
         let in_session = job.session().is_some();
         self.jobs.insert(id, job);
         if in_session {
@@ -272,6 +275,7 @@ impl Shard {
         let (mut indexes, jobs) = self.indexes();
         let job = jobs.remove(id)?;
         indexes.remove(*id, &job);
+        self.owned.remove(&job.owner);
         if let Some(key) = session {
             self.sessions.leave(key, &job);
             self.offer(key);

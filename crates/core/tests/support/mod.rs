@@ -24,6 +24,7 @@ pub struct Bench {
     pub now: Time,
     queue: QueueName,
     owner: Principal,
+    other_owner: Principal,
     input: JobInput,
     leases: u128,
     /// Everything that happened, where it is kept.
@@ -46,6 +47,7 @@ impl Bench {
             now: Time::from_unix_ms(START),
             queue: QueueName::parse("q").unwrap(),
             owner: Principal::parse("p").unwrap(),
+            other_owner: Principal::parse("o").unwrap(),
             input: JobInput {
                 kind: Kind::parse("k").unwrap(),
                 body: Vec::new(),
@@ -95,9 +97,10 @@ impl Bench {
         events
     }
 
-    /// Sends a job by number.
+    /// Sends a job by number. Every other one is of another owner: one alone may not have a million.
     pub fn send(&mut self, number: u64, priority: Priority, delay: u64, options: Option<&JobOptions>) {
-        let (queue, owner, input) = (self.queue.clone(), self.owner.clone(), self.input.clone());
+        let owner = if number.is_multiple_of(2) { &self.owner } else { &self.other_owner }.clone();
+        let (queue, input) = (self.queue.clone(), self.input.clone());
         let events = self.run(&Command::Enqueue(Enqueue {
             job: Self::id(number),
             id_given: true,

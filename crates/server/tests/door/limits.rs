@@ -176,6 +176,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "IDEMPOTENCY_KEYS_MAX"
                 | "IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX"
                 | "JOBS_MAX"
+                | "JOBS_PER_PRINCIPAL_MAX"
                 | "LOG_BYTES_MAX"
                 | "LOG_ENTRIES_MAX"
                 | "LOG_ENTRIES_OF_ALL_MAX"

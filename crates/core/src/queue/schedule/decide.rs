@@ -177,9 +177,7 @@ impl Shard {
             return Err(SkipReason::Overlap);
         }
         sealing::check_moved(queue.settings.sealing, schedule.sealed).map_err(|_| SkipReason::Sealing)?;
-        if self.jobs.len() >= limits::JOBS_MAX {
-            return Err(SkipReason::TooManyJobs);
-        }
+        self.takes_job_of(&schedule.owner, 0, 0).map_err(|_| SkipReason::TooManyJobs)?;
         let fair_key = schedule.settings.options.as_ref().and_then(|options| options.fair_key);
         queue.takes_key(fair_key, &BTreeSet::new(), now).map_err(|_| SkipReason::TooManyKeys)?;
         queue.takes_jobs(1).map_err(|refusal| match refusal {

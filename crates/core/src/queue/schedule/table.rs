@@ -21,7 +21,7 @@ words! {
         QueueFull = "queue_full" / 3,
         /// The queue takes no new jobs.
         QueueDraining = "queue_draining" / 4,
-        /// The namespace has as many unfinished jobs as it may have.
+        /// The namespace, or the schedule's owner, has as many unfinished jobs as may be.
         TooManyJobs = "too_many_jobs" / 5,
         /// The queue's sealing policy changed, and the template does not fit it.
         Sealing = "sealing" / 6,
