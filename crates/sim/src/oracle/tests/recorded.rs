@@ -33,7 +33,12 @@ fn token(byte: u8) -> Token {
 fn queue(change: impl FnOnce(&mut QueueSettings)) -> Event {
     let mut settings = QueueSettings::default();
     change(&mut settings);
-    Event::QueueCreated { number: QueueNumber(0), queue: QueueName::parse("q").unwrap(), settings, at: at(0) }
+    Event::QueueCreated {
+        number: QueueNumber(0),
+        queue: QueueName::parse("q").unwrap(),
+        settings: Box::new(settings),
+        at: at(0),
+    }
 }
 
 fn with_sessions() -> Event {
