@@ -406,25 +406,3 @@ async fn a_server_stops_at_once_whoever_listens() {
         assert!(stream.next().await.is_none());
     }
 }
-
-// covers REL-1 (what is told has happened)
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_told_before_it_is_durable() {
-    let (_home, disk, server, admin) = server().await;
-    let mut stream = admin.listen("").await;
-    let before = admin.place().await;
-    disk.hold_syncs();
-    let sending = tokio::spawn({
-        let admin = admin.clone();
-        async move { admin.send_job("a.one").await }
-    });
-    let held = disk.clone();
-    tokio::task::spawn_blocking(move || held.wait_for_held_syncs(1)).await.expect("it does not panic");
-    assert_eq!(admin.place().await, before, "the job is written and not synced");
-    assert!(!sending.is_finished());
-    disk.release_syncs();
-    let sent = sending.await.expect("it does not panic");
-    assert_eq!(stream.next().await.expect("an event").data["job"], *sent);
-    assert_ne!(admin.place().await, before);
-    server.stop().await.expect("a clean stop");
-}
