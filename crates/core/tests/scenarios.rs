@@ -4,7 +4,7 @@
 //! ```text
 //! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m]
 //!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
-//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
+//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h | until=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!          [after=j1,j2] [any=j3,j4] [failure=cancel]          -> blocked | delayed | ready | refused CODE
 //! flow     f1 j1 | j2 after=j1 [as enqueue]                    -> accepted | known | refused CODE at JOB
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing

@@ -63,6 +63,8 @@ pub enum Refusal {
     },
     /// The time to live is zero or too long.
     Ttl,
+    /// The time at which the job expires has passed, or is too far away.
+    ExpiresAt,
     /// The number of attempts is zero or too high.
     MaxAttempts,
     /// The lease is too short or too long.
@@ -252,6 +254,11 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Ttl => write!(f, "ttl_ms must be 1 to {}", limits::TTL_MS_MAX),
+            Self::ExpiresAt => write!(
+                f,
+                "expires_at must lie ahead, by at most {} ms: nobody would run the job otherwise",
+                limits::TTL_MS_MAX
+            ),
             Self::MaxAttempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
             Self::LeaseTime => {
                 write!(f, "lease_ms must be {} to {}", limits::LEASE_MS_MIN, limits::LEASE_MS_MAX)
