@@ -211,6 +211,7 @@ pub enum Deed {
         force: bool,
         dead: bool,
     },
+    Hold,
     Move {
         queue: usize,
     },
