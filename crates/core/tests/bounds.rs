@@ -16,9 +16,9 @@ use sealane_core::queue::session::{
 };
 use sealane_core::queue::{
     Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Links, Look,
-    Next, OnFailure, QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report, ReportKey,
-    ReportedProgress, RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish,
-    Together, invariants,
+    Next, OnConflict, OnFailure, QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report,
+    ReportKey, ReportedProgress, RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind,
+    SweepWish, Together, UniqueKey, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -250,6 +250,18 @@ fn there_is_a_number_of_idempotency_keys_in_all_and_for_each_sender_and_no_more(
     }
     assert_eq!(send(&mut bench, own), Err(Refusal::TooManyKeysOfPrincipal));
     assert_eq!(send(&mut bench, 0), Ok(0), "a repeat is known all the same");
+    // One that another job stands in for brings its key along as well.
+    let unique = |on_conflict| Some(UniqueKey { key: Token::from_bytes([9; 16]), on_conflict });
+    let first = JobOptions { unique: unique(OnConflict::Refuse), ..JobOptions::default() };
+    let merged = JobOptions { unique: unique(OnConflict::Merge), ..JobOptions::default() };
+    let with_key = JobOptions { unique: unique(OnConflict::Merge), ..keyed(own) };
+    let mut one_more = |options: &JobOptions| {
+        let id = Bench::id(all + 1_000 + u64::from(options.unique != unique(OnConflict::Refuse)));
+        bench.enqueue_with(id, 0, Some(options))
+    };
+    assert_eq!(one_more(&first), Ok(1));
+    assert_eq!(one_more(&with_key), Err(Refusal::TooManyKeysOfPrincipal));
+    assert_eq!(one_more(&merged), Ok(0), "without a key there is nothing to keep");
     bench.owner = Principal::parse("somebody").unwrap();
     for key in own..2 * own {
         assert_eq!(send(&mut bench, key), Ok(1));
