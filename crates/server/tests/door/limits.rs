@@ -190,6 +190,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "LINKS_KEPT_MAX"
                 | "SCHEDULES_MAX"
                 | "SESSIONS_HELD_MAX"
+                | "SESSION_LOOKS_MAX"
                 | "SESSION_STATES_MAX"
                 | "SCHEDULE_CATCH_UP_MS_MAX"
                 | "SCHEDULE_LATE_MS_MAX"
@@ -233,6 +234,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "EVENT_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
+                // cli/src/commands/work/reports.rs
+                "WORK_REPORT_LINE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/circuits.rs
                 "WORKER_CIRCUITS_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/builder.rs
