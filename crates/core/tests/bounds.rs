@@ -461,7 +461,7 @@ fn the_first_failure_is_known_when_its_attempt_is_forgotten() {
     let mut bench = Bench::new();
     let (queue, owner, job, first) = (bench.queue.clone(), bench.owner.clone(), Bench::id(0), bench.now);
     bench.enqueue(job, 0).unwrap();
-    let mut run = |bench: &mut Bench, attempt: u32, lease: u8, outcome: &Settle| {
+    let run = |bench: &mut Bench, attempt: u32, lease: u8, outcome: &Settle| {
         let lease = LeaseId::from_bytes([lease; 16]);
         let wish = Lease { queue: &queue, holder: &owner, runner: None, lease: None, lease_ids: &[lease] };
         assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));

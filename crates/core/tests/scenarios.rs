@@ -58,7 +58,7 @@ use sealane_core::queue::session::{SessionMode, SessionReceipt};
 use sealane_core::queue::{
     Act, AfterParent, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode,
     QueueSettings, QueueView, Rate, Receipt, RedriveRate, Refusal, Report, ReportKey, ReportedProgress,
-    SealingPolicy, Settle, Shard, SweepKind, SweepWish, invariants,
+    Runner, SealingPolicy, Settle, Shard, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::BackoffShape;

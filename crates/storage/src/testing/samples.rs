@@ -145,6 +145,11 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(reports(at));
     facts.extend(session_facts(at));
     facts.push(settings_of_bodies(at));
+    facts.extend([
+        leased_by(Some("w-7"), Some("1.4.0+5e1f"), Some(LockId::from_bytes([6; 16])), at),
+        leased_by(Some("w-7"), None, None, at),
+        leased_by(None, Some("1.4.0+5e1f"), None, at),
+    ]);
     facts
 }
 
@@ -389,9 +394,6 @@ fn session_facts(at: Time) -> Vec<Fact> {
             until,
             at,
         }),
-        leased_by(Some("w-7"), Some("1.4.0+5e1f"), Some(LockId::from_bytes([6; 16])), at),
-        leased_by(Some("w-7"), None, None, at),
-        leased_by(None, Some("1.4.0+5e1f"), None, at),
     ];
     facts.extend(
         SessionEnd::ALL.iter().map(|end| shard(Event::SessionEnded { queue, session, end: *end, at })),
