@@ -173,6 +173,7 @@ impl From<Refusal> for Problem {
                 Code::ScheduleState
             }
             Refusal::IdTooOld => Code::IdTooOld,
+            Refusal::SessionCircle => Code::JobState,
             Refusal::SealingRequired | Refusal::StateSealingRequired => Code::SealingRequired,
             Refusal::LeaseLost => Code::LeaseLost,
             Refusal::QueueInUse => Code::QueueInUse,
@@ -190,6 +191,7 @@ impl From<Refusal> for Problem {
             | Refusal::Delay
             | Refusal::Horizon { .. }
             | Refusal::Ttl
+            | Refusal::ExpiresAt
             | Refusal::MaxAttempts
             | Refusal::LeaseTime
             | Refusal::SessionsOff
@@ -299,5 +301,25 @@ impl From<ItemError> for Problem {
         // Why InvalidRequest: an unknown word comes from a newer server; nobody should retry it blindly.
         let job_id = error.job_id.and_then(|id| JobId::parse(&id).ok());
         Self { job_id, ..Self::new(Code::parse(&error.code).unwrap_or(Code::InvalidRequest), error.detail) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // covers JOB-7 (a clear 429 when full)
+    // attack 59
+    #[test]
+    fn what_is_full_is_to_be_tried_again_later_and_says_what_else_to_do() {
+        for (full, advice) in [
+            (Refusal::TooManyKeys, "idempotency_window_ms"),
+            (Refusal::TooManyKeysOfPrincipal, "idempotency_window_ms"),
+            (Refusal::QueueFull { max_depth: 7 }, "7"),
+        ] {
+            let problem = Problem::from(full);
+            assert_eq!((problem.code, problem.code.status()), (Code::LimitExceeded, 429));
+            assert!(problem.code.is_retryable() && problem.detail.contains(advice), "{problem}");
+        }
     }
 }

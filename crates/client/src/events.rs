@@ -82,6 +82,24 @@ pub struct Events {
 impl Client {
     /// Follows the life of jobs. When this returns the stream is open: what happens from here on is told.
     ///
+    /// ```
+    /// use sealane::testing::TestServer;
+    /// use sealane::{EventFilter, Job, QueueIn, Told};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), sealane::Error> {
+    /// let client = TestServer::start().client();
+    /// client.put_queue("orders", &QueueIn::default()).await?;
+    /// let mut events = client.events(EventFilter::all().queue("orders")).await?;
+    /// let sent = client.producer().send("orders", Job::new("order.ship", "42")).await?;
+    /// match events.next().await? {
+    ///     Told::Event(event) => assert_eq!((event.kind.as_str(), event.job.0), ("accepted", sent.id)),
+    ///     Told::Reset(_) => println!("events are missing: look at the jobs that matter"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// `invalid_request` when the filter is none, `limit_exceeded` when too many streams are open, and when
     /// no answer came or the provider tells no events.

@@ -35,6 +35,7 @@ pub struct Job {
     pub(crate) delay: Option<Duration>,
     pub(crate) run_at: Option<String>,
     pub(crate) ttl: Option<Duration>,
+    pub(crate) expires_at: Option<String>,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) retry: Option<RetryIn>,
     pub(crate) fair_key: Option<String>,
@@ -64,6 +65,7 @@ impl Job {
             delay: None,
             run_at: None,
             ttl: None,
+            expires_at: None,
             max_attempts: None,
             retry: None,
             fair_key: None,
@@ -189,6 +191,14 @@ impl Job {
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
+        self
+    }
+
+    /// Up to when the job is worth anything (RFC 3339), instead of a time to live. It must lie ahead when the
+    /// job is sent. A sealed body does not open afterwards.
+    #[must_use]
+    pub fn expires_at(mut self, time: impl Into<String>) -> Self {
+        self.expires_at = Some(time.into());
         self
     }
 

@@ -301,6 +301,7 @@ mod tests {
             delay_ms: Some(u64::MAX),
             run_at: Some(Timestamp(Time::from_unix_ms(u64::MAX))),
             ttl_ms: Some(u64::MAX),
+            expires_at: None,
             max_attempts: Some(u32::MAX),
             fair_key: Some("\u{1}".repeat(256).into()),
             retry: Some(RetryIn {

@@ -54,7 +54,8 @@ impl Sealing {
                 session_id: wire.session_id.as_deref(),
                 correlation_id: wire.correlation_id.as_deref(),
             };
-            let expires_ms = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
+            let ttl = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
+            let expires_ms = wire.expires_at.map(|end| end.0.unix_ms()).or(ttl);
             let sealed = envelope.seal_body(&context, &content, expires_ms).await?;
             if wire.idempotency_key.is_some() {
                 let (namespace, queue) = (self.namespace.as_str(), queue.as_str());
@@ -111,8 +112,9 @@ impl Sealing {
             tags: job.tags.into_iter().map(Text::from).collect(),
             priority: job.priority.map(|priority| priority.as_str().to_owned()),
             delay_ms: job.delay.map(millis),
-            run_at: job.run_at.as_deref().map(run_at).transpose()?,
+            run_at: job.run_at.as_deref().map(|text| time("run_at", text)).transpose()?,
             ttl_ms: job.ttl.map(millis),
+            expires_at: job.expires_at.as_deref().map(|text| time("expires_at", text)).transpose()?,
             max_attempts: job.max_attempts,
             retry: job.retry,
             fair_key: job.fair_key.map(Text::from),
@@ -348,9 +350,9 @@ fn read_firing(told: &FiringOut) -> Result<Firing, Unopenable> {
     Ok(Firing { schedule, due: told.due_at.0 })
 }
 
-fn run_at(text: &str) -> Result<Timestamp, Error> {
+fn time(name: &str, text: &str) -> Result<Timestamp, Error> {
     let time = from_rfc3339(text).map(Timestamp);
-    time.ok_or_else(|| Error::invalid("run_at must be a time as in 2026-01-31T09:30:00Z"))
+    time.ok_or_else(|| Error::invalid(format!("{name} must be a time as in 2026-01-31T09:30:00Z")))
 }
 
 /// The same rules for attributes inside and outside of the envelope: they look the same.

@@ -78,6 +78,7 @@ limits! {
     SESSIONS_HELD_MAX: usize = 1_000, "sessions", "sessions that one principal holds at once", "limit_exceeded";
     SESSION_STATES_MAX: usize = 100_000, "sessions", "sessions of a namespace that remember something", "limit_exceeded";
     SESSION_STATE_BYTES_MAX: usize = 65_536, "bytes", "what a session remembers, as stored (sealed it counts sealed)", "body_too_large";
+    SESSION_LOOKS_MAX: usize = 10_000, "jobs", "jobs looked at for a circle when one that others wait for is moved or re-driven into a session", "job_state";
     SESSION_PAGE_MAX: u32 = 1_000, "sessions", "sessions of one page of a list", "invalid_request";
     REDRIVE_RATE_MAX: u32 = 100_000, "jobs per second", "rate of a re-drive", "invalid_request";
     LOOKED_AT_MAX: u64 = 10_000, "jobs", "jobs that one listing or preview looks at", "the answer says where to go on";

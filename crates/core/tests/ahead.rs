@@ -33,9 +33,16 @@ fn after(parents: Vec<JobId>) -> JobOptions {
     JobOptions { links: Some(Box::new(links)), ..JobOptions::default() }
 }
 
-/// Judges a batch of so many jobs. Exactly the last one may be refused: with what?
+/// Judges a batch of so many jobs of one sender. Exactly the last one may be refused: with what?
 fn last_of(jobs: usize, options: impl Fn(usize) -> JobOptions) -> Option<Refusal> {
-    let (queue, owner) = (QueueName::parse("q").unwrap(), Principal::parse("p").unwrap());
+    last_of_several(1, jobs, options)
+}
+
+/// The same for jobs of several senders in turn.
+fn last_of_several(senders: usize, jobs: usize, options: impl Fn(usize) -> JobOptions) -> Option<Refusal> {
+    let queue = QueueName::parse("q").unwrap();
+    let owners: Vec<Principal> =
+        (0..senders).map(|sender| Principal::parse(&format!("p{sender}")).unwrap()).collect();
     let mut shard = Shard::default();
     let settings =
         QueueSettings { sealing: SealingPolicy::Allowed, max_depth: 1_000_000, ..QueueSettings::default() };
@@ -60,7 +67,7 @@ fn last_of(jobs: usize, options: impl Fn(usize) -> JobOptions) -> Option<Refusal
             job: id(number),
             id_given: true,
             queue: &queue,
-            owner: &owner,
+            owner: &owners[number % senders],
             input: &input,
             priority: Priority::Normal,
             start: Start::After(Millis::default()),
@@ -100,4 +107,7 @@ fn the_keys_of_those_before_take_their_room() {
     let keys = limits::IDEMPOTENCY_KEYS_PER_PRINCIPAL_MAX;
     assert_eq!(last_of(keys, keyed), None);
     assert_eq!(last_of(keys + 1, keyed), Some(Refusal::TooManyKeysOfPrincipal));
+    // Three senders have as many keys together as there may be in all, and none of them as many as one may.
+    let all = limits::IDEMPOTENCY_KEYS_MAX;
+    assert_eq!(last_of_several(3, all + 1, keyed), Some(Refusal::TooManyKeys));
 }

@@ -15,9 +15,10 @@ use sealane_core::queue::session::{
     AcceptSession, SessionCommand, SessionMode, SessionReceipt, SessionSettings,
 };
 use sealane_core::queue::{
-    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Look, Next,
-    QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report, ReportKey, ReportedProgress,
-    RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind, SweepWish, Together, invariants,
+    Act, Command, DeadFilter, Enqueue, Event, IdempotencyKey, JobFilter, JobOptions, Lease, Links, Look,
+    Next, OnConflict, OnFailure, QueueSettings, Rate, Receipt, RedriveRate, Refusal, ReleaseReason, Report,
+    ReportKey, ReportedProgress, RunLimit, SealingPolicy, SettingsError, Settle, Shard, Start, SweepKind,
+    SweepWish, Together, UniqueKey, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -249,6 +250,18 @@ fn there_is_a_number_of_idempotency_keys_in_all_and_for_each_sender_and_no_more(
     }
     assert_eq!(send(&mut bench, own), Err(Refusal::TooManyKeysOfPrincipal));
     assert_eq!(send(&mut bench, 0), Ok(0), "a repeat is known all the same");
+    // One that another job stands in for brings its key along as well.
+    let unique = |on_conflict| Some(UniqueKey { key: Token::from_bytes([9; 16]), on_conflict });
+    let first = JobOptions { unique: unique(OnConflict::Refuse), ..JobOptions::default() };
+    let merged = JobOptions { unique: unique(OnConflict::Merge), ..JobOptions::default() };
+    let with_key = JobOptions { unique: unique(OnConflict::Merge), ..keyed(own) };
+    let mut one_more = |options: &JobOptions| {
+        let id = Bench::id(all + 1_000 + u64::from(options.unique != unique(OnConflict::Refuse)));
+        bench.enqueue_with(id, 0, Some(options))
+    };
+    assert_eq!(one_more(&first), Ok(1));
+    assert_eq!(one_more(&with_key), Err(Refusal::TooManyKeysOfPrincipal));
+    assert_eq!(one_more(&merged), Ok(0), "without a key there is nothing to keep");
     bench.owner = Principal::parse("somebody").unwrap();
     for key in own..2 * own {
         assert_eq!(send(&mut bench, key), Ok(1));
@@ -774,6 +787,38 @@ fn sessions_have_their_bounds() {
     assert_eq!(remember(&mut bench, 7, Some(2)), Ok(1), "another state for the same session");
     assert_eq!(remember(&mut bench, 7, None), Ok(1));
     assert_eq!(remember(&mut bench, one_more, Some(1)), Ok(1), "one that forgets makes room");
+}
+
+/// So many jobs are looked at before one that others wait for comes in at the end of a session's line.
+#[test]
+fn a_move_into_a_session_looks_at_so_many_jobs() {
+    let mut bench = Bench::new();
+    let (queue, other) = (bench.queue.clone(), QueueName::parse("other").unwrap());
+    let sessions = SessionSettings { mode: SessionMode::On, ..SessionSettings::default() };
+    let settings = QueueSettings { sealing: SealingPolicy::Allowed, sessions, ..QueueSettings::default() };
+    for queue in [&queue, &other] {
+        bench.run(&Command::PutQueue { queue, settings }).unwrap();
+    }
+    let in_session = |byte: u8, after: Vec<JobId>| {
+        let links = (!after.is_empty())
+            .then(|| Box::new(Links::new(None, after, Vec::new(), OnFailure::Fail).unwrap()));
+        JobOptions { session: Some(Token::from_bytes([byte; 16])), links, ..JobOptions::default() }
+    };
+    let parent = Bench::id(0);
+    bench.enqueue_with(parent, 0, Some(&in_session(1, Vec::new()))).unwrap();
+    bench.enqueue_with(Bench::id(1), 0, Some(&in_session(2, vec![parent]))).unwrap();
+    let behind = Some(in_session(2, Vec::new()));
+    let most = u64::try_from(limits::SESSION_LOOKS_MAX).unwrap();
+    for job in 2..=most {
+        bench.enqueue_with(Bench::id(job), 0, behind.as_ref()).unwrap();
+    }
+    let moved = |bench: &mut Bench, queue: &QueueName| {
+        let act = Act::Move { queue: queue.clone(), sealed: false };
+        bench.run(&Command::Act { job: parent, act: &act })
+    };
+    assert_eq!(moved(&mut bench, &other), Ok(1), "no circle among so many");
+    bench.enqueue_with(Bench::id(most + 1), 0, behind.as_ref()).unwrap();
+    assert_eq!(moved(&mut bench, &queue), Err(Refusal::SessionCircle), "not seen among one more");
 }
 
 #[test]

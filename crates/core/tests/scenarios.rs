@@ -4,7 +4,7 @@
 //! ```text
 //! queue    orders [lease=30s] [attempts=5] [sealing=allowed] [backoff=linear base=1s cap=1h jitter=10] [run=30m]
 //!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
-//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
+//! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h | until=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!          [after=j1,j2] [any=j3,j4] [failure=cancel]          -> blocked | delayed | ready | refused CODE
 //! flow     f1 j1 | j2 after=j1 [as enqueue]                    -> accepted | known | refused CODE at JOB
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
@@ -37,6 +37,7 @@
 //! blocked  j1                                                  -> what it waits for
 //! parents  j1                                                  -> j2:completed#1 j3:dead#5, what its worker is given
 //! members  f1                                                  -> j1:ready j2:blocked
+//! told                                                         -> j1:accepted:ready#0 …, since the line before of this kind
 //! attempts j1                                                  -> 1:w1:0:failed:temporary:E42 …
 //! ```
 //! FILTER is any of category=permanent code=E42 like=WORD kind=WORD tag=WORD owner=P from=1m before=2m, times
@@ -46,6 +47,8 @@
 
 #[path = "scenario_lines/sending.rs"]
 mod sending;
+#[path = "scenario_lines/telling.rs"]
+mod telling;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,6 +57,7 @@ use std::sync::Arc;
 use sealane_core::id::{FlowId, JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, Priority, State};
 use sealane_core::name::{CodeVersion, ErrorCode, InstanceName, Principal, QueueName};
+use sealane_core::queue::feed::Step;
 use sealane_core::queue::session::{SessionMode, SessionReceipt};
 use sealane_core::queue::{
     Act, AfterParent, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode,
@@ -77,6 +81,8 @@ struct World {
     locks: BTreeMap<(String, String), SessionReceipt>,
     history: Vec<(Event, RecordRef)>,
     drawn: u128,
+    /// What those who listen were told, as far as no line asked for it.
+    told: Vec<Step>,
 }
 
 /// What a worker says of itself.
@@ -102,6 +108,7 @@ impl World {
             locks: BTreeMap::new(),
             history: Vec::new(),
             drawn: 0,
+            told: Vec::new(),
         };
         world.line("queue orders sealing=allowed");
         world
@@ -110,7 +117,7 @@ impl World {
     fn apply(&mut self, events: &[Event]) {
         for event in events {
             let record = RecordRef { lsn: self.history.len() as u64, bytes: 1 };
-            self.shard.evolve(event, record);
+            self.apply_one(event, record);
             self.history.push((event.clone(), record));
             invariants::check(&self.shard).unwrap_or_else(|error| panic!("{error} after {event:?}"));
         }
@@ -133,6 +140,7 @@ impl World {
             "enqueue" => self.enqueue(bare[0], &options),
             "together" => self.together(line),
             "settle" => self.settle_together(line),
+            "told" => self.told(),
             "kept" => self.shard.idempotency_keys().to_string(),
             "flow" => self.flow(line),
             "members" => self.members(bare[0]),

@@ -7,7 +7,7 @@ use sealane_core::id::JobId;
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::limits;
 use sealane_core::name::{AttributeName, ContentType, CorrelationId, FairKey, Kind, SessionId, Subject, Tag};
-use sealane_core::queue::{JobOptions, Start};
+use sealane_core::queue::{JobOptions, Lifetime, Start};
 use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ pub struct JobIn {
     /// How long the job is worth anything, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
+    /// Up to when the job is worth anything (RFC 3339), instead of `ttl_ms`. It must lie ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// Attempts before dead-letter; as the queue says where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
@@ -137,7 +140,7 @@ pub struct JobParts {
     /// When the first attempt may begin.
     pub start: Start,
     /// How long it is worth anything.
-    pub ttl: Option<Millis>,
+    pub ttl: Option<Lifetime>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
@@ -192,7 +195,7 @@ impl TryFrom<JobIn> for JobParts {
             },
             priority: job.priority.as_deref().and_then(Priority::parse).unwrap_or(Priority::Normal),
             start: start(job.delay_ms, job.run_at)?,
-            ttl: job.ttl_ms.map(Millis::new),
+            ttl: lifetime(job.ttl_ms, job.expires_at)?,
             max_attempts: job.max_attempts,
             options: JobOptions {
                 backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
@@ -211,6 +214,14 @@ fn start(delay_ms: Option<u64>, run_at: Option<Timestamp>) -> Result<Start, Prob
         (Some(_), Some(_)) => Err(Problem::invalid("give delay_ms or run_at, not both")),
         (delay, None) => Ok(Start::After(Millis::new(delay.unwrap_or(0)))),
         (None, Some(time)) => Ok(Start::At(time.0)),
+    }
+}
+
+fn lifetime(ttl_ms: Option<u64>, expires_at: Option<Timestamp>) -> Result<Option<Lifetime>, Problem> {
+    match (ttl_ms, expires_at) {
+        (Some(_), Some(_)) => Err(Problem::invalid("give ttl_ms or expires_at, not both")),
+        (ttl, None) => Ok(ttl.map(|ttl| Lifetime::For(Millis::new(ttl)))),
+        (None, Some(time)) => Ok(Some(Lifetime::Until(time.0))),
     }
 }
 

@@ -6,7 +6,7 @@ use sealane_core::job::JobInput;
 use sealane_core::limits;
 use sealane_core::name::{CronPattern, Principal, QueueName, ScheduleName, ZoneName};
 use sealane_core::queue::{
-    Firing, JobOptions, MissedPolicy, OverlapPolicy, ScheduleSettings, ScheduleView, Start,
+    Firing, JobOptions, Lifetime, MissedPolicy, OverlapPolicy, ScheduleSettings, ScheduleView, Start,
 };
 use sealane_core::time::{Millis, Time};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -62,7 +62,7 @@ pub struct ScheduleIn {
     /// Each job begins up to so much later than it is due, by chance, in milliseconds; 0 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter_ms: Option<u64>,
-    /// What each of its jobs is. No `id`, `delay_ms` and `run_at`: those follow from the firing. A sealed body
+    /// What each of its jobs is. No `id`, `delay_ms`, `run_at` and `expires_at`: those follow from the firing. A sealed body
     /// is a template, sealed once for the schedule's id.
     pub job: JobIn,
 }
@@ -124,6 +124,15 @@ impl ScheduleIn {
                 "a schedule's jobs wait for no others: leave job.after and job.after_any out",
             ));
         }
+        let ttl = match job.ttl {
+            None => None,
+            Some(Lifetime::For(ttl)) => Some(ttl),
+            Some(Lifetime::Until(_)) => {
+                return Err(Problem::invalid(
+                    "a schedule's jobs expire so long after they are due: give job.ttl_ms in place of job.expires_at",
+                ));
+            }
+        };
         let settings = ScheduleSettings {
             cadence,
             begins_at: self.begins_at.map(|time| time.0),
@@ -132,7 +141,7 @@ impl ScheduleIn {
             overlap,
             jitter: Millis::new(self.jitter_ms.unwrap_or(0)),
             priority: job.priority,
-            ttl: job.ttl,
+            ttl,
             max_attempts: job.max_attempts,
             options: std::mem::take(&mut job.options).boxed(),
         };

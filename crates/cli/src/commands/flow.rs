@@ -1,17 +1,16 @@
 //! `sealane flow`: send jobs that wait for each other, look at them, end them.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Subcommand;
-use sealane::{Flow as NewFlow, FlowId, FlowOut, Job as NewJob, JobId, OnFailure, Priority};
-use sealane_api::wire::Bytes;
+use sealane::{Flow as NewFlow, FlowId, FlowOut, Job as NewJob, OnFailure};
 use sealane_core::limits;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Surroundings;
+use super::job_batch::Fields;
 use crate::failure::Failure;
 use crate::session;
 
@@ -57,39 +56,17 @@ pub(super) fn policy(word: &str) -> Result<OnFailure, String> {
 struct File {
     id: Option<String>,
     queue: Option<String>,
-    nodes: Vec<Node>,
+    nodes: Vec<serde_json::Map<String, Value>>,
 }
 
-/// One of its jobs.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One of its jobs: its place in the flow, and the job as in a line of a batch.
 struct Node {
     name: String,
     queue: Option<String>,
-    kind: String,
-    body: Option<String>,
-    body_base64: Option<Bytes>,
-    content_type: Option<String>,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-    session_id: Option<String>,
-    correlation_id: Option<String>,
-    #[serde(default)]
-    tags: Vec<String>,
-    priority: Option<String>,
-    delay_ms: Option<u64>,
-    ttl_ms: Option<u64>,
-    max_attempts: Option<u32>,
-    id: Option<String>,
-    #[serde(default)]
     after: Vec<String>,
-    #[serde(default)]
     after_any: Vec<String>,
-    #[serde(default)]
     children: Vec<String>,
-    #[serde(default)]
-    after_jobs: Vec<String>,
-    on_failure: Option<String>,
+    job: NewJob,
 }
 
 pub(crate) async fn run(at: &Surroundings, command: Flow) -> Result<(), Failure> {
@@ -195,12 +172,12 @@ fn build(file: File) -> Result<NewFlow, String> {
     if let Some(id) = &file.id {
         flow = flow.id(flow_id(id)?);
     }
-    for node in file.nodes {
-        let at = |problem: String| format!("node {}: {problem}", node.name);
+    for (place, fields) in file.nodes.into_iter().enumerate() {
+        let node = node(fields, place)?;
         if node.queue.is_none() && file.queue.is_none() {
-            return Err(at("it has no queue, and the flow names none".to_owned()));
+            return Err(format!("node {}: it has no queue, and the flow names none", node.name));
         }
-        flow = flow.job(node.name.clone(), job(&node).map_err(at)?);
+        flow = flow.job(node.name, node.job);
         if let Some(queue) = node.queue {
             flow = flow.in_queue(queue);
         }
@@ -211,48 +188,35 @@ fn build(file: File) -> Result<NewFlow, String> {
     Ok(flow)
 }
 
-fn job(node: &Node) -> Result<NewJob, String> {
-    let body = match (&node.body, &node.body_base64) {
-        (Some(_), Some(_)) => return Err("give body or body_base64, not both".to_owned()),
-        (Some(text), None) => text.clone().into_bytes(),
-        (None, bytes) => bytes.clone().map(Vec::from).unwrap_or_default(),
+/// Reads a node: what is its own, and all else as a job.
+fn node(mut fields: serde_json::Map<String, Value>, place: usize) -> Result<Node, String> {
+    let Some(Value::String(name)) = fields.remove("name") else {
+        return Err(format!("node {} of the list has no name", place + 1));
     };
-    let id = |text: &String| JobId::parse(text).map_err(|error| error.to_string());
-    let mut job = NewJob::new(node.kind.clone(), body);
-    for (name, value) in &node.attributes {
-        job = job.attribute(name, value);
+    let wrong = |what: &str| format!("node {name}: {what}");
+    let queue = match fields.remove("queue") {
+        None => None,
+        Some(Value::String(queue)) => Some(queue),
+        Some(_) => return Err(wrong("its queue is no text")),
+    };
+    let mut names = |field: &str| match fields.remove(field) {
+        None => Ok(Vec::new()),
+        Some(list) => serde_json::from_value(list).map_err(|_| wrong(&format!("{field} is a list of names"))),
+    };
+    let (after, after_any, children) = (names("after")?, names("after_any")?, names("children")?);
+    // In a line, `after` names jobs; here it names nodes, and jobs that were sent before have a field of their own.
+    if let Some(sent) = fields.remove("after_jobs") {
+        fields.insert("after".to_owned(), sent);
     }
-    job = node.tags.iter().fold(job, |job, tag| job.tag(tag));
-    for after in &node.after_jobs {
-        job = job.after(id(after)?);
-    }
-    if let Some(content_type) = &node.content_type {
-        job = job.content_type(content_type);
-    }
-    if let Some(session) = &node.session_id {
-        job = job.session(session);
-    }
-    if let Some(correlation_id) = &node.correlation_id {
-        job = job.correlation_id(correlation_id);
-    }
-    if let Some(word) = &node.priority {
-        let priority = Priority::parse(word).ok_or("priority must be critical, high, normal, low or bulk")?;
-        job = job.priority(priority);
-    }
-    if let Some(ms) = node.delay_ms {
-        job = job.delay(Duration::from_millis(ms));
-    }
-    if let Some(ms) = node.ttl_ms {
-        job = job.ttl(Duration::from_millis(ms));
-    }
-    if let Some(attempts) = node.max_attempts {
-        job = job.max_attempts(attempts);
-    }
-    if let Some(own) = &node.id {
-        job = job.id(id(own)?);
-    }
-    if let Some(word) = &node.on_failure {
-        job = job.on_failure(policy(word).map_err(|rule| format!("on_failure {rule}"))?);
-    }
-    Ok(job)
+    let job: Fields = serde_json::from_value(Value::Object(fields)).map_err(|_| {
+        wrong("a field is unknown or of another kind: docs/flows.md shows what stands in a node")
+    })?;
+    Ok(Node {
+        job: job.into_job().map_err(|problem| wrong(&problem))?,
+        name,
+        queue,
+        after,
+        after_any,
+        children,
+    })
 }

@@ -64,7 +64,7 @@ pub(crate) struct Send {
 }
 
 /// The options that say something about one job.
-const OF_ONE_JOB: [&str; 24] = [
+const OF_ONE_JOB: [&str; 26] = [
     "kind",
     "body",
     "content_type",
@@ -79,10 +79,12 @@ const OF_ONE_JOB: [&str; 24] = [
     "delay",
     "run_at",
     "ttl",
+    "expires_at",
     "max_attempts",
     "retry_backoff",
     "retry_base",
     "retry_cap",
+    "retry_jitter",
     "after",
     "after_any",
     "on_failure",
@@ -137,6 +139,9 @@ pub(crate) struct Enqueue {
     /// How long the job is worth anything
     #[arg(long, value_parser = parse, value_name = "TIME")]
     ttl: Option<Duration>,
+    /// Up to when the job is worth anything, as in 2026-01-31T09:30:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "ttl")]
+    expires_at: Option<String>,
     /// Attempts before dead-letter
     #[arg(long, value_name = "N")]
     max_attempts: Option<u32>,
@@ -149,6 +154,9 @@ pub(crate) struct Enqueue {
     /// Longest wait between attempts, where not as the queue says
     #[arg(long, value_parser = parse, value_name = "TIME")]
     retry_cap: Option<Duration>,
+    /// How far a wait is moved either way, in percent of it
+    #[arg(long, value_name = "PERCENT")]
+    retry_jitter: Option<u8>,
     /// Run after this job; may be given again
     #[arg(long, value_parser = job_id, value_name = "ID")]
     after: Vec<JobId>,
@@ -285,6 +293,7 @@ impl Enqueue {
         job = with(job, self.subject, NewJob::subject);
         job = with(job, self.fair_key, NewJob::fair_key);
         job = with(job, self.run_at, NewJob::run_at);
+        job = with(job, self.expires_at, NewJob::expires_at);
         job = with(job, self.idempotency_key, NewJob::idempotency_key);
         if let Some((key, on_conflict)) = self.unique {
             job = job.unique(key, on_conflict);
@@ -301,12 +310,13 @@ impl Enqueue {
         if let Some(attempts) = self.max_attempts {
             job = job.max_attempts(attempts);
         }
-        if self.retry_backoff.is_some() || self.retry_base.is_some() || self.retry_cap.is_some() {
+        let waits = [self.retry_base, self.retry_cap];
+        if self.retry_backoff.is_some() || self.retry_jitter.is_some() || waits.iter().any(Option::is_some) {
             job = job.retry(RetryIn {
                 backoff: self.retry_backoff,
                 base_ms: self.retry_base.map(millis),
                 cap_ms: self.retry_cap.map(millis),
-                jitter_percent: None,
+                jitter_percent: self.retry_jitter,
             });
         }
         job = self.after.into_iter().fold(job, NewJob::after);

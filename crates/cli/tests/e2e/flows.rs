@@ -36,6 +36,7 @@ async fn work(client: &sealane::Client, queue: &str, jobs: u64, said: &Arc<Mutex
     assert_eq!(worked.completed, jobs, "{worked:?}");
 }
 
+// covers JOB-8
 // covers JOB-8 (fan-out, fan-in with sealed results, kill -9 in the middle)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sealed_results_meet_in_the_end_however_often_the_server_is_killed() {
@@ -89,13 +90,16 @@ fn flows_are_sent_shown_and_ended_from_the_command_line() {
     let _server = place.serve();
     place.json(&["queue", "create", "etl"], "");
     let file = json!({"queue": "etl", "nodes": [
-        {"name": "extract", "kind": "k", "body": "secret", "delay_ms": 3_600_000},
-        {"name": "load", "kind": "k", "body": "secret", "after": ["extract"], "on_failure": "cancel"},
+        {"name": "extract", "kind": "k", "text": "secret", "delay_ms": 3_600_000, "subject": "s",
+            "fair_key": "f", "retry": {"base_ms": 7}, "unique": {"key": "u"}},
+        {"name": "load", "kind": "k", "text": "secret", "after": ["extract"], "on_failure": "cancel"},
     ]});
     let sent = place.json(&["flow", "submit", "-"], &file.to_string());
     let states: Vec<&Value> =
         sent["jobs"].as_array().expect("jobs").iter().map(|job| &job["state"]).collect();
     assert_eq!(states, ["delayed", "blocked"], "{sent}");
+    let extract = sent["jobs"][0]["id"].as_str().expect("an id");
+    assert_eq!(place.json(&["job", "get", extract], "")["subject"], "s");
     let (flow, load) = (sent["id"].as_str().expect("an id"), sent["jobs"][1]["id"].as_str().expect("an id"));
 
     let enqueue = ["job", "enqueue", "etl", "--kind", "k", "--body", "-"];
@@ -118,7 +122,10 @@ fn flows_are_sent_shown_and_ended_from_the_command_line() {
 
     for (bad, words) in [
         (json!({"nodes": [{"name": "a", "kind": "k"}]}), "no queue"),
-        (json!({"queue": "etl", "nodes": [{"name": "a", "kind": "k", "secret": 1}]}), "no flow at line 1"),
+        (json!({"secret": 1, "nodes": []}), "no flow at line 1"),
+        (json!({"queue": "etl", "nodes": [{"kind": "secret"}]}), "has no name"),
+        (json!({"queue": "etl", "nodes": [{"name": "a", "kind": "k", "after": "secret"}]}), "list of names"),
+        (json!({"queue": "etl", "nodes": [{"name": "a", "kind": "k", "secret": 1}]}), "node a"),
         (json!({"queue": "etl", "nodes": [{"name": "a", "kind": "k", "on_failure": "x"}]}), "node a"),
     ] {
         let refused = place.sealane(&["flow", "submit", "-"], &bad.to_string());

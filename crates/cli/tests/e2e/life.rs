@@ -44,7 +44,8 @@ fn every_exit_is_reached_from_the_command_line() {
     }
     let refused = place.sealane(&["job", "retry", &brief, "-o", "json"], "");
     assert!(refused.status.code() == Some(3) && contains(&refused.stderr, b"job_state"), "{refused:?}");
-    let timed = enqueue(&["--run-at", "2020-01-31T09:30:00Z"]);
+    let timed = enqueue(&["--expires-at", "2035-01-31T09:30:00Z", "--run-at", "2020-01-31T09:30:00Z"]);
+    assert_eq!(place.json(&["job", "get", &timed], "")["expires_at"], "2035-01-31T09:30:00.000Z");
     assert_eq!(place.json(&["job", "cancel", &timed], "")["state"], "cancelled");
     let refused = place.sealane(&["job", "release", &waiting, "-o", "json"], "");
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");

@@ -13,6 +13,7 @@ mod life;
 mod limits;
 mod reports;
 mod schedules;
+mod sessions;
 mod support;
 mod sync_order;
 mod webhooks;

@@ -81,7 +81,14 @@ impl Place {
 
     /// Starts the server as the argument of another program.
     pub fn serve_under(&self, wrapper: &[&str]) -> Serving {
-        Serving::start(self, wrapper).unwrap_or_else(|output| panic!("the server did not start: {output}"))
+        Serving::start(self, wrapper, "127.0.0.1:0")
+            .unwrap_or_else(|output| panic!("the server did not start: {output}"))
+    }
+
+    /// Starts the server where another one was that is gone: its clients find it there.
+    pub fn serve_at(&self, address: &str) -> Serving {
+        Serving::start(self, &[], address)
+            .unwrap_or_else(|output| panic!("the server did not start: {output}"))
     }
 }
 
@@ -94,23 +101,14 @@ pub struct Serving {
 }
 
 impl Serving {
-    fn start(place: &Place, wrapper: &[&str]) -> Result<Self, String> {
+    fn start(place: &Place, wrapper: &[&str], listen: &str) -> Result<Self, String> {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(place.path("server.log"))
             .expect("a log");
         let mut words = wrapper.to_vec();
-        words.extend([
-            binary(),
-            "serve",
-            "--data-dir",
-            "data",
-            "--listen",
-            "127.0.0.1:0",
-            "--drain-timeout",
-            "2s",
-        ]);
+        words.extend([binary(), "serve", "--data-dir", "data", "--listen", listen, "--drain-timeout", "2s"]);
         let mut child = Command::new(words[0])
             .args(&words[1..])
             .current_dir(place.dir.path())

@@ -50,6 +50,7 @@ impl Shard {
                 self.queue_at(job.queue).has_room(1)?;
                 self.queue_at(job.queue).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
                 self.check_parents_again(job, &BTreeSet::new())?;
+                self.may_stand_behind(&id, self.session_key(job))?;
                 Ok(vec![Event::JobRedriven { job: id, at }])
             }
             Act::Reprioritise { priority } => match live {
@@ -77,6 +78,7 @@ impl Shard {
                 }
                 self.may_be_unique(number, job.options.as_deref())?;
                 self.queue_at(number).takes_session(job.session())?;
+                self.may_stand_behind(&id, self.session_key_in(number, job))?;
                 self.queue_at(number).takes_jobs(1)?;
                 self.queue_at(number).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])

@@ -35,7 +35,7 @@ pub struct Enqueue<'a> {
     /// When the first attempt may begin.
     pub start: Start,
     /// How long the job is worth anything.
-    pub ttl: Option<Millis>,
+    pub ttl: Option<Lifetime>,
     /// Attempts before dead-letter, where not the queue's.
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
@@ -51,6 +51,15 @@ pub enum Start {
     After(Millis),
     /// At a time.
     At(Time),
+}
+
+/// How long a job is worth anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// So long after the job is accepted.
+    For(Millis),
+    /// Up to a time, which must lie ahead.
+    Until(Time),
 }
 
 /// Hand out jobs.

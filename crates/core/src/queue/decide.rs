@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ahead::Ahead;
-use super::command::{Command, Enqueue, Lease, Receipt, Settle, Start};
+use super::command::{Command, Enqueue, Lease, Lifetime, Receipt, Settle, Start};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::job::{Deadline, Job, Running, Settled};
 use super::options::JobOptions;
@@ -166,7 +166,8 @@ impl Shard {
         if run_at.since(now) > horizon {
             return Err(Refusal::Horizon { horizon });
         }
-        check_wishes(command.ttl, command.max_attempts, command.options)?;
+        let expires_at = command.ttl.map(|ttl| expires_at(ttl, now)).transpose()?;
+        check_wishes(None, command.max_attempts, command.options)?;
         let max_attempts = command.max_attempts.unwrap_or(queue.settings.retry.max_attempts);
         queue.takes_session(command.options.and_then(|options| options.session))?;
         if let Some(unique) = command.options.and_then(|options| options.unique.as_ref())
@@ -189,7 +190,7 @@ impl Shard {
             owner: command.owner.clone(),
             priority: command.priority,
             run_at,
-            expires_at: command.ttl.map(|ttl| now.plus(ttl)),
+            expires_at,
             max_attempts,
             options: command.options.cloned().and_then(JobOptions::boxed),
             digest: command.digest,
@@ -356,6 +357,19 @@ impl Queue {
     /// How many more jobs may wait.
     pub(super) fn room(&self) -> u64 {
         self.settings.max_depth.saturating_sub(self.counts.waiting())
+    }
+}
+
+/// When a job that is accepted now is worth nothing any more. Why a time that has passed is refused: to take a
+/// job and never run it would look like losing it.
+fn expires_at(ttl: Lifetime, now: Time) -> Result<Time, Refusal> {
+    match ttl {
+        Lifetime::For(ttl) if ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX => Err(Refusal::Ttl),
+        Lifetime::For(ttl) => Ok(now.plus(ttl)),
+        Lifetime::Until(end) if end <= now || end.since(now).get() > limits::TTL_MS_MAX => {
+            Err(Refusal::ExpiresAt)
+        }
+        Lifetime::Until(end) => Ok(end),
     }
 }
 

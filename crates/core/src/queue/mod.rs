@@ -49,7 +49,9 @@ mod unique;
 
 pub use ahead::Together;
 pub use attempt::{Attempt, AttemptEnd, RunBy};
-pub use command::{Act, Command, Enqueue, Fire, Lease, PutSchedule, Receipt, ScheduleAct, Settle, Start};
+pub use command::{
+    Act, Command, Enqueue, Fire, Lease, Lifetime, PutSchedule, Receipt, ScheduleAct, Settle, Start,
+};
 pub use dead_letter::{Analysis, DeadPage, Deaths, Look, Pattern};
 pub use death::{DeadReason, Death, Labels};
 pub use event::{

@@ -63,6 +63,8 @@ pub enum Refusal {
     },
     /// The time to live is zero or too long.
     Ttl,
+    /// The time at which the job expires has passed, or is too far away.
+    ExpiresAt,
     /// The number of attempts is zero or too high.
     MaxAttempts,
     /// The lease is too short or too long.
@@ -104,6 +106,8 @@ pub enum Refusal {
     SessionState,
     /// The sessions of this queue remember sealed bytes only.
     StateSealingRequired,
+    /// A job would come in behind one in its session that waits for it.
+    SessionCircle,
     /// This setting is changed in an empty queue only.
     QueueInUse,
     /// There is no such job.
@@ -250,6 +254,11 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Ttl => write!(f, "ttl_ms must be 1 to {}", limits::TTL_MS_MAX),
+            Self::ExpiresAt => write!(
+                f,
+                "expires_at must lie ahead, by at most {} ms: nobody would run the job otherwise",
+                limits::TTL_MS_MAX
+            ),
             Self::MaxAttempts => write!(f, "max_attempts must be 1 to {}", limits::ATTEMPTS_MAX),
             Self::LeaseTime => {
                 write!(f, "lease_ms must be {} to {}", limits::LEASE_MS_MIN, limits::LEASE_MS_MAX)
@@ -302,6 +311,9 @@ impl fmt::Display for Refusal {
             ),
             Self::StateSealingRequired => f.write_str(
                 "the sessions of this queue remember sealed bytes only: give the client keys, so that it seals the state",
+            ),
+            Self::SessionCircle => f.write_str(
+                "in its session there a job stands that waits for this one, and this one would come in behind it: move or cancel that one first, or try again when it has heard how this one ended",
             ),
             Self::QueueInUse => f.write_str(
                 "sessions are turned on or off in an empty queue only: make another queue, or let this one run empty and purge its dead-letter",

@@ -308,3 +308,66 @@ fn within_bounds(report: &Report) -> Result<(), Refusal> {
 fn length(slice: &RecordSlice) -> usize {
     usize::try_from(slice.bytes).expect("a usize holds a u32 on every supported machine")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::LeaseId;
+    use crate::job::Priority;
+    use crate::name::{Principal, QueueName};
+    use crate::queue::event::{JobEnqueued, QueueNumber};
+    use crate::queue::settings::QueueSettings;
+
+    fn running(shard: &mut Shard, number: u8) -> JobId {
+        let (at, record) = (Time::default(), RecordRef { lsn: 0, bytes: 1 });
+        let (job, owner) = (JobId::from_bytes([number; 16]), Principal::parse("p").unwrap());
+        let enqueued = JobEnqueued {
+            job,
+            queue: QueueNumber(0),
+            owner: owner.clone(),
+            priority: Priority::Normal,
+            run_at: at,
+            expires_at: None,
+            max_attempts: 1,
+            options: None,
+            digest: [0; 16],
+            at,
+        };
+        shard.evolve(&Event::JobEnqueued(enqueued), record);
+        let lease = LeaseId::from_bytes([number; 16]);
+        shard.evolve(&Event::JobLeased { job, lease, holder: owner, lock: None, until: at, at }, record);
+        job
+    }
+
+    #[test]
+    fn places_of_entries_that_left_their_job_are_swept_out_and_all_others_stay() {
+        let mut shard = Shard::default();
+        let (at, record) = (Time::default(), RecordRef { lsn: 0, bytes: 1 });
+        let (number, queue) = (QueueNumber(0), QueueName::parse("q").unwrap());
+        let settings = Box::new(QueueSettings::default());
+        shard.evolve(&Event::QueueCreated { number, queue, settings, at }, record);
+        let (quiet, loud) = (running(&mut shard, 1), running(&mut shard, 2));
+        let mut report = |job: JobId, seq: u32, bytes: usize| {
+            let log = Some(u32::try_from(bytes).unwrap());
+            shard.evolve(
+                &Event::JobReported { job, report: Report { seq, log, ..Report::default() }, at },
+                record,
+            );
+            (shard.logs.order.len(), shard.logs.kept)
+        };
+        report(quiet, 0, 1);
+        let kept = limits::LOG_BYTES_MAX / limits::LOG_ENTRY_BYTES_MAX;
+        for seq in 0..300 {
+            let (places, entries) = report(loud, seq, limits::LOG_ENTRY_BYTES_MAX);
+            assert!(places <= 64 + 2 * entries, "{places} places of {entries} entries");
+            assert!(entries <= kept + 1);
+        }
+        for (job, entries) in [(quiet, 1), (loud, kept)] {
+            let log = shard.job_log(&job, None, usize::MAX);
+            assert_eq!(log.len(), entries);
+            let has = |entry: &ReportedBytes| shard.logs.order.contains(&(job, entry.key));
+            assert!(log.iter().all(has), "an entry without its place would never leave");
+        }
+        assert_eq!(shard.logs.order.front().map(|(job, _)| *job), Some(quiet), "the oldest of all");
+    }
+}

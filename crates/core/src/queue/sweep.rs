@@ -8,8 +8,9 @@ use super::dead_letter::Look;
 use super::event::{CancelReason, Event, QueueNumber};
 use super::filter::{DeadFilter, Meant};
 use super::job::Job;
+use super::links::Links;
 use super::refusal::Refusal;
-use super::shard::Shard;
+use super::shard::{Queue, Shard};
 use crate::id::JobId;
 use crate::job::{State, words};
 use crate::limits;
@@ -308,42 +309,65 @@ impl Shard {
         let room = if redrives { usize::try_from(queue.room()).unwrap_or(usize::MAX) } else { usize::MAX };
         let at_once = sweep.wish.rate().map_or(usize::MAX, RedriveRate::at_once);
         let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
-        // Who died before: a job that died of another one follows that one out of dead-letter.
+        // A job that died of another one follows that one out of dead-letter.
         let mut redriven = BTreeSet::new();
-        let places = queue.dead.places(filter, sweep.through);
-        let places = places.take_while(|(died_at, _)| *died_at <= sweep.begun_at);
-        for (died_at, id) in places.take(limits::SWEEP_JOBS_PER_TURN_MAX) {
+        let mut waited_for = BTreeSet::new();
+        let (mut before, mut reached) = (sweep.through, sweep.through);
+        for (died_at, _, id) in self.parents_first(queue, sweep, filter) {
+            // Why not up to here: where it stops among those of one moment, it looks at the rest of them again.
+            if reached.is_none_or(|(last, _)| last < died_at) {
+                before = reached;
+            }
             let job = self.jobs.get(&id).filter(|_| !busy.contains(&id));
             let meant = job.map_or(Meant::No, |job| {
                 let here = job.state() == State::Dead && job.here_since() <= sweep.begun_at;
                 let may = !redrives
                     || (job.may_be_redriven()
                         && !job.is_seal_expired(now)
-                        && self.check_parents_again(job, &redriven).is_ok());
+                        && self.check_parents_again(job, &redriven).is_ok()
+                        // Why not behind one that comes in before it and waits for it: see `session::circle`.
+                        && (self.session_key(job).is_none() || !waited_for.contains(&id))
+                        && self.may_stand_behind(&id, self.session_key(job)).is_ok());
                 if here && may { filter.judge(job) } else { Meant::No }
             });
+            let full = slice.jobs.len() >= at_once;
             match meant {
                 Meant::No => {}
-                Meant::NotKnown => {
-                    // Invariant: it never passes over a job that it may be for.
-                    slice.through = slice.through.or(sweep.through).or(Some(BEFORE_ALL));
-                    slice.wait = slice.time_at(sweep.wish.rate()).max(ASK_AGAIN);
-                    return slice;
-                }
                 // Why it ends there and does not wait: how long the queue stays full is its workers' affair.
-                Meant::Yes if slice.jobs.len() >= room => {
-                    slice.through = None;
-                    return slice;
-                }
-                Meant::Yes if slice.jobs.len() >= at_once => break,
-                Meant::Yes => {
+                Meant::Yes if slice.jobs.len() >= room => return slice,
+                Meant::Yes if !full => {
                     slice.jobs.push(id);
                     redriven.insert(id);
+                    waited_for.extend(
+                        job.and_then(|job| job.links()).into_iter().flat_map(Links::parents).copied(),
+                    );
+                }
+                // Invariant: it never passes over a job that it may be for.
+                Meant::NotKnown | Meant::Yes => {
+                    slice.through = before.or(Some(BEFORE_ALL));
+                    let ask_again = if meant == Meant::NotKnown { ASK_AGAIN } else { Millis::default() };
+                    slice.wait = slice.time_at(sweep.wish.rate()).max(ask_again);
+                    return slice;
                 }
             }
-            slice.through = Some((died_at, id));
+            reached = reached.max(Some((died_at, id)));
         }
+        slice.through = reached.filter(|_| reached != sweep.through);
         slice.wait = slice.time_at(sweep.wish.rate());
+        slice
+    }
+
+    /// The places of a slice, with the depth of their jobs. Of those that died in one moment parents come before
+    /// the jobs that died of them, as long as one slice has both.
+    fn parents_first(&self, queue: &Queue, sweep: &Sweep, filter: &DeadFilter) -> Vec<(Time, u32, JobId)> {
+        let places = queue.dead.places(filter, sweep.through);
+        let places = places.take_while(|(died_at, _)| *died_at <= sweep.begun_at);
+        let depth = |id: &JobId| self.jobs.get(id).map_or(0, |job| job.depth());
+        let mut slice: Vec<_> = places
+            .take(limits::SWEEP_JOBS_PER_TURN_MAX)
+            .map(|(died_at, id)| (died_at, depth(&id), id))
+            .collect();
+        slice.sort_unstable();
         slice
     }
 

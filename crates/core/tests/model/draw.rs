@@ -24,7 +24,7 @@ pub const SESSIONS: u8 = 3;
 const STEPS: u64 = 130;
 
 /// Every kind of step, with how often it comes where the mood does not say otherwise.
-const KINDS: [(&str, u64); 31] = [
+const KINDS: [(&str, u64); 32] = [
     ("enqueue", 60),
     ("together", 6),
     ("flow", 4),
@@ -35,14 +35,14 @@ const KINDS: [(&str, u64); 31] = [
     ("extend", 10),
     ("report", 16),
     ("act", 50),
-    ("move", 8),
+    ("move", 12),
     ("sweep", 8),
     ("stop", 1),
     ("label", 6),
-    ("put queue", 8),
-    ("mode", 7),
+    ("put queue", 5),
+    ("mode", 5),
     ("accept", 12),
-    ("take", 16),
+    ("take", 24),
     ("renew", 5),
     ("close", 4),
     ("remember", 6),
@@ -56,6 +56,7 @@ const KINDS: [(&str, u64); 31] = [
     ("pass", 8),
     ("turn", 10),
     ("restart", 3),
+    ("wear out", 1),
 ];
 
 pub fn story(seed: u64) -> Vec<Step> {
@@ -102,7 +103,10 @@ fn step(dice: &mut Dice, kind: &str, mood: &Mood) -> Step {
             let deed = deed(dice);
             Step::Act { job: if dice.percent(60) { fit_for(dice, &deed) } else { which(dice) }, deed }
         }
-        "move" => Step::Act { job: which(dice), deed: Deed::Move { queue: queue(dice, mood) } },
+        "move" => {
+            let deed = Deed::Move { queue: queue(dice, mood) };
+            Step::Act { job: if dice.percent(70) { fit_for(dice, &deed) } else { which(dice) }, deed }
+        }
         "sweep" => Step::Sweep { queue: queue(dice, mood), wish: wish(dice) },
         "stop" => Step::StopSweep { queue: dice.size(QUEUES.len()) },
         "label" => Step::Label { at: number(dice), labels: labels(dice) },
@@ -146,6 +150,7 @@ fn step(dice: &mut Dice, kind: &str, mood: &Mood) -> Step {
             1 => Step::Turn { bulk: false },
             _ => Step::Turn { bulk: true },
         },
+        "wear out" => Step::WearOut { job: which(dice) },
         "restart" => Step::Restart { away: dice.below(10_000) },
         _ => Step::Tick {
             by: match dice.below(40) {
@@ -242,6 +247,7 @@ fn fit_for(dice: &mut Dice, deed: &Deed) -> Which {
     let states: &[State] = match deed {
         Deed::Promote => &[State::Delayed, State::Retrying],
         Deed::Redrive { .. } => &[State::Dead, State::Dead, State::Cancelled, State::Expired],
+        Deed::Move { .. } => &[State::Ready, State::Ready, State::Delayed, State::Blocked, State::Dead],
         Deed::Release => &[State::Held],
         _ => &[State::Running, State::Ready, State::Blocked],
     };
@@ -299,7 +305,8 @@ fn put_queue(dice: &mut Dice, mood: &Mood) -> Step {
 
 /// One setting beyond what it may be.
 fn out_of_bounds(dice: &mut Dice, settings: &mut QueueSettings) {
-    match dice.below(9) {
+    match dice.below(10) {
+        8 => settings.max_body = 0,
         0 => settings.lease = Millis::new(99),
         1 => settings.max_depth = 0,
         2 => settings.retry.max_attempts = 0,

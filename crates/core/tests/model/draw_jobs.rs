@@ -22,6 +22,8 @@ pub struct Mood {
     pub delays: u64,
     pub short_lives: u64,
     pub one_class: bool,
+    /// All jobs are of one session.
+    pub one_session: bool,
     pub limits: u64,
     /// Hours go by.
     pub long: bool,
@@ -36,10 +38,11 @@ impl Mood {
             unique: dice.of(&[0, 0, 20, 50]),
             sessions: dice.of(&[0, 40, 80, 100]),
             fair: dice.of(&often),
-            parents: dice.of(&[0, 0, 15, 40]),
+            parents: dice.of(&[0, 15, 30, 60]),
             delays: dice.of(&[5, 25]),
             short_lives: dice.of(&[0, 20]),
             one_class: dice.percent(40),
+            one_session: dice.percent(15),
             limits: dice.of(&often),
             long: dice.percent(15),
         }
@@ -87,7 +90,10 @@ pub fn draft(dice: &mut Dice, mood: &Mood, at: usize) -> Draft {
         backoff: dice.maybe(15, backoff),
         key: dice.maybe(mood.keys, |dice| dice.small(4)),
         unique: dice.maybe(mood.unique, |dice| (dice.small(3), dice.percent(50))),
-        session: dice.maybe(mood.sessions, |dice| dice.small(SESSIONS)),
+        session: match mood.one_session {
+            true => Some(0),
+            false => dice.maybe(mood.sessions, |dice| dice.small(SESSIONS)),
+        },
         fair: dice.maybe(mood.fair, |dice| dice.small(3)),
         after: if waits { parents(dice, at) } else { Vec::new() },
         any: if waits && dice.percent(40) { parents(dice, at) } else { Vec::new() },

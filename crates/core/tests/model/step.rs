@@ -123,6 +123,10 @@ pub enum Step {
     Turn {
         bulk: bool,
     },
+    /// Cancelled and re-driven, until that is refused.
+    WearOut {
+        job: Which,
+    },
 }
 
 /// Which of the receipts there are: of those that hold something by now, or of the last few.

@@ -9,6 +9,33 @@ const ONCE_IN: u64 = 25_000;
 /// Kinds that nothing forbids.
 const NEVER_REFUSED: [&str; 3] = ["fire due", "label", "start"];
 
+/// What stories must have come to.
+const SIGHTS: [&str; 23] = [
+    "a blocked job",
+    "a firing",
+    "a firing left out: missed",
+    "a firing left out: overlap",
+    "a firing left out: queue_full",
+    "a hold that is over",
+    "a merge",
+    "a named session",
+    "a repeat",
+    "a trimmed log",
+    "an end that is heard of",
+    "jobs under a hold",
+    "keys forgotten",
+    "refused FlowIdTaken",
+    "refused IdempotencyConflict",
+    "refused ParentEnded",
+    "refused ParentUnknown",
+    "refused QueueInUse",
+    "refused RedrivesUsed",
+    "refused SessionCircle",
+    "refused SessionLockLost",
+    "refused UniqueTaken",
+    "the next free session",
+];
+
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Accepted and refused, by kind.
@@ -60,6 +87,7 @@ impl Tally {
             let no = if NEVER_REFUSED.contains(kind) { None } else { few(kind, "refused", *no) };
             [few(kind, "accepted", *yes), no]
         });
-        kinds.flatten().collect()
+        let unseen = SIGHTS.iter().filter(|what| !self.seen.contains_key(**what));
+        kinds.flatten().chain(unseen.map(|what| format!("{what} was never seen"))).collect()
     }
 }

@@ -6,8 +6,8 @@ use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Command, Enqueue, Event, IdempotencyKey, JobOptions, Links, OnConflict, OnFailure, Receipt, Refusal,
-    Settle, Start, Together, UniqueKey,
+    Command, Enqueue, Event, IdempotencyKey, JobOptions, Lifetime, Links, OnConflict, OnFailure, Receipt,
+    Refusal, Settle, Start, Together, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape};
 use sealane_core::time::{Millis, Time};
@@ -23,7 +23,7 @@ pub(super) struct Sending {
     input: JobInput,
     priority: Priority,
     start: Start,
-    ttl: Option<Millis>,
+    ttl: Option<Lifetime>,
     max_attempts: Option<u32>,
     options: Option<Box<JobOptions>>,
     digest: [u8; 16],
@@ -125,7 +125,11 @@ impl World {
                 Some(text) => Start::At(Time::from_unix_ms(START).plus(millis(text))),
                 None => Start::After(options.get("delay").map_or(Millis::default(), |text| millis(text))),
             },
-            ttl: options.get("ttl").map(|text| millis(text)),
+            ttl: match options.get("until") {
+                // Seconds after the story began.
+                Some(text) => Some(Lifetime::Until(Time::from_unix_ms(START).plus(millis(text)))),
+                None => options.get("ttl").map(|text| Lifetime::For(millis(text))),
+            },
             max_attempts: options.get("attempts").map(|text| text.parse().expect("a number")),
             options: JobOptions {
                 backoff,

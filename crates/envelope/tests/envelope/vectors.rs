@@ -7,13 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
+use sealane_core::id::ScheduleId;
+use sealane_core::queue::Firing;
 use sealane_core::sealed::{Extensions, Flags, Header};
+use sealane_core::time::Time;
 use sealane_crypto::commit::ContextHash;
 use sealane_crypto::{Key, SequenceRandom};
 use sealane_envelope::keys::memory::MemoryKeys;
 use sealane_envelope::keys::{DataKey, Keyring, Root, RootState};
 use sealane_envelope::raw::{self, Draft};
-use sealane_envelope::{BodyContext, Content, Envelope, OpenError, Part, PartContext, SyntaxError};
+use sealane_envelope::{
+    BodyContext, Content, Envelope, OpenError, Part, PartContext, SyntaxError, TemplateContext,
+};
 
 use crate::support::{FixedClock, ready};
 
@@ -104,6 +109,22 @@ impl Vector {
         }
     }
 
+    fn firing(&self) -> Firing {
+        let schedule = ScheduleId::from_bytes(self.array("schedule").unwrap());
+        Firing { schedule, due: Time::from_unix_ms(self.number("due-ms").unwrap()) }
+    }
+
+    fn template_context(&self) -> TemplateContext<'_> {
+        TemplateContext {
+            namespace: self.namespace(),
+            queue: self.queue(),
+            schedule: self.firing().schedule,
+            kind: self.text("kind").unwrap_or(""),
+            session_id: self.text("session-id"),
+            correlation_id: self.text("correlation-id"),
+        }
+    }
+
     fn seq(&self) -> u32 {
         u32::try_from(self.number("seq").expect(&self.name)).expect(&self.name)
     }
@@ -151,6 +172,7 @@ impl Vector {
         let envelope = self.envelope_at(self.number("now-ms").unwrap());
         let opened = match self.text("mode") {
             Some("body") => ready(envelope.open_body(&self.body_context(), &bytes)),
+            Some("firing") => ready(envelope.open_firing(&self.body_context(), &self.firing(), &bytes)),
             Some("part") => ready(envelope.open_part(&self.part_context(), &bytes)),
             other => panic!("{}: mode {other:?}", self.name),
         }?;
@@ -181,6 +203,10 @@ impl Vector {
             Some("body") => {
                 let envelope = self.envelope_at(created_ms);
                 ready(envelope.seal_body(&self.body_context(), &content, self.expires_ms())).unwrap()
+            }
+            Some("firing") => {
+                let envelope = self.envelope_at(created_ms);
+                ready(envelope.seal_template(&self.template_context(), &content)).unwrap()
             }
             _ => ready(self.envelope_at(created_ms).seal_part(&self.part_context(), &content)).unwrap(),
         }

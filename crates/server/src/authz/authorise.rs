@@ -10,7 +10,7 @@ use sealane_core::queue::JobView;
 
 use super::role::{Reach, reach};
 use crate::authn::Caller;
-use crate::boundary::Door;
+use crate::boundary::{Carried, Door};
 use crate::runtime::Machine;
 
 /// An operation whose caller may ask it. There is no way to make one but [`authorise`].
@@ -19,6 +19,7 @@ pub struct Authorized<Op> {
     operation: Op,
     caller: Caller,
     job: Option<JobView>,
+    carried: Carried,
 }
 
 impl<Op> Authorized<Op> {
@@ -30,6 +31,11 @@ impl<Op> Authorized<Op> {
     /// What is asked, and the key it is asked with.
     pub fn into_parts(self) -> (Op, AccessKey) {
         (self.operation, self.caller.key)
+    }
+
+    /// Where to put what the answer carries and takes back when it reaches nobody.
+    pub fn carried(&self) -> Carried {
+        self.carried.clone()
     }
 
     /// The key it is asked with.
@@ -141,5 +147,8 @@ pub async fn authorise<Op: Operation>(
             door.engine.read(any).await?
         }
     };
-    if permitted { Ok(Authorized { operation, caller, job }) } else { Err(Problem::not_found()) }
+    if !permitted {
+        return Err(Problem::not_found());
+    }
+    Ok(Authorized { operation, caller, job, carried: Carried::default() })
 }

@@ -13,6 +13,7 @@ use sealane_api::operation::{
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_core::limits;
 
+use super::delivery::{Connection, tied};
 use super::door::Door;
 use crate::audit::Act;
 use crate::authz::{Authorized, authorise, permits};
@@ -38,10 +39,11 @@ where
     Self: Handle<Op>,
 {
     async fn enter(door: Arc<Self>, parameter: String, request: Request<Body>) -> Response {
+        let connection = request.extensions().get::<Connection>().cloned();
         let mut act = begin::<Op>(&door, &request);
         let request_id = act.request_id.clone();
         let format = text(&request, header::ACCEPT).map_or(Format::Json, Format::of_accept);
-        let outcome = inside::<Op>(&door, &mut act, &parameter, format, request).await;
+        let outcome = inside::<Op>(&door, &mut act, &parameter, format, connection, request).await;
         act.close(outcome.as_ref().map(|(status, _)| *status));
         match outcome {
             Ok((status, body)) => answer(status, format.media_type(), &request_id, Body::from(body)),
@@ -61,14 +63,17 @@ async fn inside<Op: Operation>(
     act: &mut Act,
     parameter: &str,
     answer_in: Format,
+    connection: Option<Connection>,
     request: Request<Body>,
-) -> Result<(u16, Vec<u8>), Problem>
+) -> Result<(u16, Bytes), Problem>
 where
     Door: Handle<Op>,
 {
     let asked = admitted::<Op>(door, act, parameter, request).await?;
+    let carried = asked.carried();
     let answer = door.handle(asked).await?;
-    Ok((answer.status(), answer_in.write(&answer, answer.bytes())))
+    let bytes = answer_in.write(&answer, answer.bytes());
+    Ok((answer.status(), tied(bytes, carried.take(), connection)))
 }
 
 /// The walk up to the handler.

@@ -3,7 +3,7 @@
 
 use sealane_api::v1::JobParts;
 use sealane_core::name::{Principal, QueueName};
-use sealane_core::queue::{JobOptions, Start};
+use sealane_core::queue::{JobOptions, Lifetime, Start};
 use sealane_crypto::digest::Sha256;
 use sealane_crypto::mark::MarkKey;
 use sealane_crypto::secret::Key;
@@ -55,12 +55,20 @@ impl JobDigests {
         };
         digest.update(&[mark]);
         digest.update(&start.to_be_bytes());
-        digest.update(&number(parts.ttl.map(|ttl| ttl.get())));
+        let ttl = match parts.ttl {
+            Some(Lifetime::For(ttl)) => Some(ttl.get()),
+            None | Some(Lifetime::Until(_)) => None,
+        };
+        digest.update(&number(ttl));
         digest.update(&number(parts.max_attempts.map(u64::from)));
         // Why nothing for what is absent: whatever is added here later leaves the digests of jobs without it.
         // Its session's name was counted above.
         let JobOptions { backoff, session: _, fair_key: _, firing: _, idempotency: _, unique: _, links } =
             &parts.options;
+        if let Some(Lifetime::Until(end)) = parts.ttl {
+            digest.update_prefixed(b"expires at");
+            digest.update(&end.unix_ms().to_be_bytes());
+        }
         if let Some(backoff) = backoff {
             digest.update(&[backoff.shape.code(), backoff.jitter_percent]);
             digest.update(&backoff.base.get().to_be_bytes());
@@ -140,6 +148,8 @@ mod tests {
             ("priority", json!("bulk")),
             ("delay_ms", json!(6)),
             ("ttl_ms", Value::Null),
+            ("expires_at", json!("2030-01-01T00:00:00Z")),
+            ("expires_at", json!("2030-01-01T00:00:01Z")),
             ("max_attempts", json!(4)),
             ("retry", json!({"backoff": "linear"})),
             ("retry", json!({"backoff": "constant", "base_ms": 7})),
@@ -155,6 +165,9 @@ mod tests {
         ] {
             let mut changed = job.clone();
             changed[name] = other;
+            if name == "expires_at" {
+                changed.as_object_mut().unwrap().remove("ttl_ms");
+            }
             if changed[name].is_null() {
                 changed.as_object_mut().unwrap().remove(name);
             }

@@ -23,6 +23,7 @@ type InputAndCheckpoint = (Arc<JobInput>, Option<Vec<u8>>);
 
 impl Handle<LeaseAcquire> for Door {
     async fn handle(&self, asked: Authorized<LeaseAcquire>) -> Result<LeaseOut, Problem> {
+        let carried = asked.carried();
         let (LeaseAcquire { queue, wish }, key) = asked.into_parts();
         let max = usize::try_from(wish.max.unwrap_or(1)).unwrap_or(usize::MAX);
         within_batch(max)?;
@@ -68,7 +69,7 @@ impl Handle<LeaseAcquire> for Door {
         if !aside.is_empty() {
             self.engine.settle(aside, false).await?;
         }
-        leased.delivered();
+        carried.put(leased);
         Ok(LeaseOut { jobs })
     }
 }

@@ -75,6 +75,7 @@ impl Door {
 
 impl Handle<SessionAccept> for Door {
     async fn handle(&self, asked: Authorized<SessionAccept>) -> Result<SessionAcceptOut, Problem> {
+        let carried = asked.carried();
         let (SessionAccept { queue, wish }, key) = asked.into_parts();
         let named = wish.session()?;
         let session = named.clone().map(|session| (self.session_token(&session), session));
@@ -110,7 +111,7 @@ impl Handle<SessionAccept> for Door {
             idle_ms: settings.sessions.idle.get(),
             state: self.state_of(view.state)?,
         };
-        accepted.delivered();
+        carried.put(accepted);
         Ok(SessionAcceptOut { session: Some(held) })
     }
 }

@@ -8,8 +8,8 @@ use sealane_core::job::{JobInput, Priority};
 use sealane_core::name::{KeyId, Principal, QueueName, SessionId};
 use sealane_core::queue::session::{SessionReceipt, SessionView};
 use sealane_core::queue::{
-    Acceptance, Act, JobOptions, JobView, Labels, ParentEnd, QueueMode, QueueSettings, QueueView, Receipt,
-    Report, Runner, Settle, Start, SweepWish,
+    Acceptance, Act, JobOptions, JobView, Labels, Lifetime, ParentEnd, QueueMode, QueueSettings, QueueView,
+    Receipt, Report, Runner, Settle, Start, SweepWish,
 };
 use sealane_core::time::Millis;
 use sealane_core::token::Token;
@@ -19,6 +19,7 @@ use super::fault::Fault;
 use super::machine::Machine;
 use super::schedules::ScheduleRequest;
 use crate::authz::Standing;
+use crate::boundary::Delivery;
 
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
@@ -36,7 +37,7 @@ pub struct NewJob {
     /// When the first attempt may begin.
     pub start: Start,
     /// How long it is worth anything.
-    pub ttl: Option<Millis>,
+    pub ttl: Option<Lifetime>,
     /// Attempts before dead-letter.
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
@@ -115,7 +116,7 @@ pub struct Leased {
     pub parents: Vec<(ParentEnd, QueueName)>,
 }
 
-/// Jobs on their way to a worker. Dropped before [`LeasedJobs::delivered`] was called, they go back:
+/// Jobs on their way to a worker. Dropped before [`Delivery::delivered`] was called, they go back:
 /// whoever asked is gone, and its silence is not the jobs' failure.
 #[derive(Debug)]
 pub struct LeasedJobs {
@@ -132,9 +133,10 @@ impl LeasedJobs {
     pub fn jobs(&self) -> &[Leased] {
         &self.jobs
     }
+}
 
-    /// The answer that carries the jobs is made: from here on they are the worker's.
-    pub fn delivered(mut self) {
+impl Delivery for LeasedJobs {
+    fn delivered(mut self: Box<Self>) {
         self.back = None;
     }
 }
@@ -189,7 +191,7 @@ pub struct SessionWish {
     pub wait: Millis,
 }
 
-/// A session on its way to its holder. Dropped before [`AcceptedSession::delivered`] was called, it is
+/// A session on its way to its holder. Dropped before [`Delivery::delivered`] was called, it is
 /// given back: whoever asked is gone.
 #[derive(Debug)]
 pub struct AcceptedSession {
@@ -204,9 +206,10 @@ impl AcceptedSession {
     pub(super) fn new(receipt: SessionReceipt, view: SessionView, back: mpsc::WeakSender<Request>) -> Self {
         Self { receipt, view, back: Some(back) }
     }
+}
 
-    /// The answer that carries the session is made: from here on it is the holder's.
-    pub fn delivered(mut self) {
+impl Delivery for AcceptedSession {
+    fn delivered(mut self: Box<Self>) {
         self.back = None;
     }
 }

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use super::cut::Cut;
+use crate::boundary::Connection;
 
 /// How long a client may take for its handshake, and for the headers of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -115,9 +116,12 @@ async fn connection(
     };
     let cut = Cut::default();
     let asked = cut.clone();
+    let known = Connection::default();
+    let by = known.clone();
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(source);
         request.extensions_mut().insert(cut.clone());
+        request.extensions_mut().insert(by.clone());
         let mut router = router.clone();
         async move { router.call(request.map(axum::body::Body::new)).await }
     });
@@ -127,6 +131,8 @@ async fn connection(
         .max_buf_size(limits::REQUEST_HEADER_BYTES_MAX);
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
+    // Why behind the connection: it is dropped first, so what was not written by then is known as lost.
+    let _open = known.held_open();
     let served = async {
         tokio::select! {
             ended = connection.as_mut() => ended,

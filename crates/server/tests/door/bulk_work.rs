@@ -6,7 +6,7 @@ use sealane_storage::testing::lossy_disk::{Call, Fault, Loss, LossyDisk};
 use serde_json::{Value, json};
 
 use crate::http::{Http, job};
-use crate::support::{DEADLINE, Home, Running};
+use crate::support::{DEADLINE, Home, Running, job_id};
 
 async fn started() -> (Home, LossyDisk, Running, Http) {
     let (home, disk) = (Home::new(), LossyDisk::new());
@@ -99,6 +99,10 @@ async fn a_full_disk_has_no_room_for_redrives_and_bulk_work() {
         assert_eq!(admin.post(&format!("/v1/queues/{queue}/jobs"), &job("x")).await.status, 201);
     }
     let receipt = admin.post("/v1/queues/q/leases", &json!({})).await.json["jobs"][0]["receipt"].clone();
+    let whole = |id: &str| json!({"jobs": [{"id": id, "kind": "k", "body": "AA=="}], "atomic": true});
+    let (known, new) = (job_id().to_string(), job_id().to_string());
+    let accepted = admin.post("/v1/queues/other/jobs:batch", &whole(&known)).await.json;
+    assert_eq!(accepted["results"][0]["state"], "ready", "{accepted}");
     let present = disk.names().iter().filter_map(|name| disk.contents(name)).map(|file| file.len()).sum();
     disk.set_capacity(Some(present));
 
@@ -136,6 +140,10 @@ async fn a_full_disk_has_no_room_for_redrives_and_bulk_work() {
     assert_eq!(admin.post("/v1/queues/q/jobs", &large).await.problem(), "storage_full");
     assert_eq!(dead(&admin).await, 3, "bulk work that has begun waits");
     assert_eq!(admin.send("POST", &redrive, "").await.problem(), "storage_full");
+    let refused = admin.post("/v1/queues/other/jobs:batch", &whole(&new)).await.json;
+    assert_eq!(refused["results"][0]["error"]["code"], "storage_full", "{refused}");
+    let again = admin.post("/v1/queues/other/jobs:batch", &whole(&known)).await.json;
+    assert_eq!(again, accepted, "a repeat is answered all the same");
     let failed = json!({"items": [{"receipt": receipt, "category": "permanent"}]});
     let settled = admin.post("/v1/leases:fail", &failed).await;
     assert_eq!(settled.json["results"][0]["ok"], true, "the last room is for this: {settled:?}");

@@ -339,3 +339,29 @@ async fn results_reach_a_child_as_far_as_their_limit() {
     assert!(with.iter().all(|parent| parent["result_left_out"].is_null()));
     server.stop().await.expect("a clean stop");
 }
+
+// covers JOB-8 (the end of a flow: whom it is for)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flow_is_ended_as_far_as_a_key_reaches_and_its_dead_jobs_stay() {
+    let (_home, _disk, server, admin) = started().await;
+    let hand = admin.made("hand", "admin", &["q"]).await;
+    let wish = flow(&[
+        node("dies", &json!({})),
+        node("waits", &json!({"after": ["dies"], "job.on_failure": "run"})),
+        node("elsewhere", &json!({"queue": "other"})),
+    ]);
+    admin.submitted(&wish).await;
+    let failed = json!({"items": [{"receipt": admin.take("q").await["receipt"], "category": "permanent"}]});
+    assert_eq!(admin.post("/v1/leases:fail", &failed).await.json["results"][0]["state"], "dead");
+    admin.until_states(&wish["id"], |states| states == ["dead", "ready", "ready"]).await;
+    let path = format!("/v1/flows/{}:cancel", wish["id"].as_str().expect("an id"));
+    assert_eq!(hand.send("POST", &path, "").await.status, 200);
+    assert_eq!(
+        admin.flow_states(&wish["id"]).await,
+        ["cancelled", "dead", "ready"],
+        "what is in q, dead apart"
+    );
+    assert_eq!(admin.send("POST", &path, "").await.status, 200);
+    assert_eq!(admin.flow_states(&wish["id"]).await, ["cancelled", "cancelled", "dead"]);
+    server.stop().await.expect("a clean stop");
+}

@@ -50,24 +50,9 @@ impl Http {
 
     /// The same, calling the server by this name.
     pub fn admin_calling(server: &Running, name: &str) -> Self {
-        let text = std::fs::read_to_string(&server.context).expect("the context");
-        let context: toml::Table = text.parse().expect("TOML");
+        let context = context(server);
         let text_of = |name: &str| context[name].as_str().expect("a text").to_owned();
-        let authority = std::fs::read(text_of("ca")).expect("the authority's certificate");
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in
-            <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::pem_slice_iter(
-                &authority,
-            )
-        {
-            roots.add(certificate.expect("PEM")).expect("a certificate");
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("TLS versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = tls(server);
         let address: std::net::SocketAddr =
             text_of("url").trim_start_matches("https://").parse().expect("an address");
         let client = reqwest::Client::builder()
@@ -126,6 +111,30 @@ impl Http {
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Ok(Reply { status, headers, text, json })
     }
+}
+
+fn context(server: &Running) -> toml::Table {
+    let text = std::fs::read_to_string(&server.context).expect("the context");
+    text.parse().expect("TOML")
+}
+
+/// TLS that trusts the server's own authority.
+pub fn tls(server: &Running) -> rustls::ClientConfig {
+    let context = context(server);
+    let authority = std::fs::read(context["ca"].as_str().expect("a path"));
+    let authority = authority.expect("the authority's certificate");
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in
+        <rustls::pki_types::CertificateDer as rustls::pki_types::pem::PemObject>::pem_slice_iter(&authority)
+    {
+        roots.add(certificate.expect("PEM")).expect("a certificate");
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("TLS versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 /// A plain job.

@@ -310,6 +310,7 @@ async fn who_may_not_decide_about_a_job_does_not_even_see_it() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-6
 // covers JOB-6 (every back-off, per queue and per job, shown and kept)
 // covers JOB-9 (attempt history)
 // covers DLQ-1 (why a job is in dead-letter, with its attempts, first and last failure, worker and code version)
@@ -461,7 +462,7 @@ async fn an_error_s_code_has_its_limit() {
     server.stop().await.expect("a clean stop");
 }
 
-// covers JOB-4 (run_at, and how far ahead it may be)
+// covers JOB-4 (run_at and expires_at, and how far ahead they may be)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_sent_for_a_time_within_the_queue_s_horizon() {
     let (_home, _disk, server, admin) = started().await;
@@ -484,6 +485,20 @@ async fn a_job_is_sent_for_a_time_within_the_queue_s_horizon() {
         json!({"run_at": "tomorrow"}),
         json!({"run_at": "1969-12-31T23:59:59Z"}),
         json!({"run_at": soon, "delay_ms": 1}),
+    ] {
+        let mut refused = job("x");
+        bad.as_object().expect("an object").iter().for_each(|(name, value)| refused[name] = value.clone());
+        assert_eq!(admin.post("/v1/queues/q/jobs", &refused).await.problem(), "invalid_request", "{bad}");
+    }
+    // The same for the time when it is worth nothing any more, which must lie ahead.
+    let id = admin.sent(json!({"expires_at": soon})).await;
+    let shown = admin.get(&format!("/v1/jobs/{id}")).await.json;
+    assert_eq!(shown["expires_at"], json!(soon), "{shown}");
+    for bad in [
+        json!({"expires_at": "2020-01-31T09:30:00Z"}),
+        json!({"expires_at": in_days(3_651)}),
+        json!({"expires_at": "tomorrow"}),
+        json!({"expires_at": soon, "ttl_ms": 1}),
     ] {
         let mut refused = job("x");
         bad.as_object().expect("an object").iter().for_each(|(name, value)| refused[name] = value.clone());

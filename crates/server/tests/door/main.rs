@@ -25,3 +25,4 @@ mod sessions;
 mod strangers;
 mod support;
 mod together;
+mod wire;

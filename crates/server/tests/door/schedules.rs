@@ -93,6 +93,7 @@ async fn a_schedule_sends_its_jobs_by_itself() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-12
 // covers JOB-12 (each firing exactly one job, also across restart)
 // attack 73
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -240,6 +241,7 @@ async fn a_schedule_that_cannot_be_is_refused() {
         ("delay", with(json!({"job.delay_ms": 1}))),
         ("delay of nothing", with(json!({"job.delay_ms": 0}))),
         ("run_at", with(json!({"job.run_at": "2030-01-01T00:00:00Z"}))),
+        ("expires_at", with(json!({"job.expires_at": "2030-01-01T00:00:00Z"}))),
         ("after", with(json!({"job.after": [crate::support::job_id().to_string()]}))),
         ("attempts", with(json!({"job.max_attempts": 1_001}))),
         ("ttl", with(json!({"job.ttl_ms": 0}))),

@@ -217,3 +217,38 @@ async fn jobs_are_in_their_session_however_they_came() {
     }
     server.stop().await.expect("a clean stop");
 }
+
+// covers SEAL-13 (the state of a session: the queue's policy, by structure)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_session_remembers_is_sealed_where_its_queue_says_so() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    // The least that has the structure of a sealed message: header, commitment, nonce, ciphertext and tag.
+    let fixed = [&b"QRE2"[..], &[1, 0, 0, 91], &[7; 16], &1u64.to_be_bytes(), &[0; 8], &[1; 48], &[0; 3]];
+    let sealed = [&fixed.concat()[..], &[2; 44], &[3; 18]].concat();
+    let torn = sealed[..sealed.len() - 1].to_vec();
+    for (policy, plain, whole, broken) in [
+        ("required", Some("sealing_required"), None, Some("invalid_request")),
+        ("allowed", None, None, None),
+        ("forbidden", None, Some("invalid_request"), None),
+    ] {
+        let settings = format!(r#"{{"sealing":"{policy}","sessions":"on"}}"#);
+        admin.send("PUT", "/v1/queues/q", &settings).await;
+        let held = receipt(&accept(&admin, &json!({"session_id": "a"})).await);
+        for (state, expected) in [(&b"plain"[..], plain), (&sealed[..], whole), (&torn[..], broken)] {
+            let state = sealane_api::wire::Bytes::from(state.to_vec()).to_base64();
+            let set = json!({"receipt": held, "state": state});
+            let answer = admin.post("/v1/sessions:set_state", &set).await;
+            let refused = (answer.status >= 400).then(|| answer.problem().to_owned());
+            assert_eq!(refused.as_deref(), expected, "{policy}: {answer:?}");
+            if expected.is_none() {
+                let read = admin.post("/v1/sessions:get_state", &json!({"receipt": held})).await;
+                assert_eq!(read.json["state"], state, "{policy}");
+            }
+        }
+        admin.post("/v1/sessions:set_state", &json!({"receipt": held})).await;
+        assert_eq!(admin.post("/v1/sessions:close", &json!({"receipt": held})).await.json["held"], false);
+    }
+    server.stop().await.expect("a clean stop");
+}

@@ -26,6 +26,7 @@ fn codes(results: &Value) -> Vec<&str> {
     results["results"].as_array().expect("results").iter().map(of).collect()
 }
 
+// covers JOB-10
 // covers JOB-10 (atomic batches: enqueue and settle)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_atomic_request_is_done_whole_or_not_at_all_and_says_why() {
@@ -88,6 +89,35 @@ async fn an_atomic_request_is_done_whole_or_not_at_all_and_says_why() {
     assert_eq!(codes(&settle("complete", receipts).await), ["ok"; 3], "a repeat and two more");
     let extend = admin.post("/v1/leases:extend", &json!({"items": [], "atomic": true})).await;
     assert_eq!(extend.problem(), "unknown_field", "leases are made longer each for itself");
+    server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-10 (nothing of a batch that was refused is stored)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_whole_is_not_stored_either() {
+    let (home, disk) = (Home::new(), LossyDisk::new());
+    let server = home.start(Arc::new(disk.clone())).await;
+    let admin = Http::admin(&server);
+    admin.send("PUT", "/v1/queues/q", r#"{"sealing":"allowed"}"#).await;
+    let ids: Vec<String> = (0..5).map(|_| job_id().to_string()).collect();
+    let large = |id: &String| {
+        let mut large = job(&"a".repeat(900_000));
+        large["id"] = json!(id);
+        large
+    };
+    let batch = json!({"jobs": ids.iter().map(large).collect::<Vec<_>>(), "atomic": true});
+    let refused = admin.post("/v1/queues/q/jobs:batch", &batch).await;
+    assert_eq!(codes(&refused.json), ["body_too_large"; 5], "more than one segment holds");
+    // What is stored next makes everything durable that was written before it.
+    assert_eq!(admin.post("/v1/queues/q/jobs", &job("b")).await.status, 201);
+    server.stop().await.expect("a clean stop");
+
+    let server = home.start(Arc::new(disk)).await;
+    let admin = Http::admin(&server);
+    for id in &ids {
+        assert_eq!(admin.get(&format!("/v1/jobs/{id}")).await.status, 404);
+    }
+    assert_eq!(admin.get("/v1/queues/q").await.json["jobs"]["ready"], 1);
     server.stop().await.expect("a clean stop");
 }
 

@@ -1,4 +1,4 @@
-//! One line of a batch: a job as JSON, with the fields that it has over HTTP.
+//! A job in a file, as a line of a batch or a node of a flow: JSON with the fields that it has over HTTP.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use crate::commands::job::{job_id, priority};
 
-/// A job as it stands in a line. The body is base64 in `body` or text in `text`; what is in `attributes`
+/// A job as it stands in a file. The body is base64 in `body` or text in `text`; what is in `attributes`
 /// is sealed with it, what is in `clear_attributes` stays readable.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+pub(in crate::commands) struct Fields {
     id: Option<String>,
     kind: String,
     body: Option<Bytes>,
@@ -33,6 +33,7 @@ struct Fields {
     delay_ms: Option<u64>,
     run_at: Option<String>,
     ttl_ms: Option<u64>,
+    expires_at: Option<String>,
     max_attempts: Option<u32>,
     retry: Option<RetryIn>,
     fair_key: Option<String>,
@@ -43,6 +44,18 @@ struct Fields {
     #[serde(default)]
     after_any: Vec<String>,
     on_failure: Option<String>,
+}
+
+impl Fields {
+    /// The job under its own id, where it has one.
+    pub(in crate::commands) fn into_job(self) -> Result<Job, String> {
+        let id = self.id.as_deref().map(job_id).transpose()?;
+        let job = job(self)?;
+        Ok(match id {
+            Some(id) => job.id(id),
+            None => job,
+        })
+    }
 }
 
 /// Reads a line: the job, and the id where the line has one.
@@ -56,6 +69,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Option<JobId>, Job), String> {
     Ok((id, job(fields)?))
 }
 
+/// Makes the job, without its id.
 fn job(fields: Fields) -> Result<Job, String> {
     let body = match (fields.body, fields.text) {
         (Some(_), Some(_)) => return Err("give body (base64) or text, not both".to_owned()),
@@ -80,6 +94,7 @@ fn job(fields: Fields) -> Result<Job, String> {
     job = with(job, fields.subject, Job::subject);
     job = with(job, fields.fair_key, Job::fair_key);
     job = with(job, fields.run_at, Job::run_at);
+    job = with(job, fields.expires_at, Job::expires_at);
     job = with(job, fields.idempotency_key, Job::idempotency_key);
     if let Some(word) = fields.priority {
         job = job.priority(priority(&word).map_err(|rule| format!("priority {rule}"))?);
@@ -144,7 +159,7 @@ mod tests {
         let line = format!(
             r#"{{"id":"{id}","kind":"k","body":"AP8=","content_type":"x/y","attributes":{{"a":"b"}},
             "clear_attributes":{{"c":"d"}},"session_id":"s","correlation_id":"c","subject":"u","tags":["t"],
-            "priority":"high","delay_ms":1,"ttl_ms":2,"max_attempts":3,"retry":{{"base_ms":4}},"fair_key":"f",
+            "priority":"high","delay_ms":1,"expires_at":"2035-01-31T09:30:00Z","max_attempts":3,"retry":{{"base_ms":4}},"fair_key":"f",
             "idempotency_key":"i","unique":{{"key":"q"}},"after":["{id}"],"after_any":["{id}"],"on_failure":"run"}}"#
         );
         let (read_id, job) = read(line.as_bytes()).expect("a job");

@@ -4,4 +4,5 @@ mod line;
 mod reader;
 mod send;
 
+pub(super) use line::Fields;
 pub(super) use send::{Batch, run};

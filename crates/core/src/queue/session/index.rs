@@ -177,8 +177,13 @@ impl Job {
 impl Shard {
     /// The session that a job stands in line of, where its queue keeps sessions.
     pub(in crate::queue) fn session_key(&self, job: &Job) -> Option<Key> {
+        self.session_key_in(job.queue, job)
+    }
+
+    /// The session that it would stand in line of in this queue.
+    pub(in crate::queue) fn session_key_in(&self, queue: QueueNumber, job: &Job) -> Option<Key> {
         let token = job.session()?;
-        self.queue_at(job.queue).settings.sessions.are_kept().then_some((job.queue, token))
+        self.queue_at(queue).settings.sessions.are_kept().then_some((queue, token))
     }
 
     /// Takes a job out of the ready index before it changes, where it stands there for its session. Why not

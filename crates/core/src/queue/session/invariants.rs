@@ -79,6 +79,19 @@ fn check_one(shard: &Shard, key: Key, session: &Session) -> Result<(), String> {
     if session.offered != offered.map(|(id, _)| *id) {
         return Err(format!("{key:?} does not offer its first job"));
     }
+    for (at, (id, job)) in jobs.iter().enumerate().filter(|(_, (_, job))| job.phase == Phase::Blocked) {
+        let behind = |parent: &&JobId| jobs[at..].iter().any(|(id, _)| id == *parent);
+        let waits = |parent: &&JobId| shard.waiting.get(parent).is_some_and(|waits| waits.contains(id));
+        if job
+            .links()
+            .into_iter()
+            .flat_map(|links| links.parents())
+            .filter(waits)
+            .any(|parent| behind(&parent))
+        {
+            return Err(format!("{id} waits for one that stands behind it in {key:?}"));
+        }
+    }
     let running: Vec<_> = jobs.iter().filter_map(|(id, job)| job.running().map(|run| (id, run))).collect();
     match &session.lock {
         None if running.len() > 1 => Err(format!("{key:?} has two jobs out and nobody holds it")),

@@ -3,9 +3,11 @@
 //!
 //! - `settings`: what a queue says about its sessions.
 //! - `index`: every session's jobs in line, and who holds it. Knows tokens, never names.
+//! - `circle`: who may not come in behind those who wait for it.
 //! - `decide` and `evolve`: what is asked of sessions, and what becomes of it.
 //! - `view`: sessions as they stand, for whoever looks.
 
+mod circle;
 mod command;
 mod decide;
 mod evolve;

@@ -188,7 +188,8 @@ impl Pair {
             | Step::PutQueue { .. }
             | Step::SetMode { .. }
             | Step::StopSweep { .. }
-            | Step::Sweep { .. } => self.person_step(step),
+            | Step::Sweep { .. }
+            | Step::WearOut { .. } => self.person_step(step),
         }
         compare::all(&self.shard, &self.plain);
     }

@@ -2,6 +2,7 @@
 
 use sealane_core::id::JobId;
 use sealane_core::job::State;
+use sealane_core::limits;
 use sealane_core::queue::{Act, Command, DeadFilter, QueueSettings, RedriveRate, SweepKind, SweepWish};
 use sealane_core::time::{Millis, Time};
 
@@ -62,6 +63,13 @@ impl Pair {
                 }
             }
             Step::Sweep { queue, wish } => self.sweep(*queue, wish),
+            Step::WearOut { job } => {
+                let job = self.which(*job);
+                for _ in 0..=limits::REDRIVES_MAX {
+                    self.act(&job, &Deed::Cancel { force: true, dead: true });
+                    self.act(&job, &Deed::Redrive { seal: None });
+                }
+            }
             other => unreachable!("{other:?} is nobody's wish"),
         }
     }

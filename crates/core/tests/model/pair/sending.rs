@@ -6,7 +6,8 @@ use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::JobInput;
 use sealane_core::name::{Kind, Principal, QueueName};
 use sealane_core::queue::{
-    Command, Enqueue, Event, IdempotencyKey, JobOptions, Links, OnConflict, Refusal, Start, UniqueKey,
+    Command, Enqueue, Event, IdempotencyKey, JobOptions, Lifetime, Links, OnConflict, Refusal, Start,
+    UniqueKey,
 };
 use sealane_core::time::{Millis, Time};
 
@@ -43,6 +44,7 @@ struct Sending {
     owner: Principal,
     input: JobInput,
     draft: Draft,
+    now: u64,
     options: Option<Box<JobOptions>>,
 }
 
@@ -68,7 +70,11 @@ impl Sending {
                 Begin::After(delay) => Start::After(Millis::new(delay)),
                 Begin::At(ms) => Start::At(time(u64::try_from(ms).expect("after the epoch"))),
             },
-            ttl: self.draft.ttl.map(Millis::new),
+            // By the time where it is odd, which comes to the same.
+            ttl: self.draft.ttl.map(|ttl| match ttl % 2 {
+                0 => Lifetime::For(Millis::new(ttl)),
+                _ => Lifetime::Until(time(self.now + ttl)),
+            }),
             max_attempts: self.draft.attempts,
             options: self.options.as_deref(),
             digest: self.digest(),
@@ -138,7 +144,15 @@ impl Pair {
             fair_key: draft.fair.map(|fair| token(4, fair)),
             firing: None,
         };
-        Ok(Sending { job, queue, owner, input: input(), options: options.boxed(), draft })
+        Ok(Sending {
+            job,
+            queue,
+            owner,
+            input: input(),
+            options: options.boxed(),
+            now: self.plain.now,
+            draft,
+        })
     }
 
     pub fn enqueue(&mut self, draft: &Draft) {

@@ -133,34 +133,47 @@ impl Plain {
             .filter(|job| job.queue == queue && job.state == State::Dead && in_time(job, filter))
             .filter(|job| job.at <= sweep.begun && Some((job.at, job.id)) > sweep.through)
             .collect();
-        dead.sort_by_key(|job| (job.at, job.id));
+        // Of those that died in one moment parents come first.
+        dead.sort_by_key(|job| (job.at, self.depth(job), job.id));
         let mut jobs: Vec<JobId> = Vec::new();
-        let mut through = None;
-        let mut pause = 0;
+        let (mut before, mut through, mut pause, mut stopped) = (sweep.through, sweep.through, 0, false);
         for job in dead {
+            // Where it stops, it begins with that moment again.
+            if through.is_none_or(|(last, _)| last < job.at) {
+                before = through;
+            }
             let may = !redrives
                 || (job.redrives < limits::REDRIVES_MAX
                     && !self.seal_is_over(job)
-                    && self.no_parents(job, &jobs).is_empty());
+                    && self.no_parents(job, &jobs).is_empty()
+                    && self.may_join_its_line(job, &jobs));
             let here = !busy.contains(&job.id) && job.here <= sweep.begun;
             match if here && may { meant(job, filter) } else { Meant::No } {
-                Meant::Unknown => {
-                    let before_all = (0, JobId::from_bytes([0; 16]));
-                    through = through.or(sweep.through).or(Some(before_all));
-                    pause = 100;
-                    break;
-                }
                 Meant::Yes if redrives && jobs.len() >= room => {
                     return Slice { queue, kind, jobs, next: None };
                 }
-                Meant::Yes if jobs.len() >= at_once => break,
-                Meant::Yes => jobs.push(job.id),
+                Meant::Yes if jobs.len() < at_once => jobs.push(job.id),
                 Meant::No => {}
+                not_now => {
+                    pause = if not_now == Meant::Unknown { 100 } else { 0 };
+                    stopped = true;
+                    break;
+                }
             }
-            through = Some((job.at, job.id));
+            through = through.max(Some((job.at, job.id)));
         }
+        let looked = through.filter(|_| through != sweep.through);
+        let next = if stopped { before.or(Some((0, JobId::from_bytes([0; 16])))) } else { looked };
         let takes = rate.map_or(0, |rate| (jobs.len() as u64 * 1_000).div_ceil(u64::from(rate)));
-        Slice { queue, kind, jobs, next: through.map(|through| (through, self.now + takes.max(pause))) }
+        Slice { queue, kind, jobs, next: next.map(|through| (through, self.now + takes.max(pause))) }
+    }
+
+    /// Whether nobody waits for it whom it would stand behind: in its line by now, or before it in the slice.
+    fn may_join_its_line(&self, job: &Job, before: &[JobId]) -> bool {
+        let Some(line) = self.session_of(job) else { return true };
+        let mut links = before.iter().filter_map(|id| self.find(id)?.links.as_ref());
+        let named = links.any(|waits| waits.all.contains(&job.id) || waits.any.contains(&job.id));
+        !named && !self.is_waited_for_in(&job.id, line)
     }
 
     fn seal_is_over(&self, job: &Job) -> bool {

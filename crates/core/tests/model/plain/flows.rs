@@ -63,6 +63,14 @@ impl Plain {
         Heard { job: job.id, origin: job.origin, attempt: job.attempt, state: job.state }
     }
 
+    /// Jobs on the longest way to this one, itself included.
+    pub fn depth(&self, job: &Job) -> usize {
+        let parents = job.links.iter().flat_map(|waits| waits.all.iter().chain(&waits.any));
+        // A parent that is forgotten was there once.
+        let known = parents.filter_map(|id| self.jobs.iter().find(|job| job.id == *id));
+        1 + known.map(|parent| self.depth(parent)).max().unwrap_or(0)
+    }
+
     /// What a new job waits for: those that ended as it wishes are heard of at once.
     pub fn look_at(&self, links: &Links) -> Waits {
         let mut waits = Waits {

@@ -37,6 +37,9 @@ impl Plain {
             return Err(vec!["JobState"]);
         }
         let mut no = self.no_parents(job, &[]);
+        if self.session_of(job).is_some_and(|line| self.is_waited_for_in(&job.id, line)) {
+            no.push("SessionCircle");
+        }
         if seal.is_some_and(|end| end <= 0) {
             no.push("SealExpired");
         }
@@ -72,6 +75,10 @@ impl Plain {
         }
         if queue.settings.sessions.mode == SessionMode::Required && job.session.is_none() {
             no.push("SessionRequired");
+        }
+        let line = job.session.filter(|_| queue.settings.sessions.are_kept()).map(|token| (to, token));
+        if line.is_some_and(|line| self.is_waited_for_in(&job.id, line)) {
+            no.push("SessionCircle");
         }
         if queue.mode == QueueMode::Draining {
             no.push("QueueDraining");

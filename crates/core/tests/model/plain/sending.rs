@@ -5,7 +5,8 @@ use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::Principal;
 use sealane_core::queue::{
-    Acceptance, Enqueue, IdempotencyKey, OnConflict, QueueMode, SealingPolicy, SessionMode, Start, UniqueKey,
+    Acceptance, Enqueue, IdempotencyKey, Lifetime, OnConflict, QueueMode, SealingPolicy, SessionMode, Start,
+    UniqueKey,
 };
 use sealane_core::time::Time;
 
@@ -61,8 +62,15 @@ impl Plain {
         if self.run_at(sent).saturating_sub(self.now) > settings.horizon.get() {
             no.push("Horizon");
         }
-        if sent.ttl.is_some_and(|ttl| ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX) {
-            no.push("Ttl");
+        match sent.ttl {
+            Some(Lifetime::For(ttl)) if ttl.get() == 0 || ttl.get() > limits::TTL_MS_MAX => no.push("Ttl"),
+            Some(Lifetime::Until(end)) => {
+                let end = end.unix_ms();
+                if end <= self.now || end - self.now > limits::TTL_MS_MAX {
+                    no.push("ExpiresAt");
+                }
+            }
+            _ => {}
         }
         if sent.max_attempts.is_some_and(|attempts| attempts == 0 || attempts > limits::ATTEMPTS_MAX) {
             no.push("MaxAttempts");
@@ -154,7 +162,10 @@ impl Plain {
         let mut job = Job::new(sent.job, sent.owner, queue, self.now, self.run_at(sent), self.next_place());
         job.digest = sent.digest;
         job.priority = sent.priority;
-        job.expires = sent.ttl.map(|ttl| self.now + ttl.get());
+        job.expires = sent.ttl.map(|ttl| match ttl {
+            Lifetime::For(ttl) => self.now + ttl.get(),
+            Lifetime::Until(end) => end.unix_ms(),
+        });
         job.max_attempts = sent.max_attempts.unwrap_or(attempts);
         job.backoff = options.backoff;
         (job.unique, job.session, job.fair) = (options.unique, options.session, options.fair_key);

@@ -42,10 +42,38 @@ impl Plain {
 
     /// The jobs of a session in line: those that have not ended.
     pub fn line(&self, queue: usize, token: Token) -> Vec<JobId> {
-        let here = |job: &&Job| job.state != State::Dead && self.session_of(job) == Some((queue, token));
+        let here = |job: &&Job| in_line(job) && self.session_of(job) == Some((queue, token));
         let mut jobs: Vec<&Job> = self.live().filter(here).collect();
         jobs.sort_by_key(|job| job.place);
         jobs.iter().map(|job| job.id).collect()
+    }
+
+    /// Whether somebody in a line waits for a job, by itself or through others: for whom it names, or for
+    /// those ahead of it. The job itself leaves the place where it stands.
+    pub fn is_waited_for_in(&self, id: &JobId, line: (usize, Token)) -> bool {
+        let waits_for = |job: &Job, other: &JobId| {
+            let named = job.links.as_ref().is_some_and(|waits| waits.waits_for(other));
+            job.state == State::Blocked && named
+        };
+        let mut stuck: Vec<JobId> = self.live().filter(|job| waits_for(job, id)).map(|job| job.id).collect();
+        let mut at = 0;
+        while let Some(next) = stuck.get(at).copied() {
+            at += 1;
+            let next = self.find(&next).expect("it is live");
+            let behind = |job: &Job| {
+                let line = self.session_of(job);
+                line.is_some() && line == self.session_of(next) && job.place > next.place && in_line(job)
+            };
+            let more = self.live().filter(|job| waits_for(job, &next.id) || (in_line(next) && behind(job)));
+            let more: Vec<JobId> = more.map(|job| job.id).collect();
+            stuck.extend(
+                more.into_iter().filter(|found| found != id && !stuck.contains(found)).collect::<Vec<_>>(),
+            );
+        }
+        let stands = |found: &JobId| {
+            self.find(found).is_some_and(|job| in_line(job) && self.session_of(job) == Some(line))
+        };
+        stuck.iter().any(stands)
     }
 
     pub fn hold(&self, queue: usize, token: Token) -> Option<&Hold> {
@@ -230,6 +258,11 @@ impl Plain {
         self.note_word(receipt.lock);
         true
     }
+}
+
+/// Whether a job stands in a line, if it has one.
+fn in_line(job: &Job) -> bool {
+    !job.is_finished() && job.state != State::Dead
 }
 
 fn hold_fits(time: u64) -> bool {

@@ -105,6 +105,7 @@ fn fits(settings: &QueueSettings) -> bool {
         && settings.horizon.get() <= limits::HORIZON_MS_MAX
         && (1..=limits::QUEUE_DEPTH_MAX).contains(&settings.max_depth)
         && (1_000..=limits::IDEMPOTENCY_WINDOW_MS_MAX).contains(&settings.idempotency_window.get())
+        && (1..=limits::QUEUE_BODY_BYTES_MAX).contains(&settings.max_body)
         && limit_fits(&settings.limit)
         && limit_fits(&settings.limit_per_key)
         && (limits::LEASE_MS_MIN..=limits::SESSION_IDLE_MS_MAX).contains(&settings.sessions.idle.get())
