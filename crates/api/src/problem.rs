@@ -303,3 +303,23 @@ impl From<ItemError> for Problem {
         Self { job_id, ..Self::new(Code::parse(&error.code).unwrap_or(Code::InvalidRequest), error.detail) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // covers JOB-7 (a clear 429 when full)
+    // attack 59
+    #[test]
+    fn what_is_full_is_to_be_tried_again_later_and_says_what_else_to_do() {
+        for (full, advice) in [
+            (Refusal::TooManyKeys, "idempotency_window_ms"),
+            (Refusal::TooManyKeysOfPrincipal, "idempotency_window_ms"),
+            (Refusal::QueueFull { max_depth: 7 }, "7"),
+        ] {
+            let problem = Problem::from(full);
+            assert_eq!((problem.code, problem.code.status()), (Code::LimitExceeded, 429));
+            assert!(problem.code.is_retryable() && problem.detail.contains(advice), "{problem}");
+        }
+    }
+}

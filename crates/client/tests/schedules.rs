@@ -7,7 +7,7 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sealane::{Client, Delivery, Job, MissedPolicy, Outcome, OverlapPolicy, Schedule};
+use sealane::{Client, Delivery, Job, MissedPolicy, Outcome, OverlapPolicy, QueueIn, Schedule};
 use sealane_api::problem::Code;
 use sealane_api::v1::{FiringOut, LeasedJob};
 use sealane_api::wire::{Id, Timestamp};
@@ -148,4 +148,32 @@ async fn a_schedules_job_has_no_time_of_its_own() {
     plain.put_schedule("x", "open", Schedule::every(HOUR, report())).await.unwrap();
     let listed = client.schedules(&Default::default()).await.unwrap();
     assert_eq!(listed.schedules.len(), 1);
+}
+
+// attack 61
+#[tokio::test(start_paused = true)]
+async fn a_thousand_schedules_that_are_due_at_once_begin_spread_over_their_jitter() {
+    let server = sealane::testing::TestServer::start();
+    let client = server.client();
+    client
+        .put_queue("orders", &QueueIn { sealing: Some("allowed".to_owned()), ..QueueIn::default() })
+        .await
+        .unwrap();
+    let first = Time::from_unix_ms(server.now_ms()).plus(sealane_core::time::Millis::new(3_600_000));
+    for number in 0..1_000 {
+        let first = Timestamp(first).to_string();
+        let schedule =
+            Schedule::every_from(24 * HOUR, first, Job::new("report", "x")).jitter(Duration::from_secs(60));
+        client.put_schedule(&format!("s{number}"), "orders", schedule).await.unwrap();
+    }
+    server.advance(HOUR + Duration::from_secs(1)).await;
+    let mut seconds = [0; 61];
+    let jobs = server.jobs("orders");
+    for job in &jobs {
+        seconds[usize::try_from(job.run_at.0.since(first).get() / 1_000).unwrap()] += 1;
+    }
+    assert_eq!(jobs.len(), 1_000);
+    // Sixteen or seventeen in a second on average; without chance all of them in the first.
+    let (empty, most) = (seconds.iter().filter(|count| **count == 0).count(), seconds.iter().max().unwrap());
+    assert!(*most < 60 && empty < 10, "{seconds:?}");
 }

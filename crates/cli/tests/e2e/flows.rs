@@ -36,6 +36,7 @@ async fn work(client: &sealane::Client, queue: &str, jobs: u64, said: &Arc<Mutex
     assert_eq!(worked.completed, jobs, "{worked:?}");
 }
 
+// covers JOB-8
 // covers JOB-8 (fan-out, fan-in with sealed results, kill -9 in the middle)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sealed_results_meet_in_the_end_however_often_the_server_is_killed() {

@@ -13,6 +13,7 @@ use crate::support::{DEADLINE, Place, contains, files_below};
 /// Stands in every report below, and nowhere else.
 const PLANTED: &str = "heliotrope-4711";
 
+// covers JOB-9
 // covers JOB-9 (a checkpoint reaches the next attempt across kill -9; logs, progress and results at the command line)
 // covers SEAL-13 (progress, logs and checkpoints)
 // attack 26

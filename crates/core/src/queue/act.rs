@@ -86,6 +86,24 @@ impl Shard {
         }
     }
 
+    /// Judges the end of jobs that are cancelled together, as those of a flow. What has ended, dead jobs
+    /// included, is left as it is. One job's end decides nothing about another's here: what follows from it for
+    /// those behind comes after.
+    ///
+    /// # Errors
+    /// When one of them cannot be cancelled: then nothing is to be done.
+    pub fn decide_cancel_together(&self, now: Time, jobs: &BTreeSet<JobId>) -> Result<Vec<Event>, Refusal> {
+        let mut events = Vec::new();
+        for job in jobs {
+            match self.decide_act(now, job, &Act::Cancel { force: false, dead: false }) {
+                Ok(decided) => events.extend(decided),
+                Err(Refusal::JobState { .. }) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(events)
+    }
+
     /// A waiting job ends at once. A running one is its worker's: it is asked to stop, unless by force.
     fn decide_cancel(&self, now: Time, id: JobId, job: &Job, force: bool) -> Result<Vec<Event>, Refusal> {
         if job.state() == State::Cancelled || (!force && job.is_cancel_requested()) {

@@ -272,6 +272,7 @@ async fn what_cannot_be_read_is_refused_in_words_and_changes_nothing() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-1
 // covers JOB-1 (everything comes back byte-exact, ids the same at enqueue and at lease)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_sent_comes_back_byte_for_byte() {

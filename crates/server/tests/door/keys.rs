@@ -36,6 +36,7 @@ async fn work(admin: &Http) {
     assert_eq!(admin.post("/v1/leases:complete", &items).await.json["results"][0]["ok"], true);
 }
 
+// covers JOB-7
 // covers JOB-7 (idempotency keys: the first answer, its scope, a conflict, a restart)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeat_under_a_key_gets_the_first_answer_and_another_body_a_conflict() {

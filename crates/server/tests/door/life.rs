@@ -310,6 +310,7 @@ async fn who_may_not_decide_about_a_job_does_not_even_see_it() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-6
 // covers JOB-6 (every back-off, per queue and per job, shown and kept)
 // covers JOB-9 (attempt history)
 // covers DLQ-1 (why a job is in dead-letter, with its attempts)

@@ -33,6 +33,7 @@ async fn ids(admin: &Http, max: u32) -> Vec<String> {
 }
 
 // covers QUE-1 (rate limit, concurrency limit global and per key)
+// covers QUE-2
 // covers QUE-2 (limits by a key)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_of_runs_are_set_shown_kept_and_refused_where_they_make_no_sense() {
@@ -120,6 +121,7 @@ async fn who_waits_is_given_the_next_job_when_the_rate_lets_it_start() {
 }
 
 /// The client's own workers, over the wire.
+// covers JOB-3
 // covers JOB-3 (no prefetch inversion)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_critical_job_behind_ten_thousand_is_next_when_a_worker_s_slot_gets_free() {

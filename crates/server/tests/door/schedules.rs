@@ -93,6 +93,7 @@ async fn a_schedule_sends_its_jobs_by_itself() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-12
 // covers JOB-12 (each firing exactly one job, also across restart)
 // attack 73
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

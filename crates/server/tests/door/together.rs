@@ -26,6 +26,7 @@ fn codes(results: &Value) -> Vec<&str> {
     results["results"].as_array().expect("results").iter().map(of).collect()
 }
 
+// covers JOB-10
 // covers JOB-10 (atomic batches: enqueue and settle)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_atomic_request_is_done_whole_or_not_at_all_and_says_why() {

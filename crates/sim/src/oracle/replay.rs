@@ -174,12 +174,12 @@ impl Replay {
     }
 
     fn moved(&mut self, id: &JobId, queue: QueueNumber) {
-        let place = self.next_place;
         let Some(job) = self.jobs.get_mut(id) else { return };
-        job.queue = queue;
-        // A session's line is joined at its end; without one, a job keeps its age.
-        if job.options.session.is_some() {
-            job.place = place;
+        let from = std::mem::replace(&mut job.queue, queue);
+        // A session's line is joined at its end; where there is none, a job keeps its age.
+        let joins = self.jobs.get(id).is_some_and(|job| from != queue && self.line_of(job).is_some());
+        if let Some(job) = self.jobs.get_mut(id).filter(|_| joins) {
+            job.place = self.next_place;
             self.next_place += 1;
         }
     }

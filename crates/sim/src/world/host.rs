@@ -1,7 +1,9 @@
 //! The machine that the server runs on: its disks, and the server process while there is one. The
 //! process can end at any moment between two turns of its tasks; a disk can end it inside of one.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{self, Poll};
 
 use http::{Request, Response};
 use sealane::crypto::{Key, Random, SeededRandom};
@@ -173,21 +175,27 @@ impl Host {
         self.lock().journal.clone()
     }
 
-    /// Answers a request; nothing when there is no server, or none any more before the answer was made.
-    /// Dropped meanwhile, the connection is cut.
-    pub(crate) async fn answer(&self, request: Request<Vec<u8>>) -> Option<Response<Vec<u8>>> {
+    /// Answers a request; nothing when there is no server, or none any more before the answer was made, or
+    /// when the connection broke in the moment that the server turned to it for the `torn`th time. Dropped
+    /// meanwhile, the connection is cut.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Vec<u8>>,
+        torn: Option<u64>,
+    ) -> Option<Response<Vec<u8>>> {
         let answering = {
             let mut state = self.lock();
             let up = state.up.as_mut()?;
             let service = Arc::clone(&up.service);
-            let task = tokio::spawn(async move { service.answer(request).await });
+            let answer = async move { service.answer(request).await };
+            let task = tokio::spawn(Torn { answer: Box::pin(answer), turns_left: torn });
             up.requests.retain(|task| !task.is_finished());
             up.requests.push(task.abort_handle());
             CutWhenDropped(task)
         };
         let mut answering = answering;
         match (&mut answering.0).await {
-            Ok(answer) => Some(answer),
+            Ok(answer) => answer,
             Err(error) => {
                 if error.is_panic() {
                     self.oracle.fail("the server does not panic", "a handler did".into());
@@ -261,7 +269,28 @@ impl Host {
     }
 }
 
-struct CutWhenDropped(tokio::task::JoinHandle<Response<Vec<u8>>>);
+/// An answer whose connection breaks when the server comes back to it, at a turn that is drawn before: also
+/// between the moment that a job is handed out and the one that its answer would have left.
+struct Torn<F> {
+    answer: Pin<Box<F>>,
+    turns_left: Option<u64>,
+}
+
+impl<F: Future> Future for Torn<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        if let Some(left) = &mut self.turns_left {
+            if *left == 0 {
+                return Poll::Ready(None);
+            }
+            *left -= 1;
+        }
+        self.answer.as_mut().poll(context).map(Some)
+    }
+}
+
+struct CutWhenDropped(tokio::task::JoinHandle<Option<Response<Vec<u8>>>>);
 
 impl Drop for CutWhenDropped {
     fn drop(&mut self) {

@@ -70,6 +70,8 @@ struct Lot {
     lose_answer: bool,
     twice: Option<Duration>,
     cut: Option<Duration>,
+    /// The connection breaks when the server turns to the request for the time after so many.
+    torn: Option<u64>,
     /// Whether the client hears that it came to nothing, or waits until its patience ends.
     told: bool,
 }
@@ -102,6 +104,7 @@ impl Wire {
             lose_answer: dice.chance(network.lose_answer),
             twice,
             cut,
+            torn: dice.chance(network.cut).then(|| dice.between(1, 4)),
             told: dice.chance(800),
         }
     }
@@ -122,13 +125,13 @@ impl Wire {
             tokio::spawn(async move {
                 sleep(later).await;
                 // Nobody waits for this answer.
-                drop(host.answer(again).await);
+                drop(host.answer(again, None).await);
             });
         }
         if !self.host.is_up() {
             return Err(lost(true, false).await);
         }
-        let answering = self.host.answer(request);
+        let answering = self.host.answer(request, lot.torn);
         let answer = match lot.cut {
             None => answering.await,
             Some(after) => timeout(after, answering).await.unwrap_or_else(|_| {
@@ -136,7 +139,10 @@ impl Wire {
                 None
             }),
         };
-        let Some(answer) = answer else { return Err(lost(true, true).await) };
+        let Some(answer) = answer else {
+            watch.cut();
+            return Err(lost(true, true).await);
+        };
         sleep(lot.back).await;
         // Asked again: who was cut off meanwhile hears nothing.
         if lot.lose_answer || self.links.now(&self.client).1 {

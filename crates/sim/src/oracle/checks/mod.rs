@@ -73,12 +73,12 @@ pub(super) fn all() -> Vec<Box<dyn Check>> {
         Box::new(firings::Firings::default()),
         Box::new(sessions::Sessions),
         Box::new(lines::Lines::default()),
+        Box::new(parents::Parents::default()),
         Box::new(limits::Limits::default()),
         Box::new(turns::Turns::default()),
         Box::new(keys::Keys::default()),
         Box::new(unique::Unique),
         Box::new(batches::Batches),
-        Box::new(parents::Parents::default()),
         Box::new(ends::Ends),
     ]
 }
