@@ -16,9 +16,9 @@
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
-//! release  j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | refused CODE
+//! hold     j1 · release j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | known | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
-//! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
+//! sweep    redrive_dead | purge_dead | purge_waiting | release_held [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
 //! stop     [of=orders]                                         -> ok | known | refused CODE
 //! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
 //! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
@@ -167,6 +167,7 @@ impl World {
                 self.settle(&bare, &Settle::Fail { category, code, fingerprint, retry_after, random })
             }
             "release" if bare.len() == 1 => self.act(bare[0], &Act::Release),
+            "hold" if bare.len() == 1 => self.act(bare[0], &Act::Hold),
             "promote" => self.act(bare[0], &Act::Promote),
             "redrive" => {
                 let seal_expires =
@@ -282,6 +283,7 @@ impl World {
                 rate: rate.map(|rate| RedriveRate::per_second(rate).expect("a rate")),
             },
             SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
+            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld,
         };
         self.run(&Command::Sweep { queue: &queue, wish: &wish }).map_or_else(
             |refused| refused,
@@ -545,6 +547,7 @@ impl World {
                     | Event::JobExpired { job, .. }
                     | Event::LeaseExpired { job, .. }
                     | Event::JobCancelled { job, .. }
+                    | Event::HoldReleased { job, .. }
                     | Event::JobRedriven { job, .. } => job,
                     Event::SweepAdvanced { .. } | Event::SweepEnded { .. } | Event::KeysForgotten { .. } => {
                         continue;
@@ -671,7 +674,7 @@ fn run_table(path: &Path) -> usize {
     lines
 }
 
-// covers JOB-2 (the states of this version, held and ended jobs have exits)
+// covers JOB-2 (every state has its exits; what waits is set aside by a person, and released one by one or all)
 // covers JOB-11 (cancel, promote, re-prioritise, move)
 // covers DLQ-1 (re-drive one and all, purge, loop-safe)
 // covers JOB-3 (order of service by priority)

@@ -505,6 +505,7 @@ fn wish() -> impl Strategy<Value = SweepWish> {
                 SweepWish::RedriveDead { filter, rate: rate.and_then(RedriveRate::per_second) }
             }
             SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
+            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld,
         },
     )
 }

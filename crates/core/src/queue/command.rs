@@ -124,6 +124,8 @@ pub enum Act {
         /// A dead one as well: that purges it from dead-letter.
         dead: bool,
     },
+    /// Set it aside: it waits for a person and for nothing else.
+    Hold,
     /// Let it wait in another queue.
     Move {
         /// In which.

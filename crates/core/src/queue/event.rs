@@ -178,7 +178,7 @@ pub enum Event {
         /// When.
         at: Time,
     },
-    /// The job was set aside. The attempt does not count.
+    /// The job was set aside. An attempt that its worker was at does not count.
     JobHeld {
         /// Which job.
         job: JobId,

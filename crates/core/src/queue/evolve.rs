@@ -117,9 +117,14 @@ impl Shard {
             }
             Event::JobHeld { job, reason, .. } => {
                 self.change(job, |job| {
-                    job.note_end(at, AttemptEnd::Held, None, None);
-                    job.set_aside(Settled::Held);
-                    job.enter(Cause::Hold, Phase::Held { reason: *reason });
+                    let mut cause = Cause::Quarantine;
+                    if job.running().is_some() {
+                        job.note_end(at, AttemptEnd::Held, None, None);
+                        job.set_aside(Settled::Held);
+                        cause = Cause::Hold;
+                    }
+                    job.past().here_since = Some(at);
+                    job.enter(cause, Phase::Held { reason: *reason });
                 });
                 self.bound_attempts(job);
             }
@@ -143,7 +148,10 @@ impl Shard {
             Event::HoldReleased { job, .. } => {
                 self.change(job, |job| {
                     job.past().here_since = Some(at);
-                    job.enter(Cause::Release, Phase::Ready);
+                    match job.run_at > at {
+                        true => job.enter(Cause::ReleaseLater, Phase::Delayed),
+                        false => job.enter(Cause::Release, Phase::Ready),
+                    }
                 });
             }
             Event::JobReprioritised { job, priority, .. } => {

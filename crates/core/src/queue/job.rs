@@ -129,8 +129,8 @@ pub(super) struct Past {
     pub(super) attempts_before: u32,
     /// The queue that it was sent to, where it was moved: a sealed body is bound to that one.
     pub(super) origin: Option<QueueName>,
-    /// Since when it waits, or is dead, where that is not since it was sent: it came back from a worker,
-    /// was released, re-driven, or moved here.
+    /// Since when it waits, is held or dead, where that is not since it was sent: it came back from a worker,
+    /// was held, released, re-driven, or moved here.
     pub(super) here_since: Option<Time>,
     /// The last few that did not complete the job.
     pub(super) attempts: Vec<Attempt>,
@@ -241,7 +241,7 @@ impl Job {
         self.options.as_ref().and_then(|options| options.unique).map(|unique| unique.key)
     }
 
-    /// Since when it waits in its queue, or is dead there.
+    /// Since when it waits in its queue, or is held or dead there.
     pub(super) fn here_since(&self) -> Time {
         self.past.as_ref().and_then(|past| past.here_since).unwrap_or(self.created_at)
     }

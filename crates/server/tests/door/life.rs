@@ -441,6 +441,33 @@ async fn an_error_s_code_has_its_limit() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-2 (a waiting job is set aside by a person, and released one by one or all)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_held_by_a_person_and_goes_on_when_released() {
+    let (_home, _disk, server, admin) = started().await;
+    let first = admin.sent(json!({})).await;
+    let late = admin.sent(json!({"delay_ms": 3_600_000})).await;
+    for id in [&first, &late, &late] {
+        assert_eq!(admin.act(id, "hold", "").await.json["state"], "held");
+    }
+    let shown = admin.get(&format!("/v1/jobs/{first}")).await.json;
+    assert_eq!(shown["held_because"], "quarantined", "{shown}");
+    let empty = admin.post("/v1/queues/q/leases", &json!({})).await;
+    assert_eq!(empty.json, json!({"jobs": []}), "a held job is handed to nobody");
+    assert_eq!(admin.act(&late, "release", "").await.json["state"], "delayed", "its time has not come");
+    assert_eq!(admin.act(&late, "cancel", "{}").await.json["state"], "cancelled");
+    assert_eq!(admin.act(&late, "hold", "").await.problem(), "job_state");
+    let shop = admin.made("shop", "submitter", &["*"]).await;
+    assert_eq!(shop.act(&first, "hold", "").await.problem(), "not_found");
+    assert_eq!(shop.send("POST", "/v1/queues/q/held:release", "").await.problem(), "not_found");
+    let begun = admin.send("POST", "/v1/queues/q/held:release", "").await.json;
+    assert_eq!((&begun["work"], &begun["jobs"]), (&json!("release_held"), &json!(1)), "{begun}");
+    let leased = admin.post("/v1/queues/q/leases", &json!({"wait_ms": 60_000})).await.json;
+    assert_eq!((&leased["jobs"][0]["id"], &leased["jobs"][0]["attempt"]), (&json!(first), &json!(1)));
+    assert_eq!(admin.act(&first, "hold", "").await.problem(), "job_state", "it is its worker's");
+    server.stop().await.expect("a clean stop");
+}
+
 // covers JOB-4 (run_at and expires_at, and how far ahead they may be)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_sent_for_a_time_within_the_queue_s_horizon() {
