@@ -1,4 +1,4 @@
-//! What people ask of single jobs: cancel, move, promote, re-drive, release, re-prioritise.
+//! What people ask of single jobs: cancel, hold, move, promote, re-drive, release, re-prioritise.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::sealing;
 use super::shard::Shard;
 use super::transitions::{self, Cause};
 use crate::id::JobId;
-use crate::job::State;
+use crate::job::{HoldReason, State};
 use crate::time::Time;
 
 impl Shard {
@@ -25,6 +25,12 @@ impl Shard {
                 Err(Refusal::JobState { state: State::Dead })
             }
             Act::Cancel { force, dead: _ } => self.decide_cancel(now, id, job, *force),
+            // Why not one that waits for others: nobody would hear of their ends.
+            Act::Hold if job.state() == State::Held => Ok(Vec::new()),
+            Act::Hold => {
+                may(job, Cause::Quarantine)?;
+                Ok(vec![Event::JobHeld { job: id, reason: HoldReason::Quarantined, at }])
+            }
             Act::Promote => {
                 may(job, Cause::Promote)?;
                 Ok(vec![Event::JobPromoted { job: id, at }])

@@ -12,7 +12,7 @@ use sealane_crypto::random::SystemRandom;
 use sealane_crypto::secret::Key;
 use sealane_storage::log::{LogSettings, Prepare};
 use sealane_storage::testing::keys::KnownKeys;
-use sealane_storage::testing::lossy_disk::LossyDisk;
+use sealane_storage::testing::lossy_disk::{Call, Fault, LossyDisk};
 
 use super::job_waiters::JobWaiters;
 use super::waiters::Waiters;
@@ -54,7 +54,15 @@ fn stopped(disk: &LossyDisk) -> (Engine, EngineHandle) {
 
 fn wish(queue: &QueueName) -> LeaseWish {
     let holder = Principal::parse("w").unwrap();
-    LeaseWish { queue: queue.clone(), holder, max: 1, lease: None, wait: Millis::new(1_000), session: None }
+    LeaseWish {
+        queue: queue.clone(),
+        holder,
+        runner: None,
+        max: 1,
+        lease: None,
+        wait: Millis::new(1_000),
+        session: None,
+    }
 }
 
 #[test]
@@ -170,4 +178,23 @@ fn so_many_firings_are_seen_to_in_a_turn_and_the_rest_in_the_next() {
     assert_eq!(fired(&mut engine), limits::FIRINGS_PER_TURN_MAX);
     assert_eq!(fired(&mut engine), 1);
     assert_eq!(fired(&mut engine), 0);
+}
+
+// covers REL-1 (what is told has happened)
+#[test]
+fn nothing_is_told_that_did_not_become_durable() {
+    let disk = LossyDisk::new();
+    let (mut engine, handle) = stopped(&disk);
+    engine.put_each_second(1);
+    let events = handle.events();
+    let before = events.now();
+    engine.fire_due(Time::from_unix_ms(1_000)).unwrap();
+    assert_eq!(events.now(), before, "it is not synced yet");
+    engine.finish_turn().unwrap();
+    let told = events.now();
+    assert_ne!(told, before, "now it is");
+    engine.fire_due(Time::from_unix_ms(2_000)).unwrap();
+    disk.fail(Call::Sync, 1, Fault::Error(std::io::ErrorKind::Other));
+    assert!(engine.finish_turn().is_err());
+    assert_eq!(events.now(), told, "and now it never is");
 }
