@@ -33,7 +33,8 @@ fn token(byte: u8) -> Token {
 fn queue(change: impl FnOnce(&mut QueueSettings)) -> Event {
     let mut settings = QueueSettings::default();
     change(&mut settings);
-    Event::QueueCreated { number: QueueNumber(0), queue: QueueName::parse("q").unwrap(), settings, at: at(0) }
+    let (number, settings) = (QueueNumber(0), Box::new(settings));
+    Event::QueueCreated { number, queue: QueueName::parse("q").unwrap(), settings, at: at(0) }
 }
 
 fn with_sessions() -> Event {
