@@ -190,6 +190,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "LINKS_KEPT_MAX"
                 | "SCHEDULES_MAX"
                 | "SESSIONS_HELD_MAX"
+                | "SESSION_LOOKS_MAX"
                 | "SESSION_STATES_MAX"
                 | "SCHEDULE_CATCH_UP_MS_MAX"
                 | "SCHEDULE_LATE_MS_MAX"
