@@ -52,16 +52,17 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use sealane_core::id::{FlowId, JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, Priority, State};
-use sealane_core::name::{ErrorCode, Principal, QueueName};
+use sealane_core::name::{CodeVersion, ErrorCode, InstanceName, Principal, QueueName};
 use sealane_core::queue::feed::Step;
 use sealane_core::queue::session::{SessionMode, SessionReceipt};
 use sealane_core::queue::{
     Act, AfterParent, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode,
     QueueSettings, QueueView, Rate, Receipt, RedriveRate, Refusal, Report, ReportKey, ReportedProgress,
-    SealingPolicy, Settle, Shard, SweepKind, SweepWish, invariants,
+    Runner, SealingPolicy, Settle, Shard, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::BackoffShape;
@@ -82,6 +83,13 @@ struct World {
     drawn: u128,
     /// What those who listen were told, as far as no line asked for it.
     told: Vec<Step>,
+}
+
+/// What a worker says of itself.
+fn runner(options: &BTreeMap<&str, &str>) -> Option<Arc<Runner>> {
+    let instance = options.get("instance").map(|name| InstanceName::parse(name).expect("an instance"));
+    let version = options.get("version").map(|version| CodeVersion::parse(version).expect("a version"));
+    Runner::new(instance, version).map(Arc::new)
 }
 
 fn flow_id(name: &str) -> FlowId {
@@ -430,7 +438,9 @@ impl World {
         let queue = QueueName::parse(options.get("from").unwrap_or(&"orders")).expect("a queue name");
         let holder = Principal::parse(worker).expect("a principal");
         let lease = options.get("for").map(|text| millis(text));
-        let command = Lease { queue: &queue, holder: &holder, lease, lease_ids: &lease_ids };
+        let runner = runner(options);
+        let command =
+            Lease { queue: &queue, holder: &holder, runner: runner.as_ref(), lease, lease_ids: &lease_ids };
         let events = match self.run(&Command::Lease(command)) {
             Err(refused) => return refused,
             Ok(events) => events,
@@ -575,11 +585,16 @@ impl World {
         self.run(&Command::Start).map_or_else(|refused| refused, |_| "ok".to_owned())
     }
 
-    /// The attempts that are over, as `number:worker:seconds:end[:category[:code]]`.
+    /// The attempts that are over, as `number:worker:seconds:end[:instance@version][:category[:code]]`.
     fn attempts(&self, name: &str) -> String {
         let told = self.shard.attempts(&self.id(name)).into_iter().map(|attempt| {
-            let seconds = attempt.ended_at.since(attempt.started_at).get() / 1_000;
-            let mut told = format!("{}:{}:{seconds}:{}", attempt.number, attempt.worker, attempt.end);
+            let seconds = attempt.ended_at.since(attempt.by.started_at).get() / 1_000;
+            let mut told = format!("{}:{}:{seconds}:{}", attempt.number, attempt.by.worker, attempt.end);
+            if let Some(runner) = &attempt.by.runner {
+                let said =
+                    [runner.instance().map(InstanceName::as_str), runner.version().map(CodeVersion::as_str)];
+                told.push_str(&format!(":{}", said.map(|one| one.unwrap_or("-")).join("@")));
+            }
             attempt.category.iter().for_each(|category| told.push_str(&format!(":{category}")));
             attempt.code.iter().for_each(|code| told.push_str(&format!(":{code}")));
             told

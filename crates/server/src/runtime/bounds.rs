@@ -54,7 +54,15 @@ fn stopped(disk: &LossyDisk) -> (Engine, EngineHandle) {
 
 fn wish(queue: &QueueName) -> LeaseWish {
     let holder = Principal::parse("w").unwrap();
-    LeaseWish { queue: queue.clone(), holder, max: 1, lease: None, wait: Millis::new(1_000), session: None }
+    LeaseWish {
+        queue: queue.clone(),
+        holder,
+        runner: None,
+        max: 1,
+        lease: None,
+        wait: Millis::new(1_000),
+        session: None,
+    }
 }
 
 #[test]

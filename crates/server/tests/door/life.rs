@@ -313,7 +313,7 @@ async fn who_may_not_decide_about_a_job_does_not_even_see_it() {
 // covers JOB-6
 // covers JOB-6 (every back-off, per queue and per job, shown and kept)
 // covers JOB-9 (attempt history)
-// covers DLQ-1 (why a job is in dead-letter, with its attempts)
+// covers DLQ-1 (why a job is in dead-letter, with its attempts, first and last failure, worker and code version)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_are_remembered_with_worker_times_category_and_code() {
     let (home, disk, server, admin) = started().await;
@@ -337,7 +337,12 @@ async fn attempts_are_remembered_with_worker_times_category_and_code() {
     }
     let worker = admin.made("w-1", "worker", &["q"]).await;
     for (attempt, code) in [(1, "E_CARD"), (2, "E_NET"), (3, "E_NET")] {
-        let leased = worker.post("/v1/queues/q/leases", &json!({"wait_ms": 60_000})).await;
+        let mut wish =
+            json!({"wait_ms": 60_000, "instance": format!("host-{attempt}"), "code_version": "1.4.0"});
+        if attempt == 2 {
+            wish = json!({"wait_ms": 60_000});
+        }
+        let leased = worker.post("/v1/queues/q/leases", &wish).await;
         let leased = &leased.json["jobs"][0];
         assert_eq!(leased["attempt"], attempt, "{leased}");
         let failed = json!({"receipt": leased["receipt"], "code": code, "category": "timeout"});
@@ -359,8 +364,24 @@ async fn attempts_are_remembered_with_worker_times_category_and_code() {
         assert_eq!((&attempt["code"], &attempt["category"]), (&json!(code), &json!("timeout")));
         assert!(attempt["started_at"].as_str() <= attempt["ended_at"].as_str(), "{attempt}");
     }
+    let said = |attempt: &Value| (attempt["instance"].clone(), attempt["code_version"].clone());
+    let (first, third) = ((json!("host-1"), json!("1.4.0")), (json!("host-3"), json!("1.4.0")));
+    assert_eq!([0, 1, 2].map(|at| said(&attempts[at])), [first, (Value::Null, Value::Null), third.clone()]);
+    assert_eq!(shown["first_failed_at"], attempts[0]["ended_at"], "{shown}");
     let page = admin.post("/v1/queues/q/dead:list", &json!({})).await.json;
-    assert_eq!(page["jobs"][0]["because"], "attempts_used", "{page}");
+    let dead = &page["jobs"][0];
+    assert_eq!((&dead["because"], &dead["worker"]), (&json!("attempts_used"), &json!("w-1")), "{page}");
+    assert_eq!((said(dead), &dead["first_failed_at"]), (third, &attempts[0]["ended_at"]), "{page}");
+    assert_eq!(dead["died_at"], attempts[2]["ended_at"], "{page}");
+    // What a worker calls itself has its length and its characters.
+    for field in ["instance", "code_version"] {
+        for (text, status) in
+            [("v".repeat(64), 200), ("v".repeat(65), 400), (String::new(), 400), ("a b".into(), 400)]
+        {
+            let asked = admin.post("/v1/queues/q/leases", &json!({field: text})).await;
+            assert_eq!(asked.status, status, "{field}: {asked:?}");
+        }
+    }
     server.stop().await.expect("a clean stop");
 }
 

@@ -69,6 +69,7 @@ fn leased(job: JobId, lock: Option<u8>, ms: u64) -> Event {
         job,
         lease: LeaseId::from_bytes([1; 16]),
         holder: Principal::parse("mill").unwrap(),
+        runner: None,
         lock: lock.map(|byte| LockId::from_bytes([byte; 16])),
         until: at(ms + 60_000),
         at: at(ms),
