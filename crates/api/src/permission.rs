@@ -13,7 +13,7 @@ pub enum Permission {
     JobCancel,
     /// Send jobs to a queue.
     JobEnqueue,
-    /// Release, promote, re-prioritise and move jobs.
+    /// Hold, release, promote, re-prioritise and move jobs.
     JobManage,
     /// Read a job's metadata.
     JobRead,

@@ -151,7 +151,7 @@ impl Client {
         self.retry("job.list", || self.provider().jobs(page)).await
     }
 
-    /// Cancels, moves, promotes, re-drives, releases or re-prioritises a job.
+    /// Cancels, holds, moves, promotes, re-drives, releases or re-prioritises a job.
     ///
     /// # Errors
     /// `job_state` when that cannot be done to the job as it stands; otherwise as [`Client::job`]. What

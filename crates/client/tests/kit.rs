@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sealane::testing::TestServer;
 use sealane::{Breaker, Client, Job, Outcome, Provider as _, QueueIn, QueueName, Worker};
-use sealane_api::v1::LeaseIn;
+use sealane_api::v1::{AttemptOut, LeaseIn};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MS: Duration = Duration::from_millis(1);
@@ -24,6 +24,8 @@ async fn started() -> (TestServer, Client) {
 fn stubborn(client: &Client) -> Worker {
     client
         .worker("orders")
+        .instance("host-1")
+        .code_version("2.0")
         .breaker(Breaker::NEVER)
         .default_handler(async |delivery, _| match delivery.attempt {
             3 => Outcome::COMPLETE,
@@ -64,6 +66,15 @@ async fn a_failing_job_waits_between_attempts_and_ends_in_dead_letter() {
     let dead = server.dead_letter("orders");
     assert_eq!(dead.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), [doomed.to_string()]);
     assert_eq!(dead[0].attempts.len(), 2);
+    let said = |attempt: &AttemptOut| (attempt.instance.clone(), attempt.code_version.clone());
+    let of_worker = (Some("host-1".to_owned()), Some("2.0".to_owned()));
+    assert!(dead[0].attempts.iter().all(|attempt| said(attempt) == of_worker), "{:?}", dead[0].attempts);
+    assert_eq!(dead[0].first_failed_at, Some(dead[0].attempts[0].ended_at));
+    for long in ["".to_owned(), "v".repeat(65)] {
+        let worker = || client.worker("orders").default_handler(async |_, _| Outcome::COMPLETE);
+        assert!(worker().instance(long.clone()).build().is_err());
+        assert!(worker().code_version(long).build().is_err());
+    }
     let jobs = server.jobs("orders");
     let states: Vec<_> = jobs.iter().map(|job| (job.id.clone(), job.state.clone())).collect();
     let expected = [(lucky, "completed"), (doomed, "dead")];

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sealane::{
-    Category, Client, Error, Job, JobAct, JobId, Outcome, Provider as _, QueueIn, QueueName, Worked,
+    Category, Client, Error, Job, JobAct, JobId, Outcome, Provider as _, QueueIn, QueueName, SweepKind,
+    Worked,
 };
 use sealane_api::problem::Code;
 use sealane_api::v1::LeaseIn;
@@ -483,6 +484,26 @@ async fn a_moved_job_is_held_until_a_worker_accepts_it_from_its_queue() {
     let worker =
         plain.worker("open").max_jobs(1).default_handler(async |_, _| Outcome::COMPLETE).build().unwrap();
     assert_eq!(worker.run(std::future::pending()).await.unwrap().completed, 1);
+}
+
+// covers JOB-2 (held by a person, released one by one and all)
+#[tokio::test(start_paused = true)]
+async fn a_held_job_is_handed_to_nobody_until_it_is_released() {
+    let world = world().await;
+    let client = world.sealed(&keys());
+    let mut ids = Vec::new();
+    for body in ["one", "two", "three"] {
+        let id = client.producer().send("orders", Job::new("k", body)).await.unwrap().id;
+        assert_eq!(client.act(id, &JobAct::Hold).await.unwrap().state, "held");
+        ids.push(id);
+    }
+    let worker = client.worker("orders").default_handler(async |_, _| Outcome::COMPLETE).build().unwrap();
+    assert_eq!(worker.run_until_idle().await.unwrap().completed, 0);
+    assert_eq!(client.act(ids[0], &JobAct::Release).await.unwrap().state, "ready");
+    assert_eq!(worker.run_until_idle().await.unwrap().completed, 1);
+    assert_eq!(client.act(ids[0], &JobAct::Hold).await.unwrap_err().code(), Some(Code::JobState));
+    assert_eq!(client.sweep("orders", SweepKind::ReleaseHeld).await.unwrap().jobs, 2);
+    assert_eq!(worker.run_until_idle().await.unwrap().completed, 2);
 }
 
 // covers SEAL-5 (a sealed job past its own expiry is not re-driven)

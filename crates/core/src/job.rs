@@ -117,6 +117,8 @@ words! {
         Unopenable = "unopenable" / 1,
         /// Its stored record could not be read back.
         Unreadable = "unreadable" / 2,
+        /// A person set it aside.
+        Quarantined = "quarantined" / 3,
     }
 }
 

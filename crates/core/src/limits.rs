@@ -62,6 +62,8 @@ limits! {
     ATTEMPTS_REMEMBERED_MAX: usize = 20, "attempts", "attempts of a job that are remembered one by one", "the oldest leave first";
     ATTEMPTS_KEPT_MAX: usize = 500_000, "attempts", "attempts remembered one by one by all jobs of a namespace together", "the oldest of the job that ends its next one leaves first";
     ERROR_CODE_BYTES_MAX: usize = 64, "bytes", "code of a failed attempt", "invalid_request";
+    INSTANCE_BYTES_MAX: usize = 64, "bytes", "instance: what a worker calls itself", "invalid_request";
+    CODE_VERSION_BYTES_MAX: usize = 64, "bytes", "code_version of a worker", "invalid_request";
     RETRY_JITTER_PERCENT_MAX: u8 = 100, "percent", "jitter_percent of a back-off", "invalid_request";
     RUN_MS_MAX: u64 = 7 * 86_400_000, "ms", "max_run_ms: the longest run, whatever its heartbeats", "invalid_request";
     LEASE_MS_MAX: u64 = 12 * 3_600_000, "ms", "lease_ms", "invalid_request";

@@ -159,6 +159,20 @@ text_type!(
 );
 
 text_type!(
+    /// Which of its principal's workers one is, as it calls itself, in the clear.
+    InstanceName, "instance",
+    "1 to 64 visible ASCII characters without spaces",
+    |text| !text.is_empty() && text.len() <= limits::INSTANCE_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
+);
+
+text_type!(
+    /// Which version of its code a worker runs, as it says itself, in the clear.
+    CodeVersion, "code_version",
+    "1 to 64 visible ASCII characters without spaces",
+    |text| !text.is_empty() && text.len() <= limits::CODE_VERSION_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
+);
+
+text_type!(
     /// The media type of a body.
     ContentType, "content_type",
     "1 to 128 visible ASCII characters and spaces",

@@ -152,7 +152,7 @@ impl Bench {
     fn next_classes(&mut self, jobs: u8) -> Vec<Priority> {
         let (queue, owner) = (self.queue.clone(), self.owner.clone());
         let leases: Vec<LeaseId> = (1..=jobs).map(|number| LeaseId::from_bytes([number; 16])).collect();
-        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &leases };
+        let wish = Lease { queue: &queue, holder: &owner, runner: None, lease: None, lease_ids: &leases };
         let events = self.shard.decide(self.now, &Command::Lease(wish)).unwrap();
         events.iter().for_each(|event| self.shard.evolve(event, RECORD));
         let class = |event: &Event| {
@@ -167,7 +167,7 @@ impl Bench {
         let mut lease = [0; 16];
         lease[..8].copy_from_slice(&number.to_be_bytes());
         let lease = LeaseId::from_bytes(lease);
-        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        let wish = Lease { queue: &queue, holder: &owner, runner: None, lease: None, lease_ids: &[lease] };
         assert_eq!(self.run(&Command::Lease(wish)), Ok(1));
         let receipt = Receipt { job: Self::id(number), attempt: 1, lease, lock: None };
         assert_eq!(self.run(&Command::Settle { receipt, outcome: &Settle::Complete }), Ok(1));
@@ -422,7 +422,8 @@ fn bulk_work_is_done_in_slices_and_a_job_is_redriven_so_often_and_no_more() {
         for number in 0..jobs {
             let lease = LeaseId::from_bytes([u8::try_from(round).unwrap(); 16]);
             let owner = bench.owner.clone();
-            let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+            let wish =
+                Lease { queue: &queue, holder: &owner, runner: None, lease: None, lease_ids: &[lease] };
             assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
             let receipt = Receipt { job: Bench::id(number), attempt: round + 1, lease, lock: None };
             let outcome = permanent();
@@ -454,17 +455,49 @@ fn the_last_attempts_are_remembered_and_no_more() {
     let attempts = u8::try_from(limits::ATTEMPTS_REMEMBERED_MAX).unwrap() + 1;
     for number in 1..=attempts {
         let lease = LeaseId::from_bytes([number; 16]);
-        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        let wish = Lease { queue: &queue, holder: &owner, runner: None, lease: None, lease_ids: &[lease] };
         assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
         let receipt = Receipt { job: Bench::id(0), attempt: 1, lease, lock: None };
         let outcome = Settle::Release { delay: Millis::default() };
         assert_eq!(bench.run(&Command::Settle { receipt, outcome: &outcome }), Ok(1));
         let remembered = bench.shard.attempts(&Bench::id(0));
         assert_eq!(remembered.len(), usize::from(number).min(limits::ATTEMPTS_REMEMBERED_MAX));
-        let ages = remembered.iter().map(|attempt| bench.now.since(attempt.started_at).get());
+        let ages = remembered.iter().map(|attempt| bench.now.since(attempt.by.started_at).get());
         assert!(ages.eq((0..remembered.len() as u64).rev()), "the oldest leave first");
         bench.now = bench.now.plus(Millis::new(1));
     }
+}
+
+// covers DLQ-1 (first failure time)
+#[test]
+fn the_first_failure_is_known_when_its_attempt_is_forgotten() {
+    let mut bench = Bench::new();
+    let (queue, owner, job, first) = (bench.queue.clone(), bench.owner.clone(), Bench::id(0), bench.now);
+    bench.enqueue(job, 0).unwrap();
+    let run = |bench: &mut Bench, attempt: u32, lease: u8, outcome: &Settle| {
+        let lease = LeaseId::from_bytes([lease; 16]);
+        let wish = Lease { queue: &queue, holder: &owner, runner: None, lease: None, lease_ids: &[lease] };
+        assert_eq!(bench.run(&Command::Lease(wish)), Ok(1));
+        let receipt = Receipt { job, attempt, lease, lock: None };
+        assert_eq!(bench.run(&Command::Settle { receipt, outcome }), Ok(1));
+        bench.now = bench.now.plus(Millis::new(1));
+    };
+    let (category, at_once) = (Category::Temporary, Some(Millis::default()));
+    let fails = Settle::Fail { category, code: None, fingerprint: None, retry_after: at_once, random: 0 };
+    run(&mut bench, 1, 0, &fails);
+    for lease in 1..=u8::try_from(limits::ATTEMPTS_REMEMBERED_MAX).unwrap() {
+        run(&mut bench, 2, lease, &Settle::Release { delay: Millis::default() });
+    }
+    assert!(
+        bench.shard.attempts(&job).iter().all(|attempt| attempt.by.started_at > first),
+        "it is forgotten"
+    );
+    let died_at = bench.now;
+    run(&mut bench, 2, u8::MAX, &permanent());
+    let dead = bench.shard.job(&job).unwrap();
+    assert_eq!((dead.first_failed_at, dead.finished_at), (Some(first), Some(died_at)));
+    bench.run(&Command::Act { job, act: &Act::Redrive { seal_expires: None } }).unwrap();
+    assert_eq!(bench.shard.job(&job).unwrap().first_failed_at, Some(first), "of its whole life");
 }
 
 #[test]
@@ -474,7 +507,8 @@ fn all_jobs_together_remember_so_many_attempts_and_no_more() {
     let (at, until) = (bench.now, bench.now.plus(Millis::from_secs(1)));
     let attempt = |bench: &mut Bench, number: u64| {
         let job = Bench::id(number);
-        let leased = Event::JobLeased { job, lease, holder: holder.clone(), lock: None, until, at };
+        let leased =
+            Event::JobLeased { job, lease, holder: holder.clone(), runner: None, lock: None, until, at };
         let reason = ReleaseReason::Returned;
         for event in [leased, Event::JobReleased { job, reason, run_at: at, at }] {
             bench.shard.evolve(&event, RECORD);
@@ -508,7 +542,15 @@ impl Bench {
         let (holder, lease, at) = (self.owner.clone(), LeaseId::from_bytes([1; 16]), self.now);
         let category = Category::Permanent;
         for event in [
-            Event::JobLeased { job, lease, holder, lock: None, until: at.plus(Millis::from_secs(1)), at },
+            Event::JobLeased {
+                job,
+                lease,
+                holder,
+                runner: None,
+                lock: None,
+                until: at.plus(Millis::from_secs(1)),
+                at,
+            },
             Event::JobFailed { job, category, code, fingerprint: None, next: Next::Dead, at },
         ] {
             self.shard.evolve(&event, RECORD);
@@ -816,7 +858,7 @@ impl Bench {
         let mut lease = [1; 16];
         lease[..8].copy_from_slice(&number.to_be_bytes());
         let lease = LeaseId::from_bytes(lease);
-        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &[lease] };
+        let wish = Lease { queue: &queue, holder: &owner, runner: None, lease: None, lease_ids: &[lease] };
         assert_eq!(self.run(&Command::Lease(wish)), Ok(1));
         Receipt { job: Self::id(number), attempt: 1, lease, lock: None }
     }

@@ -105,6 +105,28 @@ impl Bench {
     }
 }
 
+// covers JOB-8 (jobs are cancelled together, or none of them)
+#[test]
+fn jobs_that_are_cancelled_together_end_with_each_other_and_one_that_is_not_there_ends_none() {
+    let mut bench = Bench::new();
+    bench.send(1, Vec::new(), OnFailure::Fail).unwrap();
+    bench.send(2, vec![id(1)], OnFailure::Fail).unwrap();
+    bench.send(3, vec![id(2)], OnFailure::Run).unwrap();
+    bench.cancel(1);
+    let together = |bench: &Bench, jobs: &[usize]| {
+        bench.shard.decide_cancel_together(START, &jobs.iter().map(|job| id(*job)).collect())
+    };
+    assert_eq!(together(&bench, &[1, 2, 3, 9]), Err(Refusal::JobUnknown));
+    assert_eq!(bench.state(2), State::Blocked);
+    let events = together(&bench, &[1, 2, 3]).unwrap();
+    assert_eq!(events.len(), 2, "what has ended stays as it is");
+    bench.apply(&events);
+    bench.turns();
+    let states = [1, 2, 3].map(|job| bench.state(job));
+    assert_eq!(states, [State::Cancelled; 3], "none of them heard of another's end first");
+    assert_eq!(together(&bench, &[1, 2, 3]), Ok(Vec::new()), "a repeat does nothing");
+}
+
 // covers JOB-8 (depth over jobs sent one by one)
 #[test]
 fn so_many_jobs_wait_for_each_other_in_a_row_and_no_more() {

@@ -37,7 +37,7 @@ fn a_lease_is_not_extended_when_its_run_is_over() {
             digest: [0; 16],
             at,
         }),
-        Event::JobLeased { job, lease, holder, lock: None, until, at },
+        Event::JobLeased { job, lease, holder, runner: None, lock: None, until, at },
     ] {
         shard.evolve(&event, RecordRef { lsn: 0, bytes: 1 });
     }

@@ -16,9 +16,9 @@
 //! complete w1 j1 · fail w1 j1 [permanent] [after=5s] [code=E42] · release w1 j1 [delay=5s] · hold w1 j1
 //! extend   w1 j1 [for=60s]                                     -> ok | ok, asked to stop | refused CODE
 //! cancel   j1 [force]                                          -> cancelled | asked | known | refused CODE
-//! release  j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | refused CODE
+//! hold     j1 · release j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | known | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
-//! sweep    redrive_dead | purge_dead | purge_waiting [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
+//! sweep    redrive_dead | purge_dead | purge_waiting | release_held [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
 //! stop     [of=orders]                                         -> ok | known | refused CODE
 //! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
 //! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
@@ -52,16 +52,17 @@ mod telling;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use sealane_core::id::{FlowId, JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, Priority, State};
-use sealane_core::name::{ErrorCode, Principal, QueueName};
+use sealane_core::name::{CodeVersion, ErrorCode, InstanceName, Principal, QueueName};
 use sealane_core::queue::feed::Step;
 use sealane_core::queue::session::{SessionMode, SessionReceipt};
 use sealane_core::queue::{
     Act, AfterParent, Analysis, Command, Counted, DeadFilter, Event, Labels, Lease, Look, QueueMode,
     QueueSettings, QueueView, Rate, Receipt, RedriveRate, Refusal, Report, ReportKey, ReportedProgress,
-    SealingPolicy, Settle, Shard, SweepKind, SweepWish, invariants,
+    Runner, SealingPolicy, Settle, Shard, SweepKind, SweepWish, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::retry::BackoffShape;
@@ -82,6 +83,13 @@ struct World {
     drawn: u128,
     /// What those who listen were told, as far as no line asked for it.
     told: Vec<Step>,
+}
+
+/// What a worker says of itself.
+fn runner(options: &BTreeMap<&str, &str>) -> Option<Arc<Runner>> {
+    let instance = options.get("instance").map(|name| InstanceName::parse(name).expect("an instance"));
+    let version = options.get("version").map(|version| CodeVersion::parse(version).expect("a version"));
+    Runner::new(instance, version).map(Arc::new)
 }
 
 fn flow_id(name: &str) -> FlowId {
@@ -167,6 +175,7 @@ impl World {
                 self.settle(&bare, &Settle::Fail { category, code, fingerprint, retry_after, random })
             }
             "release" if bare.len() == 1 => self.act(bare[0], &Act::Release),
+            "hold" if bare.len() == 1 => self.act(bare[0], &Act::Hold),
             "promote" => self.act(bare[0], &Act::Promote),
             "redrive" => {
                 let seal_expires =
@@ -282,6 +291,7 @@ impl World {
                 rate: rate.map(|rate| RedriveRate::per_second(rate).expect("a rate")),
             },
             SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
+            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld,
         };
         self.run(&Command::Sweep { queue: &queue, wish: &wish }).map_or_else(
             |refused| refused,
@@ -428,7 +438,9 @@ impl World {
         let queue = QueueName::parse(options.get("from").unwrap_or(&"orders")).expect("a queue name");
         let holder = Principal::parse(worker).expect("a principal");
         let lease = options.get("for").map(|text| millis(text));
-        let command = Lease { queue: &queue, holder: &holder, lease, lease_ids: &lease_ids };
+        let runner = runner(options);
+        let command =
+            Lease { queue: &queue, holder: &holder, runner: runner.as_ref(), lease, lease_ids: &lease_ids };
         let events = match self.run(&Command::Lease(command)) {
             Err(refused) => return refused,
             Ok(events) => events,
@@ -545,6 +557,7 @@ impl World {
                     | Event::JobExpired { job, .. }
                     | Event::LeaseExpired { job, .. }
                     | Event::JobCancelled { job, .. }
+                    | Event::HoldReleased { job, .. }
                     | Event::JobRedriven { job, .. } => job,
                     Event::SweepAdvanced { .. } | Event::SweepEnded { .. } | Event::KeysForgotten { .. } => {
                         continue;
@@ -572,11 +585,16 @@ impl World {
         self.run(&Command::Start).map_or_else(|refused| refused, |_| "ok".to_owned())
     }
 
-    /// The attempts that are over, as `number:worker:seconds:end[:category[:code]]`.
+    /// The attempts that are over, as `number:worker:seconds:end[:instance@version][:category[:code]]`.
     fn attempts(&self, name: &str) -> String {
         let told = self.shard.attempts(&self.id(name)).into_iter().map(|attempt| {
-            let seconds = attempt.ended_at.since(attempt.started_at).get() / 1_000;
-            let mut told = format!("{}:{}:{seconds}:{}", attempt.number, attempt.worker, attempt.end);
+            let seconds = attempt.ended_at.since(attempt.by.started_at).get() / 1_000;
+            let mut told = format!("{}:{}:{seconds}:{}", attempt.number, attempt.by.worker, attempt.end);
+            if let Some(runner) = &attempt.by.runner {
+                let said =
+                    [runner.instance().map(InstanceName::as_str), runner.version().map(CodeVersion::as_str)];
+                told.push_str(&format!(":{}", said.map(|one| one.unwrap_or("-")).join("@")));
+            }
             attempt.category.iter().for_each(|category| told.push_str(&format!(":{category}")));
             attempt.code.iter().for_each(|code| told.push_str(&format!(":{code}")));
             told
@@ -671,7 +689,7 @@ fn run_table(path: &Path) -> usize {
     lines
 }
 
-// covers JOB-2 (the states of this version, held and ended jobs have exits)
+// covers JOB-2 (every state has its exits; what waits is set aside by a person, and released one by one or all)
 // covers JOB-11 (cancel, promote, re-prioritise, move)
 // covers DLQ-1 (re-drive one and all, purge, loop-safe)
 // covers JOB-3 (order of service by priority)

@@ -255,7 +255,8 @@ impl World {
             })
             .collect();
         let holder = Principal::parse("worker").expect("a principal");
-        let lease = Lease { queue: &orders(), holder: &holder, lease: None, lease_ids: &lease_ids };
+        let lease =
+            Lease { queue: &orders(), holder: &holder, runner: None, lease: None, lease_ids: &lease_ids };
         let leased = self.run(&Command::Lease(lease)).expect("a lease");
         for event in &leased {
             let Event::JobLeased { job, lease, .. } = event else { continue };

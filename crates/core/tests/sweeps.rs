@@ -151,7 +151,7 @@ fn a_redrive_of_all_ends_where_the_queue_is_full() {
         let holder = Principal::parse("w").unwrap();
         let category = Category::Permanent;
         world.apply(&[
-            Event::JobLeased { job, lease, holder, lock: None, until, at },
+            Event::JobLeased { job, lease, holder, runner: None, lock: None, until, at },
             Event::JobFailed { job, category, code: None, fingerprint: None, next: Next::Dead, at },
         ]);
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -10,14 +11,14 @@ use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
 use sealane_core::id::{FlowId, JobId, LeaseId, LockId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
-    AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
-    SessionId, Subject, Tag,
+    AttributeName, CodeVersion, ContentType, CorrelationId, ErrorCode, InstanceName, KeyId, Kind, Namespace,
+    Principal, QueueName, SessionId, Subject, Tag,
 };
 use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
     Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    Report, ReportedProgress, RootIds, RunLimit, SealingPolicy, SweepKind, SweepWish, UniqueKey,
+    Report, ReportedProgress, RootIds, RunLimit, Runner, SealingPolicy, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -353,8 +354,16 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         enqueued(),
         (job(), time()).prop_map(|(job, at)| Event::JobDue { job, at }),
-        (job(), lease, principal(), prop::option::of(lock()), time(), time()).prop_map(
-            |(job, lease, holder, lock, until, at)| Event::JobLeased { job, lease, holder, lock, until, at }
+        (job(), lease, principal(), runner(), prop::option::of(lock()), time(), time()).prop_map(
+            |(job, lease, holder, runner, lock, until, at)| Event::JobLeased {
+                job,
+                lease,
+                holder,
+                runner,
+                lock,
+                until,
+                at
+            }
         ),
         (job(), time(), time()).prop_map(|(job, until, at)| Event::LeaseExtended { job, until, at }),
         (job(), next(), time()).prop_map(|(job, next, at)| Event::LeaseExpired { job, next, at }),
@@ -391,6 +400,15 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         (time(), token(), time()).prop_map(|(gone_at, key, at)| Event::KeysForgotten { gone_at, key, at }),
     ]
+}
+
+/// A worker that calls itself something, or nothing.
+fn runner() -> impl Strategy<Value = Option<Arc<Runner>>> {
+    (prop::option::of("[!-~]{1,64}"), prop::option::of("[!-~]{1,64}")).prop_map(|(instance, version)| {
+        let instance = instance.map(|name| InstanceName::parse(&name).unwrap());
+        let version = version.map(|version| CodeVersion::parse(&version).unwrap());
+        Runner::new(instance, version).map(Arc::new)
+    })
 }
 
 fn lock() -> impl Strategy<Value = LockId> {
@@ -505,6 +523,7 @@ fn wish() -> impl Strategy<Value = SweepWish> {
                 SweepWish::RedriveDead { filter, rate: rate.and_then(RedriveRate::per_second) }
             }
             SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
+            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld,
         },
     )
 }

@@ -132,6 +132,11 @@ operations! {
         { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 
+    QueueReleaseHeld = "queue.release_held", "let every held job of a queue go on, slice by slice",
+        Post "/v1/queues/{queue}/held:release", JobManage, Manage, repeatable: false,
+        { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
+        target: |op| Target::Queue(op.queue.clone());
+
     QueueResume = "queue.resume", "take and hand out jobs of a queue again",
         Post "/v1/queues/{queue}:resume", QueueConfigure, Manage, repeatable: true,
         { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
@@ -169,6 +174,11 @@ operations! {
     JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
         Post "/v1/jobs/{job}:cancel", JobCancel, Settle, repeatable: true,
         { job: JobId = job, how: v1::CancelIn = body }, body: v1::CancelIn => v1::JobStands,
+        target: |op| Target::Job(op.job);
+
+    JobHold = "job.hold", "set a waiting job aside until a person releases it",
+        Post "/v1/jobs/{job}:hold", JobManage, Manage, repeatable: true,
+        { job: JobId = job }, body: NoBody => v1::JobStands,
         target: |op| Target::Job(op.job);
 
     JobMove = "job.move", "let a job wait in another queue",

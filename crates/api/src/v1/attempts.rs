@@ -1,6 +1,6 @@
 //! Attempts: how long to wait between them, and what became of them.
 
-use sealane_core::queue::Attempt;
+use sealane_core::queue::{Attempt, RunBy};
 use sealane_core::retry::Backoff;
 use sealane_core::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,12 @@ pub struct AttemptOut {
     pub attempt: u32,
     /// Who ran it.
     pub worker: String,
+    /// Which of that one's workers, as it calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Which version of its code that worker ran, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_version: Option<String>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -65,12 +71,24 @@ pub struct AttemptOut {
     pub code: Option<String>,
 }
 
+/// Which worker ran an attempt, where it says so.
+pub(super) fn instance(by: &RunBy) -> Option<String> {
+    by.runner.as_ref()?.instance().map(ToString::to_string)
+}
+
+/// With which version of its code, where it says so.
+pub(super) fn code_version(by: &RunBy) -> Option<String> {
+    by.runner.as_ref()?.version().map(ToString::to_string)
+}
+
 impl From<&Attempt> for AttemptOut {
     fn from(attempt: &Attempt) -> Self {
         Self {
             attempt: attempt.number,
-            worker: attempt.worker.to_string(),
-            started_at: Timestamp(attempt.started_at),
+            worker: attempt.by.worker.to_string(),
+            instance: instance(&attempt.by),
+            code_version: code_version(&attempt.by),
+            started_at: Timestamp(attempt.by.started_at),
             ended_at: Timestamp(attempt.ended_at),
             end: attempt.end.to_string(),
             category: attempt.category.map(|category| category.to_string()),

@@ -56,7 +56,7 @@ impl DeadRedriveIn {
 pub struct SweepOut {
     /// The queue.
     pub queue: String,
-    /// `redrive_dead`, `purge_dead` or `purge_waiting`.
+    /// `redrive_dead`, `purge_dead`, `purge_waiting` or `release_held`.
     pub work: String,
     /// Whether it is on its way. False: there was nothing to do.
     pub running: bool,
@@ -78,11 +78,11 @@ impl SweepOut {
 /// Bulk work on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkOut {
-    /// `redrive_dead`, `purge_dead` or `purge_waiting`.
+    /// `redrive_dead`, `purge_dead`, `purge_waiting` or `release_held`.
     pub work: String,
     /// When it began.
     pub begun_at: Timestamp,
-    /// Jobs that it has ended or re-driven so far.
+    /// Jobs that it has ended, re-driven or released so far.
     pub done: u64,
     /// At most so many in a second, where somebody said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use sealane_core::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::attempts;
 use super::dead_filter::{DeadFilterIn, TokenOf, show_fingerprint};
 use crate::problem::Problem;
 use crate::wire::{Bytes, Timestamp, some_map_only};
@@ -65,8 +66,20 @@ pub struct DeadJob {
     pub owner: String,
     /// When it was sent.
     pub created_at: Timestamp,
-    /// When its last attempt failed.
+    /// When its last attempt failed, or a job that it waited for ended otherwise than completed.
     pub died_at: Timestamp,
+    /// When an attempt of its failed first; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_failed_at: Option<Timestamp>,
+    /// Who ran its last attempt; absent where a job that it waited for was its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// Which of that one's workers, as it calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Which version of its code that worker ran, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_version: Option<String>,
     /// Attempts of its whole life.
     pub attempt: u32,
     /// How often it was re-driven.
@@ -93,6 +106,10 @@ impl DeadJob {
             owner: view.owner.to_string(),
             created_at: Timestamp(view.created_at),
             died_at: Timestamp(view.finished_at.expect("a dead job has the time of its last attempt")),
+            first_failed_at: view.first_failed_at.map(Timestamp),
+            worker: view.dead_by.as_ref().map(|by| by.worker.to_string()),
+            instance: view.dead_by.as_ref().and_then(attempts::instance),
+            code_version: view.dead_by.as_ref().and_then(attempts::code_version),
             attempt: view.attempt,
             redrives: view.redrives,
             because: view.dead_reason.map(|reason| reason.to_string()),

@@ -427,6 +427,9 @@ pub struct JobOut {
     /// What it waits or waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<DependenciesOut>,
+    /// When an attempt of its failed first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_failed_at: Option<Timestamp>,
     /// The attempts that are over, the last 20 of them, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptOut>,

@@ -1,10 +1,12 @@
 //! Leases: taking jobs, keeping them, saying what became of them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use sealane_core::job::Category;
 use sealane_core::limits;
-use sealane_core::name::ErrorCode;
+use sealane_core::name::{CodeVersion, ErrorCode, InstanceName};
+use sealane_core::queue::Runner;
 use sealane_core::token::Token;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,6 +35,31 @@ pub struct LeaseIn {
     /// Of this session only: the receipt that came with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_receipt: Option<String>,
+    /// Which of its principal's workers asks, in its own words, at most 64 characters, in the clear: shown
+    /// with the attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Which version of its code it runs, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_version: Option<String>,
+}
+
+impl LeaseIn {
+    /// The same wish, from a worker that says this of itself.
+    #[must_use]
+    pub fn run_by(self, runner: Option<&Runner>) -> Self {
+        let instance = runner.and_then(Runner::instance).map(ToString::to_string);
+        let code_version = runner.and_then(Runner::version).map(ToString::to_string);
+        Self { instance, code_version, ..self }
+    }
+
+    /// What the worker says of itself.
+    pub fn runner(&self) -> Result<Option<Arc<Runner>>, Problem> {
+        let instance = self.instance.as_deref().map(InstanceName::parse).transpose();
+        let version = self.code_version.as_deref().map(CodeVersion::parse).transpose();
+        let runner = Runner::new(instance.map_err(Problem::invalid)?, version.map_err(Problem::invalid)?);
+        Ok(runner.map(Arc::new))
+    }
 }
 
 impl std::fmt::Debug for LeaseIn {

@@ -115,6 +115,7 @@ impl JobOut {
             finished_at: view.finished_at.map(Timestamp),
             dead_because: view.dead_reason.map(|reason| reason.to_string()),
             dependencies: None,
+            first_failed_at: view.first_failed_at.map(Timestamp),
             attempts: attempts.iter().map(AttemptOut::from).collect(),
             held_because: view.hold_reason.map(|reason| reason.to_string()),
             progress: ProgressOut::show(&view.reported, message),

@@ -23,6 +23,12 @@ pub(crate) enum Act {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Set a waiting job aside until it is released
+    Hold {
+        /// Its id
+        #[arg(value_parser = job_id)]
+        id: JobId,
+    },
     /// Let a job wait in another queue; a sealed one opens there only with `work --accept-from`
     Move {
         /// Its id
@@ -69,6 +75,7 @@ pub(crate) async fn run(at: &Surroundings, act: Act) -> Result<(), Failure> {
             let queue = QueueName::parse(&queue).map_err(|error| Failure::usage(error.to_string()))?;
             (id, JobAct::Move { queue })
         }
+        Act::Hold { id } => (id, JobAct::Hold),
         Act::Promote { id } => (id, JobAct::Promote),
         Act::Release { id } => (id, JobAct::Release),
         Act::Reprioritise { id, priority } => (id, JobAct::Reprioritise { priority }),

@@ -75,8 +75,12 @@ async fn preview(at: &Surroundings, client: &Client, queue: &str, work: &BulkWor
             count(client, queue, SweepKind::RedriveDead, which.filter.as_ref()).await?
         }
         _ => {
-            let jobs = client.queue(queue).await?.jobs.waiting;
-            let (queue, work) = (queue.to_owned(), SweepKind::PurgeWaiting.as_str());
+            let counts = client.queue(queue).await?.jobs;
+            let (jobs, kind) = match work {
+                BulkWork::ReleaseHeld => (counts.held, SweepKind::ReleaseHeld),
+                _ => (counts.waiting, SweepKind::PurgeWaiting),
+            };
+            let (queue, work) = (queue.to_owned(), kind.as_str());
             Preview { queue, work, running: false, jobs, stuck: None, not_known: 0, first: Vec::new() }
         }
     };

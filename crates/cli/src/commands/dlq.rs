@@ -89,7 +89,20 @@ pub(crate) async fn run(at: &Surroundings, command: Dlq) -> Result<(), Failure> 
         Dlq::List(List { queue, which, max, after }) => {
             let wish = DeadLetterIn { filter: which.filter(), max: Some(max), after };
             let page = client.dead_letter(&queue, &wish).await?;
-            let names = ["id", "died", "because", "category", "code", "attempts", "re-driven", "owner"];
+            let names = [
+                "id",
+                "first failed",
+                "died",
+                "because",
+                "category",
+                "code",
+                "worker",
+                "instance",
+                "version",
+                "attempts",
+                "re-driven",
+                "owner",
+            ];
             at.output.many(&page, &names, page.jobs.iter().map(row).collect())
         }
         Dlq::Purge(Purge { queue, which, consent }) => {
@@ -113,10 +126,14 @@ pub(crate) async fn run(at: &Surroundings, command: Dlq) -> Result<(), Failure> 
 fn row(job: &DeadJob) -> Vec<String> {
     vec![
         job.id.clone(),
+        job.first_failed_at.as_ref().map(ToString::to_string).unwrap_or_default(),
         job.died_at.to_string(),
         job.because.clone().unwrap_or_default(),
         job.category.clone().unwrap_or_default(),
         job.code.clone().unwrap_or_default(),
+        job.worker.clone().unwrap_or_default(),
+        job.instance.clone().unwrap_or_default(),
+        job.code_version.clone().unwrap_or_default(),
         job.attempt.to_string(),
         job.redrives.to_string(),
         job.owner.clone(),

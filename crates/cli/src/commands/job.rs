@@ -461,6 +461,7 @@ fn rows(
             job.checkpoint.as_ref().map(|left| format!("of attempt {} at {}", left.attempt, left.at)),
         ),
         ("log", job.log.map(|log| format!("{} entries, {} dropped", log.entries, log.dropped))),
+        ("first failed", job.first_failed_at.as_ref().map(ToString::to_string)),
         (
             "last failed",
             job.last_error.as_ref().map(|failure| format!("{} at {}", failure.category, failure.at)),
@@ -479,10 +480,11 @@ fn waits_for(of: &DependenciesOut) -> Option<String> {
 }
 
 fn attempt_line(attempt: &AttemptOut) -> String {
-    let mut line = format!(
-        "{} by {}, {} to {}: {}",
-        attempt.attempt, attempt.worker, attempt.started_at, attempt.ended_at, attempt.end
-    );
+    let mut line = format!("{} by {}", attempt.attempt, attempt.worker);
+    for word in [&attempt.instance, &attempt.code_version].into_iter().flatten() {
+        line.push_str(&format!(" {word}"));
+    }
+    line.push_str(&format!(", {} to {}: {}", attempt.started_at, attempt.ended_at, attempt.end));
     for word in [&attempt.category, &attempt.code].into_iter().flatten() {
         line.push_str(&format!(" {word}"));
     }

@@ -82,6 +82,13 @@ pub(crate) enum Queue {
         #[command(flatten)]
         consent: Consent,
     },
+    /// Let every held job of a queue go on
+    ReleaseHeld {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
     /// Take and hand out jobs of a queue again
     Resume {
         /// Its name
@@ -192,6 +199,9 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
         Queue::Resume { name } => show(at, &client.set_mode(&name, QueueMode::Open).await?),
         Queue::Purge { name, consent } => {
             bulk::run(at, &client, &name, SweepKind::PurgeWaiting.into(), consent).await
+        }
+        Queue::ReleaseHeld { name, consent } => {
+            bulk::run(at, &client, &name, SweepKind::ReleaseHeld.into(), consent).await
         }
         Queue::Get { name } => show(at, &client.queue(&name).await?),
         Queue::List => {

@@ -55,9 +55,28 @@ fn a_sealed_job_survives_a_crash_and_opens_in_the_worker_only() {
 
     let failing =
         place.json(&["job", "enqueue", "orders", "--kind", "k", "--max-attempts", "1", "--body", "-"], "x");
-    let worked =
-        place.sealane(&["work", "orders", "--max-jobs", "1", "--exec", "echo error-canary >&2; exit 3"], "");
+    let worked = place.sealane(
+        &[
+            "work",
+            "orders",
+            "--max-jobs",
+            "1",
+            "--instance",
+            "host-1",
+            "--code-version",
+            "2.0",
+            "--exec",
+            "echo error-canary >&2; exit 3",
+        ],
+        "",
+    );
     assert!(worked.status.success(), "{worked:?}");
+    let dead = place.json(&["dlq", "list", "orders"], "");
+    assert_eq!(
+        (&dead["jobs"][0]["instance"], &dead["jobs"][0]["code_version"]),
+        (&"host-1".into(), &"2.0".into()),
+        "{dead}"
+    );
     let shown = place.json(&["job", "get", failing["id"].as_str().expect("an id")], "");
     assert_eq!(
         (&shown["state"], &shown["last_error"]["category"]),

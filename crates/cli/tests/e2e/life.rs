@@ -8,7 +8,7 @@ fn id_of(job: &Value) -> String {
     job["id"].as_str().expect("an id").to_owned()
 }
 
-// covers CLI-1 (job cancel, promote, retry, release, reprioritise, move; dlq list, inspect, redrive, purge)
+// covers CLI-1 (job cancel, hold, promote, retry, release, reprioritise, move; dlq list, inspect, redrive, purge)
 // covers JOB-11 (a running command is told to stop)
 #[test]
 fn every_exit_is_reached_from_the_command_line() {
@@ -44,6 +44,19 @@ fn every_exit_is_reached_from_the_command_line() {
     }
     let refused = place.sealane(&["job", "retry", &brief, "-o", "json"], "");
     assert!(refused.status.code() == Some(3) && contains(&refused.stderr, b"job_state"), "{refused:?}");
+    let aside = enqueue(&[]);
+    assert_eq!(place.json(&["job", "hold", &aside], "")["state"], "held");
+    assert_eq!(place.json(&["job", "get", &aside], "")["held_because"], "quarantined");
+    let unsure = place.sealane(&["queue", "release-held", "orders", "-o", "json"], "");
+    assert_eq!(unsure.status.code(), Some(2), "{unsure:?}");
+    let seen = place.json(&["queue", "release-held", "orders", "--dry-run"], "");
+    assert_eq!((&seen["jobs"], &seen["running"]), (&1.into(), &false.into()), "{seen}");
+    assert_eq!(place.json(&["queue", "release-held", "orders", "--yes"], "")["work"], "release_held");
+    let end = std::time::Instant::now() + DEADLINE;
+    while place.json(&["job", "get", &aside], "")["state"] != "ready" {
+        assert!(std::time::Instant::now() < end, "it is not released");
+    }
+    assert_eq!(place.json(&["job", "cancel", &aside], "")["state"], "cancelled");
     let timed = enqueue(&["--expires-at", "2035-01-31T09:30:00Z", "--run-at", "2020-01-31T09:30:00Z"]);
     assert_eq!(place.json(&["job", "get", &timed], "")["expires_at"], "2035-01-31T09:30:00.000Z");
     assert_eq!(place.json(&["job", "cancel", &timed], "")["state"], "cancelled");

@@ -1,7 +1,7 @@
 //! What can be asked of one job besides working on it.
 
 use sealane_api::operation::{
-    JobCancel, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise, Operation as _,
+    JobCancel, JobHold, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise, Operation as _,
 };
 use sealane_core::job::Priority;
 use sealane_core::name::QueueName;
@@ -15,6 +15,8 @@ pub enum JobAct {
         /// End a running job's lease as well, whatever its worker does.
         force: bool,
     },
+    /// Set a waiting job aside until it is released.
+    Hold,
     /// Let it wait in another queue. A sealed body stays bound to the queue that it was sent to.
     Move {
         /// In which.
@@ -38,6 +40,7 @@ impl JobAct {
     pub(crate) const fn is_repeatable(&self) -> bool {
         match self {
             Self::Cancel { .. } => JobCancel::REPEATABLE,
+            Self::Hold => JobHold::REPEATABLE,
             Self::Move { .. } => JobMove::REPEATABLE,
             Self::Promote => JobPromote::REPEATABLE,
             Self::Redrive => JobRedrive::REPEATABLE,

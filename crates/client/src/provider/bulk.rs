@@ -13,6 +13,8 @@ pub enum BulkWork {
     RedriveDead(DeadRedriveIn),
     /// End every job that waits.
     PurgeWaiting,
+    /// Let every held job go on.
+    ReleaseHeld,
 }
 
 impl BulkWork {
@@ -37,6 +39,7 @@ impl From<SweepKind> for BulkWork {
             SweepKind::PurgeDead => Self::PurgeDead(DeadPurgeIn::default()),
             SweepKind::RedriveDead => Self::RedriveDead(DeadRedriveIn::default()),
             SweepKind::PurgeWaiting => Self::PurgeWaiting,
+            SweepKind::ReleaseHeld => Self::ReleaseHeld,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{HeldSession, LeaseIn, LeaseOut, SessionCloseIn, SessionRenewIn, SessionStands};
 use sealane_core::name::QueueName;
-use sealane_core::queue::Refusal;
+use sealane_core::queue::{Refusal, Runner};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -112,7 +112,7 @@ impl Session {
         let give_up = Instant::now() + wait;
         loop {
             let left = give_up.saturating_duration_since(Instant::now());
-            let leased = self.lease(left, self.shared.held.lease).await?;
+            let leased = self.lease(left, self.shared.held.lease, None).await?;
             let at = Instant::now();
             let Some(job) = leased.jobs.into_iter().next() else { return Ok(None) };
             if let Some(handed) = self.shared.handed.hand_over(job, at, self).await {
@@ -122,13 +122,20 @@ impl Session {
     }
 
     /// Its next job as it travels.
-    pub(crate) async fn lease(&self, wait: Duration, lease: Duration) -> Result<LeaseOut, Error> {
+    pub(crate) async fn lease(
+        &self,
+        wait: Duration,
+        lease: Duration,
+        runner: Option<&Runner>,
+    ) -> Result<LeaseOut, Error> {
         let wish = LeaseIn {
             max: Some(1),
             lease_ms: Some(millis(lease)),
             wait_ms: Some(millis(wait)),
             session_receipt: Some(self.shared.receipt.clone()),
-        };
+            ..LeaseIn::default()
+        }
+        .run_by(runner);
         let client = self.client();
         let mut line = self.shared.line.lock().await;
         self.dropped_are_back(&mut line).await;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use sealane_api::v1::LeasedJob;
 use sealane_core::limits;
-use sealane_core::name::QueueName;
+use sealane_core::name::{CodeVersion, InstanceName, QueueName};
+use sealane_core::queue::Runner;
 use sealane_core::sealed::CONTENT_TYPE;
 use tokio::time::Instant;
 
@@ -36,6 +37,7 @@ pub(super) struct Setup {
     pub(super) lease_wait: Duration,
     pub(super) drain_timeout: Duration,
     pub(super) max_jobs: Option<u64>,
+    pub(super) runner: Option<Runner>,
     pub(super) sessions: Option<Lanes>,
 }
 
@@ -84,6 +86,8 @@ pub struct WorkerBuilder {
     lease_wait: Duration,
     drain_timeout: Duration,
     max_jobs: Option<u64>,
+    instance: Option<String>,
+    code_version: Option<String>,
     sessions: Option<usize>,
     session_idle: Duration,
     session_hold: Duration,
@@ -105,6 +109,8 @@ impl WorkerBuilder {
             lease_wait: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(30),
             max_jobs: None,
+            instance: None,
+            code_version: None,
             sessions: None,
             session_idle: Duration::from_secs(5),
             session_hold: Duration::from_secs(5 * 60),
@@ -239,6 +245,20 @@ impl WorkerBuilder {
         self
     }
 
+    /// What this worker calls itself among those of its principal, in the clear, at most 64 characters: shown
+    /// with each attempt that it ran, and with jobs that died in its hands.
+    pub fn instance(mut self, name: impl Into<String>) -> Self {
+        self.instance = Some(name.into());
+        self
+    }
+
+    /// Which version of its code this worker runs, in the clear, at most 64 characters: shown like its
+    /// [instance](Self::instance).
+    pub fn code_version(mut self, version: impl Into<String>) -> Self {
+        self.code_version = Some(version.into());
+        self
+    }
+
     /// Ends after so many jobs were completed, failed or held.
     pub fn max_jobs(mut self, jobs: u64) -> Self {
         self.max_jobs = Some(jobs);
@@ -306,6 +326,9 @@ impl WorkerBuilder {
             return Err(setup(format!("lease_wait must be at most {} ms", can.lease_wait_max.as_millis())));
         }
         let sessions = self.lanes().map_err(setup)?;
+        let instance = self.instance.as_deref().map(InstanceName::parse).transpose();
+        let version = self.code_version.as_deref().map(CodeVersion::parse).transpose();
+        let runner = Runner::new(instance.map_err(Error::invalid)?, version.map_err(Error::invalid)?);
         let layered = |handler| self.layers.iter().fold(handler, |handler, layer| layer(handler));
         Ok(Worker {
             client: self.client,
@@ -326,6 +349,7 @@ impl WorkerBuilder {
                 lease_wait: self.lease_wait,
                 drain_timeout: self.drain_timeout,
                 max_jobs: self.max_jobs,
+                runner,
                 sessions,
             }),
         })

@@ -135,6 +135,7 @@ impl Handed {
                 lease_wait: Duration::ZERO,
                 drain_timeout: Duration::ZERO,
                 max_jobs: None,
+                runner: None,
                 sessions: None,
             }),
             stopping: never.clone(),

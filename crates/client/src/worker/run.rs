@@ -237,8 +237,9 @@ impl Bench {
             lease_ms: Some(millis(self.setup.lease)),
             // Why not for a trial: others wait for what comes of it.
             wait_ms: Some(if leave.is_trial() { 0 } else { millis(wait) }),
-            session_receipt: None,
-        };
+            ..LeaseIn::default()
+        }
+        .run_by(self.setup.runner.as_ref());
         leave.note(self.client.provider().lease(&self.setup.queue, &wish).await)
     }
 }

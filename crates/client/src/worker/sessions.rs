@@ -170,7 +170,7 @@ impl Bench {
                     Until::Idle => Duration::ZERO,
                 };
                 let wait = wait.min(self.setup.lease_wait);
-                (place, session.lease(wait, self.setup.lease).await)
+                (place, session.lease(wait, self.setup.lease, self.setup.runner.as_ref()).await)
             };
             let (place, leased) = tokio::select! {
                 biased;

@@ -1,4 +1,4 @@
-//! What people ask of single jobs: cancel, move, promote, re-drive, release, re-prioritise.
+//! What people ask of single jobs: cancel, hold, move, promote, re-drive, release, re-prioritise.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::sealing;
 use super::shard::Shard;
 use super::transitions::{self, Cause};
 use crate::id::JobId;
-use crate::job::State;
+use crate::job::{HoldReason, State};
 use crate::time::Time;
 
 impl Shard {
@@ -25,6 +25,12 @@ impl Shard {
                 Err(Refusal::JobState { state: State::Dead })
             }
             Act::Cancel { force, dead: _ } => self.decide_cancel(now, id, job, *force),
+            // Why not one that waits for others: nobody would hear of their ends.
+            Act::Hold if job.state() == State::Held => Ok(Vec::new()),
+            Act::Hold => {
+                may(job, Cause::Quarantine)?;
+                Ok(vec![Event::JobHeld { job: id, reason: HoldReason::Quarantined, at }])
+            }
             Act::Promote => {
                 may(job, Cause::Promote)?;
                 Ok(vec![Event::JobPromoted { job: id, at }])
@@ -84,6 +90,24 @@ impl Shard {
                 Ok(vec![Event::JobMoved { job: id, queue: number, at }])
             }
         }
+    }
+
+    /// Judges the end of jobs that are cancelled together, as those of a flow. What has ended, dead jobs
+    /// included, is left as it is. One job's end decides nothing about another's here: what follows from it for
+    /// those behind comes after.
+    ///
+    /// # Errors
+    /// When one of them cannot be cancelled: then nothing is to be done.
+    pub fn decide_cancel_together(&self, now: Time, jobs: &BTreeSet<JobId>) -> Result<Vec<Event>, Refusal> {
+        let mut events = Vec::new();
+        for job in jobs {
+            match self.decide_act(now, job, &Act::Cancel { force: false, dead: false }) {
+                Ok(decided) => events.extend(decided),
+                Err(Refusal::JobState { .. }) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(events)
     }
 
     /// A waiting job ends at once. A running one is its worker's: it is asked to stop, unless by force.

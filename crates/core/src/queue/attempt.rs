@@ -1,7 +1,10 @@
 //! What is remembered of a job's attempts: the last few, and how each ended.
 
+use std::sync::Arc;
+
 use super::event::CancelReason;
-use super::job::Job;
+use super::job::{Job, Running};
+use super::runner::Runner;
 use super::shard::Shard;
 use crate::id::JobId;
 use crate::job::{Category, words};
@@ -29,15 +32,24 @@ words! {
     }
 }
 
+/// Who ran an attempt, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunBy {
+    /// Whose worker.
+    pub worker: Principal,
+    /// What that worker says of itself.
+    pub runner: Option<Arc<Runner>>,
+    /// When it began.
+    pub started_at: Time,
+}
+
 /// One attempt that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Its number, first = 1.
     pub number: u32,
     /// Who ran it.
-    pub worker: Principal,
-    /// When it began.
-    pub started_at: Time,
+    pub by: RunBy,
     /// When it ended.
     pub ended_at: Time,
     /// How it ended.
@@ -56,16 +68,14 @@ impl Shard {
             return Vec::new();
         };
         let Some(past) = &job.past else { return Vec::new() };
-        let completed =
-            past.completed_by.clone().zip(finished).map(|((worker, started_at), finished)| Attempt {
-                number: job.attempt,
-                worker,
-                started_at,
-                ended_at: finished.at,
-                end: AttemptEnd::Completed,
-                category: None,
-                code: None,
-            });
+        let completed = past.completed_by.clone().zip(finished).map(|(by, finished)| Attempt {
+            number: job.attempt,
+            by,
+            ended_at: finished.at,
+            end: AttemptEnd::Completed,
+            category: None,
+            code: None,
+        });
         past.attempts.iter().cloned().chain(completed).collect()
     }
 }
@@ -84,6 +94,13 @@ impl Shard {
         if others + job.attempts_kept() > limits::ATTEMPTS_KEPT_MAX {
             job.forget_attempt();
         }
+    }
+}
+
+impl Running {
+    /// Who runs it, and since when.
+    pub(super) fn by(&self) -> RunBy {
+        RunBy { worker: self.holder.clone(), runner: self.runner.clone(), started_at: self.started_at }
     }
 }
 
@@ -108,14 +125,14 @@ impl Job {
         code: Option<ErrorCode>,
     ) {
         let Some(running) = self.running() else { return };
-        let (number, worker, started_at) = (self.attempt, running.holder.clone(), running.started_at);
+        let (number, by) = (self.attempt, running.by());
         let attempts = &mut self.past().attempts;
         if attempts.len() >= limits::ATTEMPTS_REMEMBERED_MAX {
             attempts.remove(0);
         }
         // Why exact: most jobs that fail at all fail once.
         attempts.reserve_exact(1);
-        attempts.push(Attempt { number, worker, started_at, ended_at: at, end, category, code });
+        attempts.push(Attempt { number, by, ended_at: at, end, category, code });
     }
 
     /// How the attempt of a cancelled job ended.

@@ -1,12 +1,15 @@
 //! What can be asked of a namespace's queues. Everything that a rule needs to know stands in the
 //! command; ids and random numbers were drawn by whoever made it.
 
+use std::sync::Arc;
+
 use crate::id::{JobId, LeaseId, LockId, ScheduleId};
 use crate::job::{Category, HoldReason, JobInput, Priority};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
 use crate::queue::report::Report;
+use crate::queue::runner::Runner;
 use crate::queue::schedule::{Firing, ScheduleSettings};
 use crate::queue::session::SessionCommand;
 use crate::queue::settings::{QueueMode, QueueSettings};
@@ -66,6 +69,8 @@ pub struct Lease<'a> {
     pub queue: &'a QueueName,
     /// To whom.
     pub holder: &'a Principal,
+    /// What that one says of itself.
+    pub runner: Option<&'a Arc<Runner>>,
     /// For how long, where not as the queue says.
     pub lease: Option<Millis>,
     /// One random id for each job wanted: their number is the most that is handed out.
@@ -124,6 +129,8 @@ pub enum Act {
         /// A dead one as well: that purges it from dead-letter.
         dead: bool,
     },
+    /// Set it aside: it waits for a person and for nothing else.
+    Hold,
     /// Let it wait in another queue.
     Move {
         /// In which.

@@ -3,7 +3,7 @@
 //! The labels are a caller's texts and stand here as tokens only. Whoever can read the job's record
 //! makes them once, after the job has died, so that the many that never die pay nothing for them.
 
-use super::attempt::AttemptEnd;
+use super::attempt::{AttemptEnd, RunBy};
 use super::event::Event;
 use super::job::{Job, Phase};
 use super::shard::Shard;
@@ -54,6 +54,8 @@ pub struct Death {
     pub category: Category,
     /// What its worker calls the error.
     pub code: Option<ErrorCode>,
+    /// Who ran its last attempt; nobody where it died without one.
+    pub by: Option<RunBy>,
     /// Tells equal errors, where its worker said so.
     pub fingerprint: Option<Token>,
     /// What its record says of it; `None` until somebody has read that.

@@ -218,6 +218,7 @@ impl Shard {
                 job,
                 lease: *lease,
                 holder: command.holder.clone(),
+                runner: command.runner.cloned(),
                 lock: None,
                 until,
                 at: now,

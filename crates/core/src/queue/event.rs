@@ -1,6 +1,8 @@
 //! What can happen to a namespace's queues. An event is a fact: it was judged before it was stored,
 //! and applying it cannot fail.
 
+use std::sync::Arc;
+
 use crate::id::{JobId, LeaseId, LockId, ScheduleId};
 use crate::job::{Category, HoldReason, Priority, words};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
@@ -8,6 +10,7 @@ use crate::queue::death::Labels;
 use crate::queue::keys::IdempotencyKey;
 use crate::queue::options::JobOptions;
 use crate::queue::report::Report;
+use crate::queue::runner::Runner;
 use crate::queue::schedule::{ScheduleSettings, SkipReason};
 use crate::queue::session::SessionEnd;
 use crate::queue::settings::{QueueMode, QueueSettings};
@@ -111,6 +114,8 @@ pub enum Event {
         lease: LeaseId,
         /// Whose lease.
         holder: Principal,
+        /// What the worker says of itself.
+        runner: Option<Arc<Runner>>,
         /// The hold of the job's session that it was leased under.
         lock: Option<LockId>,
         /// When it ends unless extended.
@@ -178,7 +183,7 @@ pub enum Event {
         /// When.
         at: Time,
     },
-    /// The job was set aside. The attempt does not count.
+    /// The job was set aside. An attempt that its worker was at does not count.
     JobHeld {
         /// Which job.
         job: JobId,

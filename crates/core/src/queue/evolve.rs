@@ -54,7 +54,7 @@ impl Shard {
             }
             Event::JobEnqueued(enqueued) => self.enqueued(enqueued, record),
             Event::JobDue { job, .. } => self.change(job, |job| job.enter(Cause::Due, Phase::Ready)),
-            Event::JobLeased { job, lease, holder, lock, until, .. } => {
+            Event::JobLeased { job, lease, holder, runner, lock, until, .. } => {
                 let found = self.jobs.get(job).map(|job| (job.queue, job.priority, job.fair_key()));
                 let max_run =
                     found.map_or_else(Millis::default, |(queue, ..)| self.queue_at(queue).settings.max_run);
@@ -62,6 +62,7 @@ impl Shard {
                     lease: *lease,
                     // Why not the event's: read from the journal, each would be a text of its own.
                     holder: Principal::clone(&self.shared_name(holder)),
+                    runner: runner.as_ref().map(|runner| self.shared_runner(runner)),
                     lock: *lock,
                     until: *until,
                     started_at: at,
@@ -102,7 +103,7 @@ impl Shard {
             Event::JobCompleted { job, .. } => self.finish(job, Cause::Complete, at, |job| {
                 job.settled_as(Settled::Completed);
                 job.drop_checkpoint();
-                let by = job.running().map(|running| (running.holder.clone(), running.started_at));
+                let by = job.running().map(Running::by);
                 job.past().completed_by = by;
                 (Ended::Completed, Some(record))
             }),
@@ -117,9 +118,14 @@ impl Shard {
             }
             Event::JobHeld { job, reason, .. } => {
                 self.change(job, |job| {
-                    job.note_end(at, AttemptEnd::Held, None, None);
-                    job.set_aside(Settled::Held);
-                    job.enter(Cause::Hold, Phase::Held { reason: *reason });
+                    let mut cause = Cause::Quarantine;
+                    if job.running().is_some() {
+                        job.note_end(at, AttemptEnd::Held, None, None);
+                        job.set_aside(Settled::Held);
+                        cause = Cause::Hold;
+                    }
+                    job.past().here_since = Some(at);
+                    job.enter(cause, Phase::Held { reason: *reason });
                 });
                 self.bound_attempts(job);
             }
@@ -143,7 +149,10 @@ impl Shard {
             Event::HoldReleased { job, .. } => {
                 self.change(job, |job| {
                     job.past().here_since = Some(at);
-                    job.enter(Cause::Release, Phase::Ready);
+                    match job.run_at > at {
+                        true => job.enter(Cause::ReleaseLater, Phase::Delayed),
+                        false => job.enter(Cause::Release, Phase::Ready),
+                    }
                 });
             }
             Event::JobReprioritised { job, priority, .. } => {
@@ -370,13 +379,15 @@ impl Job {
 
     fn failed(&mut self, how: FailedAttempt, at: Time, record: Option<RecordRef>, next: &Next) {
         let FailedAttempt { end, category, code, fingerprint } = how;
+        let by = self.running().map(Running::by);
+        self.past().first_failed_at.get_or_insert(at);
         self.note_end(at, end, Some(category), code.clone());
         self.note_failure(category, at, record);
         self.past().here_since = Some(at);
         match next {
             Next::Dead => {
                 let reason = DeadReason::after(end, category);
-                let death = Death { at, reason, category, code, fingerprint, labels: None };
+                let death = Death { at, reason, category, code, by, fingerprint, labels: None };
                 self.enter(Cause::GiveUp, Phase::Dead(Box::new(death)));
             }
             Next::Retry(until) if *until > at => {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::id::{JobId, LeaseId, LockId};
 use crate::job::{Category, HoldReason, Priority, State};
 use crate::name::{ErrorCode, Principal, QueueName};
-use crate::queue::attempt::Attempt;
+use crate::queue::attempt::{Attempt, RunBy};
 use crate::queue::death::{DeadReason, Death};
 use crate::queue::event::QueueNumber;
 use crate::queue::options::JobOptions;
 use crate::queue::parents::Parents;
 use crate::queue::ready::FairKey;
 use crate::queue::report::{Reported, Reports};
+use crate::queue::runner::Runner;
 use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
@@ -36,6 +37,8 @@ pub(super) enum Phase {
 pub(super) struct Running {
     pub(super) lease: LeaseId,
     pub(super) holder: Principal,
+    /// What that one says of itself.
+    pub(super) runner: Option<Arc<Runner>>,
     /// The hold of the job's session that it was leased under.
     pub(super) lock: Option<LockId>,
     pub(super) until: Time,
@@ -122,6 +125,8 @@ impl Expiry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Past {
     pub(super) last_failure: Option<Failure>,
+    /// When an attempt of its failed first, kept when that attempt is forgotten.
+    pub(super) first_failed_at: Option<Time>,
     pub(super) settled: Option<(LeaseId, Settled)>,
     pub(super) redrives: u32,
     pub(super) redriven_at: Option<Time>,
@@ -129,15 +134,15 @@ pub(super) struct Past {
     pub(super) attempts_before: u32,
     /// The queue that it was sent to, where it was moved: a sealed body is bound to that one.
     pub(super) origin: Option<QueueName>,
-    /// Since when it waits, or is dead, where that is not since it was sent: it came back from a worker,
-    /// was released, re-driven, or moved here.
+    /// Since when it waits, is held or dead, where that is not since it was sent: it came back from a worker,
+    /// was held, released, re-driven, or moved here.
     pub(super) here_since: Option<Time>,
     /// The last few that did not complete the job.
     pub(super) attempts: Vec<Attempt>,
     /// What its workers reported while they ran it.
     pub(super) reports: Option<Box<Reports>>,
-    /// Who completed it, in an attempt that began then.
-    pub(super) completed_by: Option<(Principal, Time)>,
+    /// Who completed it.
+    pub(super) completed_by: Option<RunBy>,
     /// What it waits or waited for, where that is anything.
     pub(super) parents: Option<Box<Parents>>,
 }
@@ -241,7 +246,7 @@ impl Job {
         self.options.as_ref().and_then(|options| options.unique).map(|unique| unique.key)
     }
 
-    /// Since when it waits in its queue, or is dead there.
+    /// Since when it waits in its queue, or is held or dead there.
     pub(super) fn here_since(&self) -> Time {
         self.past.as_ref().and_then(|past| past.here_since).unwrap_or(self.created_at)
     }
@@ -278,7 +283,9 @@ impl Job {
             },
             input: RecordRef { lsn: self.input_lsn, bytes: self.input_bytes },
             last_failure: past.and_then(|past| past.last_failure),
+            first_failed_at: past.and_then(|past| past.first_failed_at),
             dead_reason: self.death().map(|death| death.reason),
+            dead_by: self.death().and_then(|death| death.by.clone()),
             dead_code: self.death().and_then(|death| death.code.clone()),
             dead_fingerprint: self.death().and_then(|death| death.fingerprint),
             reported: self.reported(),
@@ -335,8 +342,12 @@ pub struct JobView {
     pub input: RecordRef,
     /// The last failed attempt.
     pub last_failure: Option<Failure>,
+    /// When an attempt of its failed first.
+    pub first_failed_at: Option<Time>,
     /// Why it is in dead-letter.
     pub dead_reason: Option<DeadReason>,
+    /// Who ran a dead job's last attempt.
+    pub dead_by: Option<RunBy>,
     /// What its workers reported while they ran it.
     pub reported: Reported,
     /// What the worker of a dead job's last attempt calls the error.

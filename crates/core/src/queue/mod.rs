@@ -36,6 +36,7 @@ mod refusal;
 mod report;
 mod root_ids;
 mod run_limit;
+mod runner;
 mod schedule;
 mod sealing;
 pub mod session;
@@ -47,7 +48,7 @@ pub mod transitions;
 mod unique;
 
 pub use ahead::Together;
-pub use attempt::{Attempt, AttemptEnd};
+pub use attempt::{Attempt, AttemptEnd, RunBy};
 pub use command::{
     Act, Command, Enqueue, Fire, Lease, Lifetime, PutSchedule, Receipt, ScheduleAct, Settle, Start,
 };
@@ -67,6 +68,7 @@ pub use refusal::Refusal;
 pub use report::{Progress, Report, ReportKey, Reported, ReportedBytes, ReportedProgress};
 pub use root_ids::{RootId, RootIds};
 pub use run_limit::{Rate, RunLimit};
+pub use runner::Runner;
 pub use schedule::{
     DueSchedule, Firing, LastFiring, LastSkip, MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings,
     ScheduleView, SkipReason,

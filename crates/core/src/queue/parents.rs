@@ -347,7 +347,8 @@ impl Shard {
                 hear(job);
                 job.past().here_since = Some(at);
                 let (reason, category) = (DeadReason::ParentEnded, Category::Cancelled);
-                let death = Death { at, reason, category, code: None, fingerprint: None, labels: None };
+                let death =
+                    Death { at, reason, category, code: None, by: None, fingerprint: None, labels: None };
                 job.enter(Cause::LoseParent, Phase::Dead(Box::new(death)));
             }),
             AfterParent::Runs => self.change(id, |job| {

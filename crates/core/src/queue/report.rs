@@ -335,7 +335,10 @@ mod tests {
         };
         shard.evolve(&Event::JobEnqueued(enqueued), record);
         let lease = LeaseId::from_bytes([number; 16]);
-        shard.evolve(&Event::JobLeased { job, lease, holder: owner, lock: None, until: at, at }, record);
+        shard.evolve(
+            &Event::JobLeased { job, lease, holder: owner, runner: None, lock: None, until: at, at },
+            record,
+        );
         job
     }
 

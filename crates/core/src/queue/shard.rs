@@ -16,6 +16,7 @@ use super::owned::Owned;
 use super::parents::ParentEnd;
 use super::ready::Ready;
 use super::report::Logs;
+use super::runner::Runner;
 use super::schedule::Schedules;
 use super::session::{SessionCounts, Sessions};
 use super::settings::{QueueMode, QueueSettings};
@@ -166,6 +167,8 @@ pub struct Shard {
     pub(super) schedules: Schedules,
     /// Senders, each once.
     pub(super) owners: BTreeSet<Arc<Principal>>,
+    /// Workers as they call themselves, each once.
+    pub(super) runners: BTreeSet<Arc<Runner>>,
     pub(super) next_sequence: u64,
     /// Time of the last event: what leases are measured against when the server starts again.
     pub(super) last_at: Time,

@@ -32,6 +32,8 @@ words! {
         RedriveDead = "redrive_dead" / 2,
         /// Ends every job that waits in the queue as cancelled.
         PurgeWaiting = "purge_waiting" / 3,
+        /// Lets every held job go on.
+        ReleaseHeld = "release_held" / 4,
     }
 }
 
@@ -84,6 +86,8 @@ pub enum SweepWish {
     },
     /// End every job that waits.
     PurgeWaiting,
+    /// Let every held job go on.
+    ReleaseHeld,
 }
 
 impl SweepWish {
@@ -93,6 +97,7 @@ impl SweepWish {
             Self::PurgeDead { .. } => SweepKind::PurgeDead,
             Self::RedriveDead { .. } => SweepKind::RedriveDead,
             Self::PurgeWaiting => SweepKind::PurgeWaiting,
+            Self::ReleaseHeld => SweepKind::ReleaseHeld,
         }
     }
 
@@ -102,6 +107,7 @@ impl SweepWish {
             SweepKind::PurgeDead => Self::PurgeDead { filter: DeadFilter::default() },
             SweepKind::RedriveDead => Self::RedriveDead { filter: DeadFilter::default(), rate: None },
             SweepKind::PurgeWaiting => Self::PurgeWaiting,
+            SweepKind::ReleaseHeld => Self::ReleaseHeld,
         }
     }
 
@@ -109,7 +115,7 @@ impl SweepWish {
     pub const fn filter(&self) -> Option<&DeadFilter> {
         match self {
             Self::PurgeDead { filter } | Self::RedriveDead { filter, .. } => Some(filter),
-            Self::PurgeWaiting => None,
+            Self::PurgeWaiting | Self::ReleaseHeld => None,
         }
     }
 
@@ -117,7 +123,7 @@ impl SweepWish {
     pub const fn rate(&self) -> Option<RedriveRate> {
         match self {
             Self::RedriveDead { rate, .. } => *rate,
-            Self::PurgeDead { .. } | Self::PurgeWaiting => None,
+            Self::PurgeDead { .. } | Self::PurgeWaiting | Self::ReleaseHeld => None,
         }
     }
 }
@@ -129,7 +135,7 @@ pub struct Sweep {
     pub wish: SweepWish,
     /// When it began: what comes later is none of its business.
     pub begun_at: Time,
-    /// Jobs that it has ended or re-driven so far.
+    /// Jobs that it has ended, re-driven or released so far.
     pub done: u64,
     /// It has looked at everything up to here.
     through: Option<(Time, JobId)>,
@@ -229,6 +235,7 @@ impl Shard {
         let Some(number) = self.names.get(queue) else { return (0, false) };
         let counts = &self.queue_at(*number).counts;
         match wish.filter() {
+            None if wish.kind() == SweepKind::ReleaseHeld => (counts.of(State::Held), false),
             None => (counts.waiting(), false),
             Some(filter) if filter.is_empty() => (counts.of(State::Dead), false),
             Some(filter) => {
@@ -255,7 +262,7 @@ impl Shard {
             Some(_) => Err(Refusal::SweepRunning),
             None if self.concerned(now, queue, wish) == (0, false) => Ok(Vec::new()),
             None => {
-                if wish.kind() == SweepKind::RedriveDead {
+                if matches!(wish.kind(), SweepKind::RedriveDead | SweepKind::ReleaseHeld) {
                     self.queue_at(number).has_room(1)?;
                 }
                 Ok(vec![Event::SweepBegun { queue: number, wish: Box::new(wish.clone()), at: now }])
@@ -263,7 +270,7 @@ impl Shard {
         }
     }
 
-    /// What was done stays done. A purge of what waits is not given up here: it is over in moments, and
+    /// What was done stays done. Work on what waits or is held is not given up here: it is over in moments, and
     /// who may decide about dead jobs need not be who may decide about those.
     pub(super) fn decide_stop(&self, now: Time, queue: &QueueName) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(queue).ok_or(Refusal::QueueUnknown)?;
@@ -281,6 +288,7 @@ impl Shard {
         };
         let event = |id: &JobId| match sweep.wish.kind() {
             SweepKind::RedriveDead => Event::JobRedriven { job: *id, at: now },
+            SweepKind::ReleaseHeld => Event::HoldReleased { job: *id, at: now },
             SweepKind::PurgeDead | SweepKind::PurgeWaiting => {
                 Event::JobCancelled { job: *id, reason: CancelReason::Purged, at: now }
             }
@@ -385,16 +393,28 @@ impl Shard {
             |time: Time| JobId::v7(time.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms(), [u8::MAX; 10]);
         let (began, ends) = (last_of(sweep.begun_at), last_of(now));
         let through = through.map(|id| if id > began { id.max(ends) } else { id });
-        let waits = |job: &Job| {
-            let state =
-                matches!(job.state(), State::Blocked | State::Delayed | State::Ready | State::Retrying);
+        let releases = sweep.wish.kind() == SweepKind::ReleaseHeld;
+        let room = if releases { self.queue_at(queue).room() } else { u64::MAX };
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let meant = |job: &Job| {
+            let state = match job.state() {
+                State::Held => releases,
+                State::Blocked | State::Delayed | State::Ready | State::Retrying => !releases,
+                _ => false,
+            };
             state && job.queue == queue && job.here_since() <= sweep.begun_at
         };
         let from = through.map_or(Bound::Unbounded, Bound::Excluded);
         let jobs = self.jobs.range((from, Bound::Unbounded)).take(limits::SWEEP_JOBS_PER_TURN_MAX);
         for (id, job) in jobs {
+            let meant = meant(job) && !busy.contains(id);
+            // As with a re-drive: how long the queue stays full is its workers' affair.
+            if meant && slice.jobs.len() >= room {
+                slice.through = None;
+                return slice;
+            }
             slice.through = Some((Time::default(), *id));
-            if waits(job) && !busy.contains(id) {
+            if meant {
                 slice.jobs.push(*id);
             }
         }

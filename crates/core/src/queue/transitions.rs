@@ -57,8 +57,12 @@ causes! {
     HandBackLater = "handed back, with a delay",
     /// The worker cannot open it, or its record cannot be read.
     Hold = "held",
+    /// A person sets it aside.
+    Quarantine = "quarantined",
     /// A person lets a held job go on.
     Release = "released",
+    /// A person lets a held job go on, and its own time has not come.
+    ReleaseLater = "released, before its time",
     /// Its time to live ran out.
     Expire = "time to live over",
     /// It is not wanted any more.
@@ -89,7 +93,9 @@ pub const fn after(from: Option<State>, cause: Cause) -> Option<State> {
         (Some(S::Running), C::GiveUp) => S::Dead,
         (Some(S::Running), C::HandBackLater) => S::Delayed,
         (Some(S::Running), C::Hold) => S::Held,
+        (Some(S::Delayed | S::Ready | S::Retrying), C::Quarantine) => S::Held,
         (Some(S::Held), C::Release) => S::Ready,
+        (Some(S::Held), C::ReleaseLater) => S::Delayed,
         (Some(S::Blocked | S::Delayed | S::Ready | S::Retrying), C::Expire) => S::Expired,
         (
             Some(S::Blocked | S::Delayed | S::Ready | S::Retrying | S::Running | S::Held | S::Dead),

@@ -89,8 +89,8 @@ fn attempts(shard: &Shard, job: &Job) {
     let code = |code: &ErrorCode| code.as_str()[1..].parse().expect("a code of a story");
     let told = shard.attempts(&job.id).into_iter().map(|attempt| Ended {
         number: attempt.number,
-        worker: attempt.worker,
-        started: attempt.started_at.unix_ms(),
+        worker: attempt.by.worker,
+        started: attempt.by.started_at.unix_ms(),
         ended: attempt.ended_at.unix_ms(),
         end: attempt.end,
         category: attempt.category,

@@ -233,11 +233,12 @@ fn report(dice: &mut Dice) -> Step {
 }
 
 fn deed(dice: &mut Dice) -> Deed {
-    match dice.below(12) {
+    match dice.below(14) {
         0..3 => Deed::Cancel { force: dice.percent(40), dead: dice.percent(50) },
         3 | 4 => Deed::Promote,
         5..8 => Deed::Redrive { seal: dice.maybe(20, |dice| dice.of(&[-5, 0, 5])) },
         8 | 9 => Deed::Release,
+        10 | 11 => Deed::Hold,
         _ => Deed::Reprioritise(priority(dice)),
     }
 }
@@ -249,6 +250,7 @@ fn fit_for(dice: &mut Dice, deed: &Deed) -> Which {
         Deed::Redrive { .. } => &[State::Dead, State::Dead, State::Cancelled, State::Expired],
         Deed::Move { .. } => &[State::Ready, State::Ready, State::Delayed, State::Blocked, State::Dead],
         Deed::Release => &[State::Held],
+        Deed::Hold => &[State::Ready, State::Delayed, State::Retrying],
         _ => &[State::Running, State::Ready, State::Blocked],
     };
     Which::In(dice.of(states), number(dice))
@@ -277,6 +279,8 @@ fn wish(dice: &mut Dice) -> Wish {
             SweepKind::RedriveDead,
             SweepKind::PurgeDead,
             SweepKind::PurgeWaiting,
+            SweepKind::ReleaseHeld,
+            SweepKind::ReleaseHeld,
         ]),
         filter: filter(dice),
         from: dice.maybe(15, |dice| dice.below(3_000)),

@@ -215,6 +215,7 @@ pub enum Deed {
         force: bool,
         dead: bool,
     },
+    Hold,
     Move {
         queue: usize,
     },

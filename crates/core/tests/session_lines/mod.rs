@@ -132,9 +132,11 @@ impl World {
             })
             .collect();
         let holder = Principal::parse(bare[0]).expect("a principal");
+        let runner = crate::runner(options);
         let lease = LeaseSession {
             receipt: self.session_receipt(bare),
             holder: &holder,
+            runner: runner.as_ref(),
             lease: options.get("for").map(|text| millis(text)),
             lease_ids: &lease_ids,
         };

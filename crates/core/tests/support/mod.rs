@@ -132,7 +132,7 @@ impl Bench {
                 LeaseId::from_bytes(self.leases.to_be_bytes())
             })
             .collect();
-        let wish = Lease { queue: &queue, holder: &owner, lease: None, lease_ids: &lease_ids };
+        let wish = Lease { queue: &queue, holder: &owner, runner: None, lease: None, lease_ids: &lease_ids };
         let events = self.run(&Command::Lease(wish));
         let receipt = |event: &Event| {
             let Event::JobLeased { job, lease, .. } = event else { panic!("{event:?}") };

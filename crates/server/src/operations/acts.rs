@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use sealane_api::operation::{JobCancel, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise};
+use sealane_api::operation::{
+    JobCancel, JobHold, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise,
+};
 use sealane_api::permission::Permission;
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::JobStands;
@@ -39,6 +41,13 @@ impl Handle<JobCancel> for Door {
         // Why here as well: the job may have died since the authoriser looked.
         let dead = reach(key.role, Permission::DeadLetterManage) != Reach::None;
         self.act(job, Act::Cancel { force: how.force.unwrap_or(false), dead }).await
+    }
+}
+
+impl Handle<JobHold> for Door {
+    async fn handle(&self, asked: Authorized<JobHold>) -> Result<JobStands, Problem> {
+        let (JobHold { job }, _) = asked.into_parts();
+        self.act(job, Act::Hold).await
     }
 }
 

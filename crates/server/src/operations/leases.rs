@@ -31,6 +31,7 @@ impl Handle<LeaseAcquire> for Door {
         if wait > limits::LEASE_WAIT_MS_MAX {
             return Err(Problem::invalid(format!("wait_ms must be at most {}", limits::LEASE_WAIT_MS_MAX)));
         }
+        let runner = wish.runner()?;
         let session = wish.session_receipt.as_deref();
         let session = session.map(|text| self.session_receipt(&key, text)).transpose()?;
         self.check_session_queue(session, &queue).await?;
@@ -39,6 +40,7 @@ impl Handle<LeaseAcquire> for Door {
             .lease(LeaseWish {
                 queue: queue.clone(),
                 holder: key.principal.clone(),
+                runner: runner.clone(),
                 max,
                 lease: wish.lease_ms.map(Millis::new),
                 wait: Millis::new(wait),

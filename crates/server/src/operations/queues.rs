@@ -1,7 +1,7 @@
 //! Queues: create, list, show.
 
 use sealane_api::operation::{
-    QueueCreate, QueueDrain, QueueGet, QueueList, QueuePause, QueuePurge, QueueResume,
+    QueueCreate, QueueDrain, QueueGet, QueueList, QueuePause, QueuePurge, QueueReleaseHeld, QueueResume,
 };
 use sealane_api::problem::Problem;
 use sealane_api::v1;
@@ -67,6 +67,13 @@ impl Handle<QueuePurge> for Door {
     async fn handle(&self, asked: Authorized<QueuePurge>) -> Result<v1::SweepOut, Problem> {
         let (QueuePurge { queue }, _) = asked.into_parts();
         self.sweep(queue, SweepWish::PurgeWaiting).await
+    }
+}
+
+impl Handle<QueueReleaseHeld> for Door {
+    async fn handle(&self, asked: Authorized<QueueReleaseHeld>) -> Result<v1::SweepOut, Problem> {
+        let (QueueReleaseHeld { queue }, _) = asked.into_parts();
+        self.sweep(queue, SweepWish::ReleaseHeld).await
     }
 }
 

@@ -12,7 +12,7 @@ use sealane_crypto::random::SystemRandom;
 use sealane_crypto::secret::Key;
 use sealane_storage::log::{LogSettings, Prepare};
 use sealane_storage::testing::keys::KnownKeys;
-use sealane_storage::testing::lossy_disk::LossyDisk;
+use sealane_storage::testing::lossy_disk::{Call, Fault, LossyDisk};
 
 use super::job_waiters::JobWaiters;
 use super::waiters::Waiters;
@@ -54,7 +54,15 @@ fn stopped(disk: &LossyDisk) -> (Engine, EngineHandle) {
 
 fn wish(queue: &QueueName) -> LeaseWish {
     let holder = Principal::parse("w").unwrap();
-    LeaseWish { queue: queue.clone(), holder, max: 1, lease: None, wait: Millis::new(1_000), session: None }
+    LeaseWish {
+        queue: queue.clone(),
+        holder,
+        runner: None,
+        max: 1,
+        lease: None,
+        wait: Millis::new(1_000),
+        session: None,
+    }
 }
 
 #[test]
@@ -72,6 +80,26 @@ fn so_many_lease_requests_wait_and_no_more_unless_somebody_left() {
     let reply = waiters.add(wish(&queue), until, reply).expect_err("one beyond");
     callers.pop();
     assert!(waiters.add(wish(&queue), until, reply).is_ok(), "one left, one may wait");
+    assert!(waiters.ended(Time::from_unix_ms(0)).is_empty());
+    assert_eq!(waiters.ended(until).len(), limits::LEASE_WAITERS_MAX, "all in the same millisecond");
+    assert!(waiters.next_end().is_none() && waiters.queues().is_empty(), "and all are gone");
+}
+
+#[test]
+fn who_waited_longest_is_next_also_when_others_between_have_waited_long_enough() {
+    let mut waiters = Waiters::default();
+    let queue = QueueName::parse("q").unwrap();
+    let mut callers = Vec::new();
+    for (max, until) in [(1, 9), (2, 5), (3, 9), (4, 5), (5, 9)] {
+        let (reply, caller) = tokio::sync::oneshot::channel();
+        let wish = LeaseWish { max, ..wish(&queue) };
+        assert!(waiters.add(wish, Time::from_unix_ms(until), reply).is_ok());
+        callers.push(caller);
+    }
+    let ended: Vec<_> = waiters.ended(Time::from_unix_ms(5)).iter().map(|waiter| waiter.wish.max).collect();
+    assert_eq!(ended, [2, 4]);
+    let next: Vec<_> = std::iter::from_fn(|| waiters.next(&queue)).map(|waiter| waiter.wish.max).collect();
+    assert_eq!(next, [1, 3, 5]);
 }
 
 #[test]
@@ -88,8 +116,13 @@ fn so_many_requests_wait_for_jobs_and_no_more_unless_somebody_left() {
     let reply = waiters.add(job, until, reply).expect_err("one beyond");
     callers.pop();
     assert!(waiters.add(job, until, reply).is_ok(), "one left, one may wait");
-    assert_eq!(waiters.ended(&job).len(), limits::JOB_WAITERS_MAX);
-    assert!(waiters.next_end().is_none(), "and all are gone");
+    assert!(waiters.time_is_up(Time::from_unix_ms(0)).is_empty());
+    assert_eq!(waiters.time_is_up(until).len(), limits::JOB_WAITERS_MAX, "all in the same millisecond");
+    assert!(waiters.next_end().is_none() && !waiters.wait_for(&job), "and all are gone");
+    let (reply, _caller) = tokio::sync::oneshot::channel();
+    assert!(waiters.add(job, until, reply).is_ok());
+    assert_eq!(waiters.ended(&job).len(), 1);
+    assert!(waiters.next_end().is_none(), "as who waits for a job that ended");
 }
 
 #[tokio::test]
@@ -145,4 +178,23 @@ fn so_many_firings_are_seen_to_in_a_turn_and_the_rest_in_the_next() {
     assert_eq!(fired(&mut engine), limits::FIRINGS_PER_TURN_MAX);
     assert_eq!(fired(&mut engine), 1);
     assert_eq!(fired(&mut engine), 0);
+}
+
+// covers REL-1 (what is told has happened)
+#[test]
+fn nothing_is_told_that_did_not_become_durable() {
+    let disk = LossyDisk::new();
+    let (mut engine, handle) = stopped(&disk);
+    engine.put_each_second(1);
+    let events = handle.events();
+    let before = events.now();
+    engine.fire_due(Time::from_unix_ms(1_000)).unwrap();
+    assert_eq!(events.now(), before, "it is not synced yet");
+    engine.finish_turn().unwrap();
+    let told = events.now();
+    assert_ne!(told, before, "now it is");
+    engine.fire_due(Time::from_unix_ms(2_000)).unwrap();
+    disk.fail(Call::Sync, 1, Fault::Error(std::io::ErrorKind::Other));
+    assert!(engine.finish_turn().is_err());
+    assert_eq!(events.now(), told, "and now it never is");
 }

@@ -507,12 +507,17 @@ impl Engine {
         self.fill_random(&mut random)?;
         let (ids, _) = random.as_chunks::<16>();
         let lease_ids: Vec<LeaseId> = ids.iter().copied().map(LeaseId::from_bytes).collect();
-        let (holder, lease, lease_ids) = (&wish.holder, wish.lease, &lease_ids[..]);
+        let (holder, runner) = (&wish.holder, wish.runner.as_ref());
+        let (lease, lease_ids) = (wish.lease, &lease_ids[..]);
         let command = match wish.session {
-            None => Command::Lease(Lease { queue: &wish.queue, holder, lease, lease_ids }),
-            Some(receipt) => {
-                Command::Session(SessionCommand::Lease(LeaseSession { receipt, holder, lease, lease_ids }))
-            }
+            None => Command::Lease(Lease { queue: &wish.queue, holder, runner, lease, lease_ids }),
+            Some(receipt) => Command::Session(SessionCommand::Lease(LeaseSession {
+                receipt,
+                holder,
+                runner,
+                lease,
+                lease_ids,
+            })),
         };
         let events = self.decide(now, &command)?;
         let mut jobs = Vec::with_capacity(events.len());

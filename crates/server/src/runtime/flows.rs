@@ -1,8 +1,10 @@
 //! Jobs that are accepted together, jobs that follow from the ends of others, and the end of a flow.
 
+use std::collections::BTreeSet;
+
 use sealane_core::id::FlowId;
 use sealane_core::name::{Principal, QueueName};
-use sealane_core::queue::{Act, Command, JobOptions, ParentEnd, Refusal};
+use sealane_core::queue::{JobOptions, ParentEnd, Refusal};
 use sealane_core::time::Time;
 use sealane_storage::JournalError;
 
@@ -10,9 +12,6 @@ use super::engine::{Engine, Trouble, told};
 use super::request::{Accepted, Meant, NewJob, NoneAccepted};
 use super::together::NotAccepted;
 use crate::authz::{self, Standing};
-
-/// Dead jobs of a flow have ended.
-const CANCEL: Act = Act::Cancel { force: false, dead: false };
 
 impl Engine {
     /// Accepts the jobs of a flow together or not at all.
@@ -64,26 +63,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Cancels what has not ended of a flow: all of it in one group, or nothing.
     pub(super) fn cancel_flow(&mut self, now: Time, flow: FlowId, meant: &Meant) -> Result<(), Trouble> {
         let shard = self.shard();
         let views = shard.flow(flow).filter_map(|job| shard.job(&job));
-        let jobs: Vec<_> = views
+        let jobs: BTreeSet<_> = views
             .filter(|view| !view.state.is_over() && meant(Standing::of(view, shard.queue_name(view.queue))))
             .map(|view| view.id)
             .collect();
-        for job in jobs {
-            match self.shard().decide(now, &Command::Act { job, act: &CANCEL }) {
-                Ok(events) => {
-                    for event in events {
-                        self.append(event, None)?;
-                    }
-                }
-                // It has ended already.
-                Err(Refusal::JobState { .. }) => {}
-                Err(refusal) => return Err(refusal.into()),
-            }
-        }
-        Ok(())
+        let events = self.shard().decide_cancel_together(now, &jobs)?;
+        self.append_together(events.into_iter().map(|event| (event, None)).collect())
     }
 
     /// The jobs that a job waited for, for its worker.

@@ -13,14 +13,14 @@ use super::request::Reply;
 pub(super) type Ended = Reply<Result<(), Fault>>;
 
 struct Waiter {
-    number: u64,
     until: Time,
     reply: Ended,
 }
 
 #[derive(Default)]
 pub(super) struct JobWaiters {
-    jobs: BTreeMap<JobId, Vec<Waiter>>,
+    /// By the number with which they came, so that one of thousands is taken out without a look at the others.
+    jobs: BTreeMap<JobId, BTreeMap<u64, Waiter>>,
     ends: BTreeSet<(Time, u64, JobId)>,
     next_number: u64,
 }
@@ -37,7 +37,7 @@ impl JobWaiters {
         let number = self.next_number;
         self.next_number += 1;
         self.ends.insert((until, number, job));
-        self.jobs.entry(job).or_default().push(Waiter { number, until, reply });
+        self.jobs.entry(job).or_default().insert(number, Waiter { until, reply });
         Ok(())
     }
 
@@ -49,10 +49,10 @@ impl JobWaiters {
     /// All who wait for a job that has ended.
     pub(super) fn ended(&mut self, job: &JobId) -> Vec<Ended> {
         let waiters = self.jobs.remove(job).unwrap_or_default();
-        for waiter in &waiters {
-            self.ends.remove(&(waiter.until, waiter.number, *job));
+        for (number, waiter) in &waiters {
+            self.ends.remove(&(waiter.until, *number, *job));
         }
-        waiters.into_iter().map(|waiter| waiter.reply).collect()
+        waiters.into_values().map(|waiter| waiter.reply).collect()
     }
 
     /// When the first of them has waited long enough.
@@ -68,9 +68,7 @@ impl JobWaiters {
         {
             self.ends.remove(&(until, number, job));
             let Some(waiters) = self.jobs.get_mut(&job) else { continue };
-            if let Some(at) = waiters.iter().position(|waiter| waiter.number == number) {
-                told.push(waiters.swap_remove(at).reply);
-            }
+            told.extend(waiters.remove(&number).map(|waiter| waiter.reply));
             if waiters.is_empty() {
                 self.jobs.remove(&job);
             }
@@ -82,10 +80,10 @@ impl JobWaiters {
     fn forget_gone(&mut self) {
         let ends = &mut self.ends;
         self.jobs.retain(|job, waiters| {
-            waiters.retain(|waiter| {
+            waiters.retain(|number, waiter| {
                 let here = !waiter.reply.is_closed();
                 if !here {
-                    ends.remove(&(waiter.until, waiter.number, *job));
+                    ends.remove(&(waiter.until, *number, *job));
                 }
                 here
             });

@@ -9,7 +9,7 @@ use sealane_core::name::{KeyId, Principal, QueueName, SessionId};
 use sealane_core::queue::session::{SessionReceipt, SessionView};
 use sealane_core::queue::{
     Acceptance, Act, JobOptions, JobView, Labels, Lifetime, ParentEnd, QueueMode, QueueSettings, QueueView,
-    Receipt, Report, Settle, Start, SweepWish,
+    Receipt, Report, Runner, Settle, Start, SweepWish,
 };
 use sealane_core::time::Millis;
 use sealane_core::token::Token;
@@ -164,6 +164,8 @@ pub struct LeaseWish {
     pub queue: QueueName,
     /// To whom.
     pub holder: Principal,
+    /// What that one says of itself.
+    pub runner: Option<Arc<Runner>>,
     /// At most so many.
     pub max: usize,
     /// For how long.

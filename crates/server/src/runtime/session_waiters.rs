@@ -44,7 +44,9 @@ pub(super) struct Waiter {
 
 #[derive(Default)]
 pub(super) struct SessionWaiters {
-    places: BTreeMap<Place, VecDeque<Waiter>>,
+    /// By the number with which they came: their order, and one of thousands is taken out without a look at
+    /// the others.
+    places: BTreeMap<Place, BTreeMap<u64, Waiter>>,
     ends: BTreeSet<(Time, u64, Place)>,
     touched: BTreeSet<Place>,
     next_number: u64,
@@ -62,7 +64,7 @@ impl SessionWaiters {
         let number = self.next_number;
         self.next_number += 1;
         self.ends.insert((until, number, place.clone()));
-        self.places.entry(place).or_default().push_back(Waiter { wish, number, until });
+        self.places.entry(place).or_default().insert(number, Waiter { wish, number, until });
         Ok(())
     }
 
@@ -89,10 +91,10 @@ impl SessionWaiters {
     /// with [`SessionWaiters::put_back`].
     pub(super) fn take(&mut self, place: &Place) -> VecDeque<Waiter> {
         let line = self.places.remove(place).unwrap_or_default();
-        for waiter in &line {
+        for waiter in line.values() {
             self.ends.remove(&(waiter.until, waiter.number, place.clone()));
         }
-        line.into_iter().filter(|waiter| !waiter.wish.is_closed()).collect()
+        line.into_values().filter(|waiter| !waiter.wish.is_closed()).collect()
     }
 
     /// Lets those wait on who were not served.
@@ -103,7 +105,8 @@ impl SessionWaiters {
         for waiter in &line {
             self.ends.insert((waiter.until, waiter.number, place.clone()));
         }
-        self.places.insert(place, line);
+        let line = line.into_iter().map(|waiter| (waiter.number, waiter));
+        self.places.entry(place).or_default().extend(line);
     }
 
     /// When the first of them has waited long enough.
@@ -119,9 +122,7 @@ impl SessionWaiters {
         {
             self.ends.remove(&(until, number, place.clone()));
             let Some(line) = self.places.get_mut(&place) else { continue };
-            if let Some(at) = line.iter().position(|waiter| waiter.number == number) {
-                ended.extend(line.remove(at));
-            }
+            ended.extend(line.remove(&number));
             if line.is_empty() {
                 self.places.remove(&place);
             }

@@ -122,7 +122,10 @@ impl Engine {
     }
 
     /// Stores events in one group and applies them; where there is no room for all, none.
-    fn append_together(&mut self, events: Vec<(Event, Option<CallerData<'_>>)>) -> Result<(), Trouble> {
+    pub(super) fn append_together(
+        &mut self,
+        events: Vec<(Event, Option<CallerData<'_>>)>,
+    ) -> Result<(), Trouble> {
         let namespace = &self.namespace;
         let facts: Vec<(Fact, Option<CallerData<'_>>)> = events
             .into_iter()

@@ -1,6 +1,6 @@
 //! Lease requests that wait for work: first come, first served, each queue for itself.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use sealane_core::limits;
 use sealane_core::name::QueueName;
@@ -12,13 +12,14 @@ use super::request::{LeaseWish, LeasedJobs, Reply};
 pub(super) struct Waiter {
     pub(super) wish: LeaseWish,
     pub(super) reply: Reply<Result<LeasedJobs, Fault>>,
-    number: u64,
     until: Time,
 }
 
 #[derive(Default)]
 pub(super) struct Waiters {
-    queues: BTreeMap<QueueName, VecDeque<Waiter>>,
+    /// By the number with which they came: their order, and one of thousands is taken out without a look at
+    /// the others.
+    queues: BTreeMap<QueueName, BTreeMap<u64, Waiter>>,
     ends: BTreeSet<(Time, u64, QueueName)>,
     next_number: u64,
 }
@@ -40,7 +41,7 @@ impl Waiters {
         let number = self.next_number;
         self.next_number += 1;
         self.ends.insert((until, number, wish.queue.clone()));
-        self.queues.entry(wish.queue.clone()).or_default().push_back(Waiter { wish, reply, number, until });
+        self.queues.entry(wish.queue.clone()).or_default().insert(number, Waiter { wish, reply, until });
         Ok(())
     }
 
@@ -53,8 +54,8 @@ impl Waiters {
     pub(super) fn next(&mut self, queue: &QueueName) -> Option<Waiter> {
         let line = self.queues.get_mut(queue)?;
         let mut found = None;
-        while let Some(waiter) = line.pop_front() {
-            self.ends.remove(&(waiter.until, waiter.number, queue.clone()));
+        while let Some((number, waiter)) = line.pop_first() {
+            self.ends.remove(&(waiter.until, number, queue.clone()));
             if !waiter.reply.is_closed() {
                 found = Some(waiter);
                 break;
@@ -79,9 +80,7 @@ impl Waiters {
         {
             self.ends.remove(&(until, number, queue.clone()));
             let Some(line) = self.queues.get_mut(&queue) else { continue };
-            if let Some(at) = line.iter().position(|waiter| waiter.number == number) {
-                ended.extend(line.remove(at));
-            }
+            ended.extend(line.remove(&number));
             if line.is_empty() {
                 self.queues.remove(&queue);
             }
@@ -93,10 +92,10 @@ impl Waiters {
     fn forget_gone(&mut self) {
         let ends = &mut self.ends;
         self.queues.retain(|queue, line| {
-            line.retain(|waiter| {
+            line.retain(|number, waiter| {
                 let here = !waiter.reply.is_closed();
                 if !here {
-                    ends.remove(&(waiter.until, waiter.number, queue.clone()));
+                    ends.remove(&(waiter.until, *number, queue.clone()));
                 }
                 here
             });

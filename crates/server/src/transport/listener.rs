@@ -165,16 +165,27 @@ mod tests {
     use super::*;
 
     fn tls() -> Arc<rustls::ServerConfig> {
+        both_ends().0
+    }
+
+    fn both_ends() -> (Arc<rustls::ServerConfig>, tokio_rustls::TlsConnector) {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
+        let config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(vec![cert.der().clone()], key);
-        Arc::new(config.unwrap())
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(cert.der().clone()).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        (Arc::new(config.unwrap()), Arc::new(client).into())
     }
 
     /// Whether the server answers the first byte: bytes that are no handshake get an alert.
@@ -197,6 +208,29 @@ mod tests {
         drop(first);
         assert!(is_answered(&mut third, Duration::from_secs(60)).await, "its turn came");
         drop((third, _second));
+        stop.send(true).unwrap();
+        tokio::time::timeout(Duration::from_secs(60), serving).await.unwrap().unwrap();
+    }
+
+    // attack 35
+    #[tokio::test]
+    async fn a_connection_ends_when_somebody_behind_the_door_asks_for_it() {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.address();
+        let (stop, stopped) = watch::channel(false);
+        let (tls, connector) = both_ends();
+        let cutting = async |request: axum::extract::Request| {
+            request.extensions().get::<Cut>().unwrap().ask();
+            std::future::pending::<()>().await;
+        };
+        let router = Router::new().route("/", axum::routing::get(cutting));
+        let serving = tokio::spawn(serve_at_most(2, listener, tls, router, stopped));
+        let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(60), stream.read(&mut [0; 1])).await;
+        assert!(matches!(ended.expect("it ends"), Ok(0) | Err(_)), "no answer");
         stop.send(true).unwrap();
         tokio::time::timeout(Duration::from_secs(60), serving).await.unwrap().unwrap();
     }

@@ -32,6 +32,16 @@ impl Http {
         leased.json["jobs"][0]["receipt"].clone()
     }
 
+    /// Where a stream begins that is opened now, as its first piece says.
+    async fn place(&self) -> String {
+        let request =
+            self.request("GET", "/v1/events", "").header("authorization", format!("Bearer {}", self.key));
+        let first =
+            request.send().await.expect("an answer").chunk().await.expect("a piece").expect("a piece");
+        let first = String::from_utf8(first.to_vec()).expect("text");
+        first.lines().find_map(|line| line.strip_prefix("id: ")).expect("a place").to_owned()
+    }
+
     async fn item(&self, verb: &str, item: Value) -> Reply {
         let done = self.post(&format!("/v1/leases:{verb}"), &json!({"items": [item]})).await;
         assert_eq!(done.json["results"][0]["ok"], true, "{done:?}");
@@ -128,11 +138,7 @@ async fn a_stream_is_taken_up_again_without_loss_and_without_repeats() {
     jobs.dedup();
     assert_eq!((all.len(), jobs.len()), (6, 6), "each job once: {all:?}");
     // Whoever begins with the id that the opening carried misses nothing either.
-    let raw = admin.request("GET", "/v1/events", "").header("authorization", format!("Bearer {}", admin.key));
-    let opening = raw.send().await.expect("an answer").chunk().await.expect("a piece").expect("a piece");
-    let opening = String::from_utf8(opening.to_vec()).expect("text");
-    let place = opening.lines().find_map(|line| line.strip_prefix("id: ")).expect("a place");
-    assert_eq!(place, by_header[2].id, "{opening}");
+    assert_eq!(admin.place().await, by_header[2].id);
     server.stop().await.expect("a clean stop");
 }
 

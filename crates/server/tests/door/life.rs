@@ -313,7 +313,7 @@ async fn who_may_not_decide_about_a_job_does_not_even_see_it() {
 // covers JOB-6
 // covers JOB-6 (every back-off, per queue and per job, shown and kept)
 // covers JOB-9 (attempt history)
-// covers DLQ-1 (why a job is in dead-letter, with its attempts)
+// covers DLQ-1 (why a job is in dead-letter, with its attempts, first and last failure, worker and code version)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_are_remembered_with_worker_times_category_and_code() {
     let (home, disk, server, admin) = started().await;
@@ -337,7 +337,12 @@ async fn attempts_are_remembered_with_worker_times_category_and_code() {
     }
     let worker = admin.made("w-1", "worker", &["q"]).await;
     for (attempt, code) in [(1, "E_CARD"), (2, "E_NET"), (3, "E_NET")] {
-        let leased = worker.post("/v1/queues/q/leases", &json!({"wait_ms": 60_000})).await;
+        let mut wish =
+            json!({"wait_ms": 60_000, "instance": format!("host-{attempt}"), "code_version": "1.4.0"});
+        if attempt == 2 {
+            wish = json!({"wait_ms": 60_000});
+        }
+        let leased = worker.post("/v1/queues/q/leases", &wish).await;
         let leased = &leased.json["jobs"][0];
         assert_eq!(leased["attempt"], attempt, "{leased}");
         let failed = json!({"receipt": leased["receipt"], "code": code, "category": "timeout"});
@@ -359,8 +364,24 @@ async fn attempts_are_remembered_with_worker_times_category_and_code() {
         assert_eq!((&attempt["code"], &attempt["category"]), (&json!(code), &json!("timeout")));
         assert!(attempt["started_at"].as_str() <= attempt["ended_at"].as_str(), "{attempt}");
     }
+    let said = |attempt: &Value| (attempt["instance"].clone(), attempt["code_version"].clone());
+    let (first, third) = ((json!("host-1"), json!("1.4.0")), (json!("host-3"), json!("1.4.0")));
+    assert_eq!([0, 1, 2].map(|at| said(&attempts[at])), [first, (Value::Null, Value::Null), third.clone()]);
+    assert_eq!(shown["first_failed_at"], attempts[0]["ended_at"], "{shown}");
     let page = admin.post("/v1/queues/q/dead:list", &json!({})).await.json;
-    assert_eq!(page["jobs"][0]["because"], "attempts_used", "{page}");
+    let dead = &page["jobs"][0];
+    assert_eq!((&dead["because"], &dead["worker"]), (&json!("attempts_used"), &json!("w-1")), "{page}");
+    assert_eq!((said(dead), &dead["first_failed_at"]), (third, &attempts[0]["ended_at"]), "{page}");
+    assert_eq!(dead["died_at"], attempts[2]["ended_at"], "{page}");
+    // What a worker calls itself has its length and its characters.
+    for field in ["instance", "code_version"] {
+        for (text, status) in
+            [("v".repeat(64), 200), ("v".repeat(65), 400), (String::new(), 400), ("a b".into(), 400)]
+        {
+            let asked = admin.post("/v1/queues/q/leases", &json!({field: text})).await;
+            assert_eq!(asked.status, status, "{field}: {asked:?}");
+        }
+    }
     server.stop().await.expect("a clean stop");
 }
 
@@ -438,6 +459,33 @@ async fn an_error_s_code_has_its_limit() {
     }
     let failed = admin.settled("fail", json!({"receipt": receipt, "code": "e".repeat(64)})).await;
     assert_eq!(failed["ok"], true, "{failed}");
+    server.stop().await.expect("a clean stop");
+}
+
+// covers JOB-2 (a waiting job is set aside by a person, and released one by one or all)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_held_by_a_person_and_goes_on_when_released() {
+    let (_home, _disk, server, admin) = started().await;
+    let first = admin.sent(json!({})).await;
+    let late = admin.sent(json!({"delay_ms": 3_600_000})).await;
+    for id in [&first, &late, &late] {
+        assert_eq!(admin.act(id, "hold", "").await.json["state"], "held");
+    }
+    let shown = admin.get(&format!("/v1/jobs/{first}")).await.json;
+    assert_eq!(shown["held_because"], "quarantined", "{shown}");
+    let empty = admin.post("/v1/queues/q/leases", &json!({})).await;
+    assert_eq!(empty.json, json!({"jobs": []}), "a held job is handed to nobody");
+    assert_eq!(admin.act(&late, "release", "").await.json["state"], "delayed", "its time has not come");
+    assert_eq!(admin.act(&late, "cancel", "{}").await.json["state"], "cancelled");
+    assert_eq!(admin.act(&late, "hold", "").await.problem(), "job_state");
+    let shop = admin.made("shop", "submitter", &["*"]).await;
+    assert_eq!(shop.act(&first, "hold", "").await.problem(), "not_found");
+    assert_eq!(shop.send("POST", "/v1/queues/q/held:release", "").await.problem(), "not_found");
+    let begun = admin.send("POST", "/v1/queues/q/held:release", "").await.json;
+    assert_eq!((&begun["work"], &begun["jobs"]), (&json!("release_held"), &json!(1)), "{begun}");
+    let leased = admin.post("/v1/queues/q/leases", &json!({"wait_ms": 60_000})).await.json;
+    assert_eq!((&leased["jobs"][0]["id"], &leased["jobs"][0]["attempt"]), (&json!(first), &json!(1)));
+    assert_eq!(admin.act(&first, "hold", "").await.problem(), "job_state", "it is its worker's");
     server.stop().await.expect("a clean stop");
 }
 

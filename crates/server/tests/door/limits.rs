@@ -190,6 +190,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "LINKS_KEPT_MAX"
                 | "SCHEDULES_MAX"
                 | "SESSIONS_HELD_MAX"
+                | "SESSION_LOOKS_MAX"
                 | "SESSION_STATES_MAX"
                 | "SCHEDULE_CATCH_UP_MS_MAX"
                 | "SCHEDULE_LATE_MS_MAX"
@@ -200,6 +201,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "FLOW_BREADTH_MAX" | "FLOW_DEPTH_MAX" | "FLOW_STEPS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // flows: results_reach_a_child_as_far_as_their_limit
                 "PARENT_RESULTS_BYTES_MAX" => Some(Probe::Elsewhere),
+                // life: attempts_are_remembered_with_worker_times_category_and_code
+                "INSTANCE_BYTES_MAX" | "CODE_VERSION_BYTES_MAX" => Some(Probe::Elsewhere),
                 // life: an_error_s_code_has_its_limit
                 "ERROR_CODE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // an_answer_has_as_many_bodies_as_its_limit_allows
@@ -233,6 +236,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "EVENT_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
+                // cli/src/commands/work/reports.rs
+                "WORK_REPORT_LINE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/circuits.rs
                 "WORKER_CIRCUITS_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/builder.rs

@@ -174,6 +174,7 @@ impl Asked {
                 let force = read::<CancelIn>(body)?.force.unwrap_or(false);
                 Ok(Self::Act { job: job(&id)?, what: operation::JobCancel::NAME, force })
             };
+            JobHold => |id| act(&id, operation::JobHold::NAME);
             JobMove => |id| act(&id, operation::JobMove::NAME);
             JobPromote => |id| act(&id, operation::JobPromote::NAME);
             JobRedrive => |id| act(&id, operation::JobRedrive::NAME);

@@ -27,7 +27,7 @@ pub(super) fn begin(scene: &Arc<Scene>, number: u64) -> JoinHandle<()> {
                 max: Some(u32::try_from(dice.between(1, 5)).expect("a small number")),
                 lease_ms: Some(dice.between(100, 4_000)),
                 wait_ms: Some(dice.between(0, 3_000)),
-                session_receipt: None,
+                ..LeaseIn::default()
             };
             let queue = dice.pick(&scene.queues).clone();
             let Ok(leased) = server.lease(&queue, &wish).await else { continue };

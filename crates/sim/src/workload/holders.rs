@@ -98,6 +98,7 @@ impl Holder {
             lease_ms: Some(self.dice.between(300, 5_000)),
             wait_ms: Some(self.dice.between(0, 1_000)),
             session_receipt: Some(receipt.to_owned()),
+            ..LeaseIn::default()
         };
         let Ok(leased) = self.server.lease(&self.queue, &wish).await else { return };
         for job in leased.jobs {

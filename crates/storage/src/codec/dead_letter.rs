@@ -89,7 +89,10 @@ pub(super) fn take_wish(written: u8, cursor: &mut Cursor<'_>) -> Result<SweepWis
         SweepKind::PurgeDead if rate.is_none() => SweepWish::PurgeDead { filter },
         SweepKind::RedriveDead => SweepWish::RedriveDead { filter, rate },
         SweepKind::PurgeWaiting if rate.is_none() && filter.is_empty() => SweepWish::PurgeWaiting,
-        SweepKind::PurgeDead | SweepKind::PurgeWaiting => return Err(DecodeError::Field { field: "wish" }),
+        SweepKind::ReleaseHeld if rate.is_none() && filter.is_empty() => SweepWish::ReleaseHeld,
+        SweepKind::PurgeDead | SweepKind::PurgeWaiting | SweepKind::ReleaseHeld => {
+            return Err(DecodeError::Field { field: "wish" });
+        }
     };
     if wish_version(&wish) != written {
         return Err(DecodeError::Field { field: "wish" });

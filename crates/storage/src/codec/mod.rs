@@ -9,6 +9,7 @@
 //!   `session`: those about sessions.
 //! - `settings`, `options`: what a queue and a job can be given besides; `retrying`: back-offs.
 //! - `report`: what workers say of jobs that they run.
+//! - `runner`: what a lease says besides: whose hold of a session it is under, and who runs the job.
 //! - `keys`: idempotency and unique keys.
 //! - `job_input`: what a producer supplied.
 //! - `fields`: the few shapes all of them are made of.
@@ -25,6 +26,7 @@ mod options;
 mod person;
 mod report;
 mod retrying;
+mod runner;
 mod schedule;
 mod session;
 mod settings;

@@ -1,6 +1,6 @@
 //! Facts about the queues and jobs of a namespace. Each begins with the namespace.
 
-use sealane_core::id::{JobId, LeaseId, LockId};
+use sealane_core::id::{JobId, LeaseId};
 use sealane_core::job::{Category, HoldReason, Priority};
 use sealane_core::name::{ErrorCode, Namespace, Principal, QueueName};
 use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
@@ -8,7 +8,7 @@ use sealane_core::queue::{Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::error::DecodeError;
 use super::fact::{VERSION_1, VERSION_2, VERSION_3};
 use super::fields::{Cursor, Fields};
-use super::{dead_letter, keys, links, options, person, report, schedule, session, settings};
+use super::{dead_letter, keys, links, options, person, report, runner, schedule, session, settings};
 use crate::fact::Fact;
 
 pub(super) const FIRST_TAG: u8 = QUEUE_CREATED;
@@ -73,12 +73,12 @@ pub(super) fn encode(namespace: &Namespace, event: &Event, out: &mut Fields<'_>)
         | Event::JobExpired { job, at: _ } => {
             out.fixed(job.as_bytes());
         }
-        Event::JobLeased { job, lease, holder, lock, until, at: _ } => {
+        Event::JobLeased { job, lease, holder, runner, lock, until, at: _ } => {
             out.fixed(job.as_bytes());
             out.fixed(lease.as_bytes());
             out.text(holder.as_str());
             out.time(*until);
-            lock.iter().for_each(|lock| out.fixed(lock.as_bytes()));
+            runner::encode(runner.as_deref(), lock.as_ref(), out);
         }
         Event::LeaseExtended { job, until, at: _ } => {
             out.fixed(job.as_bytes());
@@ -145,6 +145,7 @@ fn version(event: &Event) -> u8 {
             settings::version(settings)
         }
         Event::JobEnqueued(enqueued) => options::version(enqueued.options.as_deref()),
+        Event::JobLeased { runner: Some(_), .. } => VERSION_3,
         Event::JobLeased { lock: Some(_), .. } => VERSION_2,
         Event::JobFailed { code: Some(_), fingerprint: None, .. } => VERSION_2,
         Event::SweepBegun { wish, .. } => dead_letter::wish_version(wish),
@@ -155,8 +156,8 @@ fn version(event: &Event) -> u8 {
 
 pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fact, DecodeError> {
     let last_version = match tag {
-        JOB_ENQUEUED | QUEUE_CREATED | QUEUE_CHANGED => VERSION_3,
-        JOB_FAILED | JOB_LEASED | person::SWEEP_BEGUN | person::SWEEP_ADVANCED => VERSION_2,
+        JOB_ENQUEUED | JOB_LEASED | QUEUE_CREATED | QUEUE_CHANGED => VERSION_3,
+        JOB_FAILED | person::SWEEP_BEGUN | person::SWEEP_ADVANCED => VERSION_2,
         _ => VERSION_1,
     };
     if version > last_version {
@@ -190,14 +191,12 @@ pub(super) fn decode(tag: u8, version: u8, cursor: &mut Cursor<'_>) -> Result<Fa
             at,
         }),
         JOB_DUE => Event::JobDue { job: job(cursor)?, at },
-        JOB_LEASED => Event::JobLeased {
-            job: job(cursor)?,
-            lease: LeaseId::from_bytes(cursor.fixed("lease")?),
-            holder: cursor.text("holder", Principal::parse)?,
-            until: cursor.time("until")?,
-            lock: if second { Some(LockId::from_bytes(cursor.fixed("lock")?)) } else { None },
-            at,
-        },
+        JOB_LEASED => {
+            let (job, lease) = (job(cursor)?, LeaseId::from_bytes(cursor.fixed("lease")?));
+            let (holder, until) = (cursor.text("holder", Principal::parse)?, cursor.time("until")?);
+            let (runner, lock) = runner::decode(version, cursor)?;
+            Event::JobLeased { job, lease, holder, runner, lock, until, at }
+        }
         LEASE_EXTENDED => Event::LeaseExtended { job: job(cursor)?, until: cursor.time("until")?, at },
         LEASE_EXPIRED => Event::LeaseExpired { job: job(cursor)?, next: take_next(cursor)?, at },
         JOB_RELEASED => Event::JobReleased {

@@ -7,14 +7,14 @@ use sealane_core::control::{AccessKey, ControlEvent, QueuePattern, Role};
 use sealane_core::id::{FlowId, JobId, LeaseId, LockId};
 use sealane_core::job::{Category, HoldReason, JobInput, Priority};
 use sealane_core::name::{
-    AttributeName, ContentType, CorrelationId, ErrorCode, KeyId, Kind, Namespace, Principal, QueueName,
-    SessionId, Subject, Tag,
+    AttributeName, CodeVersion, ContentType, CorrelationId, ErrorCode, InstanceName, KeyId, Kind, Namespace,
+    Principal, QueueName, SessionId, Subject, Tag,
 };
 use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
     AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
     Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    Report, ReportedProgress, RootIds, RunLimit, SweepKind, SweepWish, UniqueKey,
+    Report, ReportedProgress, RootIds, RunLimit, Runner, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -145,6 +145,11 @@ pub fn later_facts() -> Vec<Fact> {
     facts.extend(reports(at));
     facts.extend(session_facts(at));
     facts.push(settings_of_bodies(at));
+    facts.extend([
+        leased_by(Some("w-7"), Some("1.4.0+5e1f"), Some(LockId::from_bytes([6; 16])), at),
+        leased_by(Some("w-7"), None, None, at),
+        leased_by(None, Some("1.4.0+5e1f"), None, at),
+    ]);
     facts
 }
 
@@ -384,6 +389,7 @@ fn session_facts(at: Time) -> Vec<Fact> {
             job: job_id(1),
             lease: LeaseId::from_bytes([3; 16]),
             holder: principal(),
+            runner: None,
             lock: Some(LockId::from_bytes([6; 16])),
             until,
             at,
@@ -393,6 +399,21 @@ fn session_facts(at: Time) -> Vec<Fact> {
         SessionEnd::ALL.iter().map(|end| shard(Event::SessionEnded { queue, session, end: *end, at })),
     );
     facts
+}
+
+/// A lease of a worker that calls itself something.
+fn leased_by(instance: Option<&str>, version: Option<&str>, lock: Option<LockId>, at: Time) -> Fact {
+    let instance = instance.map(|name| InstanceName::parse(name).expect("follows the rule"));
+    let version = version.map(|version| CodeVersion::parse(version).expect("follows the rule"));
+    shard(Event::JobLeased {
+        job: job_id(1),
+        lease: LeaseId::from_bytes([3; 16]),
+        holder: principal(),
+        runner: Runner::new(instance, version).map(Arc::new),
+        lock,
+        until: Time::from_unix_ms(8),
+        at,
+    })
 }
 
 /// Caller data of a sample session.
@@ -429,6 +450,7 @@ pub fn first_facts() -> Vec<Fact> {
             job,
             lease: LeaseId::from_bytes([3; 16]),
             holder: principal(),
+            runner: None,
             lock: None,
             until: later,
             at,

@@ -102,7 +102,7 @@ impl Lane {
             max: Some(u32::try_from(jobs).unwrap_or(u32::MAX)),
             lease_ms: Some(LEASE_MS),
             wait_ms: Some(wait_ms),
-            session_receipt: None,
+            ..LeaseIn::default()
         };
         Ok(self.server.lease(&self.queue, &wish).await?.jobs)
     }

@@ -35,6 +35,12 @@ pub(crate) struct Work {
     /// End after so many jobs were completed, failed or held
     #[arg(long, value_name = "N")]
     max_jobs: Option<u64>,
+    /// What this worker calls itself, in the clear; shown with each attempt that it ran
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
+    /// Which version of its code it runs, in the clear; shown likewise
+    #[arg(long, value_name = "VERSION")]
+    code_version: Option<String>,
     /// Keep what the command prints as the job's result
     #[arg(long)]
     result: bool,
@@ -69,6 +75,12 @@ pub(crate) async fn run(at: &Surroundings, work: Work) -> Result<(), Failure> {
     }
     for queue in work.accept_from {
         worker = worker.accept_from(queue);
+    }
+    if let Some(name) = work.instance {
+        worker = worker.instance(name);
+    }
+    if let Some(version) = work.code_version {
+        worker = worker.code_version(version);
     }
     if let Some(jobs) = work.max_jobs {
         worker = worker.max_jobs(jobs);

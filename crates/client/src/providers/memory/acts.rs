@@ -18,6 +18,7 @@ impl Machine {
         let act = match act {
             JobAct::Cancel { force } => Act::Cancel { force: *force, dead: true },
             JobAct::Move { queue } => Act::Move { queue: queue.clone(), sealed },
+            JobAct::Hold => Act::Hold,
             JobAct::Promote => Act::Promote,
             JobAct::Redrive => Act::Redrive { seal_expires },
             JobAct::Release => Act::Release,

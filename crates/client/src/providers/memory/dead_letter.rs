@@ -66,6 +66,7 @@ impl Machine {
             BulkWork::PurgeDead(which) => which.wish(&token)?,
             BulkWork::RedriveDead(which) => which.wish(&token)?,
             BulkWork::PurgeWaiting => SweepWish::PurgeWaiting,
+            BulkWork::ReleaseHeld => SweepWish::ReleaseHeld,
         };
         let concerned = self.shard.concerned(now, queue, &wish);
         self.command(now, &Command::Sweep { queue, wish: &wish })?;

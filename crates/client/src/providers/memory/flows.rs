@@ -8,7 +8,7 @@ use sealane_api::wire::Bytes;
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::limits;
 use sealane_core::name::Principal;
-use sealane_core::queue::{Act, Command, Enqueue, Event, JobOptions, JobView, Refusal};
+use sealane_core::queue::{Enqueue, Event, JobOptions, JobView};
 use sealane_core::time::Time;
 
 use super::machine::{Machine, command, digest_of, in_the_way, token};
@@ -62,17 +62,8 @@ impl Machine {
     }
 
     pub(super) fn cancel_flow(&mut self, now: Time, flow: FlowId) -> Result<FlowOut, Problem> {
-        for job in self.shard.flow(flow).collect::<Vec<_>>() {
-            match self
-                .shard
-                .decide(now, &Command::Act { job, act: &Act::Cancel { force: false, dead: false } })
-            {
-                Ok(events) => self.apply(&events),
-                // It has ended already.
-                Err(Refusal::JobState { .. }) => {}
-                Err(refusal) => return Err(refusal.into()),
-            }
-        }
+        let events = self.shard.decide_cancel_together(now, &self.shard.flow(flow).collect())?;
+        self.apply(&events);
         self.pass_time(now);
         self.flow(flow)
     }

@@ -11,7 +11,7 @@ use sealane_core::id::{JobId, LeaseId, LockId};
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::{
     CancelReason, Command, Enqueue, Event, JobFilter, JobOptions, Lease, QueueSettings, Receipt, Refusal,
-    Settle, Shard,
+    Runner, Settle, Shard,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -134,11 +134,11 @@ impl Machine {
         &mut self,
         now: Time,
         queue: &QueueName,
-        holder: &Principal,
+        (holder, runner): (&Principal, Option<&Arc<Runner>>),
         lease: Option<Millis>,
         lease_ids: &[LeaseId],
     ) -> Result<Vec<LeasedJob>, Problem> {
-        let events = self.command(now, &Command::Lease(Lease { queue, holder, lease, lease_ids }))?;
+        let events = self.command(now, &Command::Lease(Lease { queue, holder, runner, lease, lease_ids }))?;
         Ok(events
             .iter()
             .filter_map(|event| match event {

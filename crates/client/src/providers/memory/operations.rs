@@ -291,7 +291,7 @@ impl Provider for Memory {
             );
         }
         let give_up = Instant::now() + Duration::from_millis(wait_ms);
-        let lease_ids = self.lease_ids(max)?;
+        let (runner, lease_ids) = (wish.runner()?, self.lease_ids(max)?);
         loop {
             // Why before the look: a change between look and wait must wake this one.
             let changed = self.changed.notified();
@@ -299,9 +299,11 @@ impl Provider for Memory {
                 let (mut machine, now) = self.machine();
                 let lease = wish.lease_ms.map(Millis::new);
                 let jobs = match &wish.session_receipt {
-                    None => machine.lease(now, queue, &self.principal, lease, &lease_ids)?,
+                    None => {
+                        machine.lease(now, queue, (&self.principal, runner.as_ref()), lease, &lease_ids)?
+                    }
                     Some(receipt) => {
-                        let holder = (receipt.as_str(), &self.principal);
+                        let holder = (receipt.as_str(), &self.principal, runner.as_ref());
                         machine.lease_session(now, queue, holder, lease, &lease_ids)?
                     }
                 };

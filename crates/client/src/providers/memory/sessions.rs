@@ -1,6 +1,7 @@
 //! Sessions: what the machine knows of them by token, with the names and states that belong to these.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
@@ -13,7 +14,7 @@ use sealane_core::name::{Principal, QueueName, SessionId};
 use sealane_core::queue::session::{
     AcceptSession, LeaseSession, SessionCommand, SessionReceipt, SessionView,
 };
-use sealane_core::queue::{Command, Event, QueueNumber, Refusal, Shard};
+use sealane_core::queue::{Command, Event, QueueNumber, Refusal, Runner, Shard};
 use sealane_core::time::{Millis, Time};
 use sealane_core::token::Token;
 
@@ -100,7 +101,7 @@ impl Machine {
         &mut self,
         now: Time,
         queue: &QueueName,
-        (text, holder): (&str, &Principal),
+        (text, holder, runner): (&str, &Principal, Option<&Arc<Runner>>),
         lease: Option<Millis>,
         lease_ids: &[LeaseId],
     ) -> Result<Vec<LeasedJob>, Problem> {
@@ -108,7 +109,7 @@ impl Machine {
         if self.shard.queue_number(queue) != Some(receipt.queue) {
             return Err(Refusal::SessionLockLost.into());
         }
-        let wish = LeaseSession { receipt, holder, lease, lease_ids };
+        let wish = LeaseSession { receipt, holder, runner, lease, lease_ids };
         let events = self.command(now, &Command::Session(SessionCommand::Lease(wish)))?;
         let leased = |event: &Event| match event {
             Event::JobLeased { job, lease, lock, .. } => self.leased(*job, *lease, *lock, now),

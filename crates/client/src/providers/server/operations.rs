@@ -102,6 +102,7 @@ impl Provider for Server {
             JobAct::Move { queue } => {
                 self.call::<operation::JobMove>(&id, &MoveIn { queue: queue.to_string() }).await
             }
+            JobAct::Hold => self.get::<operation::JobHold>(&id).await,
             JobAct::Promote => self.get::<operation::JobPromote>(&id).await,
             JobAct::Redrive => self.get::<operation::JobRedrive>(&id).await,
             JobAct::Release => self.get::<operation::JobRelease>(&id).await,
@@ -152,6 +153,7 @@ impl Provider for Server {
             BulkWork::PurgeDead(which) => self.call::<operation::DeadLetterPurge>(queue, which).await,
             BulkWork::RedriveDead(which) => self.call::<operation::DeadLetterRedrive>(queue, which).await,
             BulkWork::PurgeWaiting => self.get::<operation::QueuePurge>(queue).await,
+            BulkWork::ReleaseHeld => self.get::<operation::QueueReleaseHeld>(queue).await,
         }
     }
 

@@ -103,11 +103,9 @@ impl Keys {
     }
 
     pub(super) fn insert(&mut self, key: FairKey, class: usize, (sequence, id): (u64, JobId), at: Time) {
+        // Who waits already comes before who comes now. Whose rate let it go on while it had nothing to go on
+        // with, stands among those that open from here on, and so comes before whoever is next.
         self.open(at);
-        // Its rate may have let it go on while it had nothing to go on with.
-        if self.keys.get(&key).is_some_and(|known| matches!(known.standing, Standing::Spent(_))) {
-            self.changed(key, |gate, limit| gate.catch_up(limit, at));
-        }
         let Some(known) = self.keys.get_mut(&key) else { return };
         let waited = known.waits();
         let lane = known.lanes[class].get_or_insert_default();

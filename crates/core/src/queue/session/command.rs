@@ -1,8 +1,11 @@
 //! What can be asked of sessions.
 
+use std::sync::Arc;
+
 use crate::id::{LeaseId, LockId};
 use crate::name::{Principal, QueueName};
 use crate::queue::event::QueueNumber;
+use crate::queue::runner::Runner;
 use crate::time::Millis;
 use crate::token::Token;
 
@@ -39,6 +42,8 @@ pub struct LeaseSession<'a> {
     pub receipt: SessionReceipt,
     /// To whom.
     pub holder: &'a Principal,
+    /// What that one says of itself.
+    pub runner: Option<&'a Arc<Runner>>,
     /// For how long, where not as the queue says.
     pub lease: Option<Millis>,
     /// One random id for each job wanted: their number is the most that is handed out.

@@ -132,6 +132,7 @@ impl Shard {
                 job,
                 lease: *lease,
                 holder: command.holder.clone(),
+                runner: command.runner.cloned(),
                 lock: Some(receipt.lock),
                 until,
                 at: now,

@@ -54,7 +54,7 @@ impl Pair {
                     None => Err(vec!["QueueUnknown"]),
                     Some(queue) => {
                         let sweep = self.plain.queues[queue].sweep.as_ref();
-                        Ok(sweep.is_none_or(|sweep| sweep.wish.kind() == SweepKind::PurgeWaiting))
+                        Ok(sweep.is_none_or(|sweep| sweep.wish.filter().is_none()))
                     }
                 };
                 if self.ask_or_known("stop sweep", &Command::StopSweep { queue: &name }, &judged) {
@@ -88,6 +88,7 @@ impl Pair {
         let (kind, act) = match deed {
             Deed::Cancel { force, dead } => ("cancel", Act::Cancel { force: *force, dead: *dead }),
             Deed::Move { queue } => ("move", Act::Move { queue: queue_name(*queue), sealed: false }),
+            Deed::Hold => ("hold", Act::Hold),
             Deed::Promote => ("promote", Act::Promote),
             Deed::Redrive { seal } => {
                 let end = |seal: i64| {
@@ -120,6 +121,7 @@ impl Pair {
                 ("redrive dead", SweepWish::RedriveDead { filter, rate })
             }
             SweepKind::PurgeWaiting => ("purge waiting", SweepWish::PurgeWaiting),
+            SweepKind::ReleaseHeld => ("release held", SweepWish::ReleaseHeld),
         };
         let judged = self.plain.may_sweep(self.plain.queue(&name), &wish);
         if self.ask_or_known(kind, &Command::Sweep { queue: &name, wish: &wish }, &judged) {

@@ -92,7 +92,13 @@ impl Pair {
         let Some((receipt, holder)) = self.lock(hold) else { return };
         let ids: Vec<_> = (0..max).map(|_| self.lease_id()).collect();
         let no = self.plain.may_take(&receipt, lease);
-        let wish = LeaseSession { receipt, holder: &holder, lease: lease.map(Millis::new), lease_ids: &ids };
+        let wish = LeaseSession {
+            receipt,
+            holder: &holder,
+            runner: None,
+            lease: lease.map(Millis::new),
+            lease_ids: &ids,
+        };
         let Some(events) = self.session("take", SessionCommand::Lease(wish), &no) else { return };
         let queue = receipt.queue.0 as usize;
         let until = self.plain.lease_until(queue, lease);

@@ -59,7 +59,13 @@ impl Pair {
             Some(_) if !paused && lease.is_some_and(|lease| !lease_fits(lease)) => vec!["LeaseTime"],
             Some(_) => Vec::new(),
         };
-        let wish = Lease { queue: &name, holder: &holder, lease: lease.map(Millis::new), lease_ids: &ids };
+        let wish = Lease {
+            queue: &name,
+            holder: &holder,
+            runner: None,
+            lease: lease.map(Millis::new),
+            lease_ids: &ids,
+        };
         let Some(events) = self.ask("lease", &Command::Lease(wish), &no) else { return };
         let queue = known.expect("it was done");
         let until = self.plain.lease_until(queue, lease);

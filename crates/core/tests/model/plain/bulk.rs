@@ -71,6 +71,9 @@ impl Plain {
             return if sweep.wish == *wish { Ok(true) } else { Err(vec!["SweepRunning"]) };
         }
         let concerned = match wish.filter() {
+            None if wish.kind() == SweepKind::ReleaseHeld => {
+                self.live().any(|job| job.queue == queue && job.state == State::Held)
+            }
             None => self.waiting(queue) > 0,
             Some(filter) => self
                 .live()
@@ -80,7 +83,7 @@ impl Plain {
         if !concerned {
             return Ok(true);
         }
-        if wish.kind() == SweepKind::RedriveDead && !self.has_room(queue) {
+        if matches!(wish.kind(), SweepKind::RedriveDead | SweepKind::ReleaseHeld) && !self.has_room(queue) {
             return Err(vec!["QueueFull"]);
         }
         Ok(false)
@@ -103,6 +106,7 @@ impl Plain {
         let (queue, sweep) =
             sweeps.filter(|(_, sweep)| sweep.due.0 <= self.now).min_by_key(|(_, sweep)| sweep.due)?;
         Some(match sweep.wish.filter() {
+            None if sweep.wish.kind() == SweepKind::ReleaseHeld => self.slice_of_held(queue, sweep, busy),
             None => self.slice_of_waiting(queue, sweep, busy),
             Some(filter) => self.slice_of_dead(queue, sweep, filter, busy),
         })
@@ -119,6 +123,25 @@ impl Plain {
         let jobs = ids.iter().filter(meant).copied().collect();
         let next = ids.last().map(|last| ((0, *last), self.now));
         Slice { queue, kind: SweepKind::PurgeWaiting, jobs, next }
+    }
+
+    fn slice_of_held(&self, queue: usize, sweep: &Sweep, busy: &[JobId]) -> Slice {
+        let (kind, through) = (SweepKind::ReleaseHeld, sweep.through.map(|(_, id)| id));
+        let room = self.queues[queue].settings.max_depth.saturating_sub(self.waiting(queue)) as usize;
+        let mut ids: Vec<JobId> = self.live().map(|job| job.id).filter(|id| Some(*id) > through).collect();
+        ids.sort();
+        let meant = |id: &&JobId| {
+            let job = self.find(id).expect("it is live");
+            let held = job.queue == queue && job.state == State::Held;
+            held && job.here <= sweep.begun && !busy.contains(id)
+        };
+        let mut jobs: Vec<JobId> = ids.iter().filter(meant).copied().collect();
+        if jobs.len() > room {
+            jobs.truncate(room);
+            return Slice { queue, kind, jobs, next: None };
+        }
+        let next = ids.last().map(|last| ((0, *last), self.now));
+        Slice { queue, kind, jobs, next }
     }
 
     fn slice_of_dead(&self, queue: usize, sweep: &Sweep, filter: &DeadFilter, busy: &[JobId]) -> Slice {
@@ -185,6 +208,7 @@ impl Plain {
         for id in &slice.jobs {
             match slice.kind {
                 SweepKind::RedriveDead => self.redrive(id),
+                SweepKind::ReleaseHeld => self.release(id),
                 SweepKind::PurgeDead | SweepKind::PurgeWaiting => {
                     let now = self.now;
                     self.job(id).finish(now, State::Cancelled);

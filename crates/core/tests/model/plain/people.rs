@@ -20,6 +20,9 @@ impl Plain {
             Deed::Cancel { force: false, .. } if job.is_stopping() => Ok(true),
             Deed::Cancel { .. } if job.is_finished() => state(),
             Deed::Cancel { .. } => Ok(false),
+            Deed::Hold if job.state == State::Held => Ok(true),
+            Deed::Hold if matches!(job.state, State::Delayed | State::Ready | State::Retrying) => Ok(false),
+            Deed::Hold => state(),
             Deed::Promote if matches!(job.state, State::Delayed | State::Retrying) => Ok(false),
             Deed::Promote => state(),
             Deed::Release if job.state != State::Held => state(),
@@ -103,19 +106,32 @@ impl Plain {
                 job.finish(now, State::Cancelled);
                 lock.into_iter().for_each(|lock| self.note_word(lock));
             }
+            Deed::Hold => {
+                let job = self.job(id);
+                (job.state, job.here) = (State::Held, now);
+            }
             Deed::Promote => {
                 let job = self.job(id);
                 (job.state, job.run_at) = (State::Ready, now);
             }
-            Deed::Release => {
-                let job = self.job(id);
-                (job.state, job.here) = (State::Ready, now);
-            }
+            Deed::Release => self.release(id),
             Deed::Reprioritise(priority) => self.job(id).priority = *priority,
             Deed::Redrive { .. } => self.redrive(id),
             Deed::Move { queue } => self.move_to(id, QUEUES[*queue]),
         }
         self.settle_rounds();
+    }
+
+    /// A held job goes on: at once, or when its own time comes.
+    pub fn release(&mut self, id: &JobId) {
+        let now = self.now;
+        let job = self.job(id);
+        job.here = now;
+        if job.run_at > now {
+            (job.state, job.at) = (State::Delayed, job.run_at);
+        } else {
+            job.state = State::Ready;
+        }
     }
 
     /// Sends an ended job through once more, from the end of the line.

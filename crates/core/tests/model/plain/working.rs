@@ -132,7 +132,7 @@ impl Plain {
             Outcome::Hold(_) => {
                 job.end_run(now, AttemptEnd::Held, None, None);
                 job.attempt -= 1;
-                job.state = State::Held;
+                (job.state, job.here) = (State::Held, now);
             }
         }
         if matches!(outcome, Outcome::Undelivered) && !stopping {

@@ -33,8 +33,12 @@ fn token(byte: u8) -> Token {
 fn queue(change: impl FnOnce(&mut QueueSettings)) -> Event {
     let mut settings = QueueSettings::default();
     change(&mut settings);
-    let (number, settings) = (QueueNumber(0), Box::new(settings));
-    Event::QueueCreated { number, queue: QueueName::parse("q").unwrap(), settings, at: at(0) }
+    Event::QueueCreated {
+        number: QueueNumber(0),
+        queue: QueueName::parse("q").unwrap(),
+        settings: Box::new(settings),
+        at: at(0),
+    }
 }
 
 fn with_sessions() -> Event {
@@ -65,6 +69,7 @@ fn leased(job: JobId, lock: Option<u8>, ms: u64) -> Event {
         job,
         lease: LeaseId::from_bytes([1; 16]),
         holder: Principal::parse("mill").unwrap(),
+        runner: None,
         lock: lock.map(|byte| LockId::from_bytes([byte; 16])),
         until: at(ms + 60_000),
         at: at(ms),
