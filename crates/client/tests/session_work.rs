@@ -132,6 +132,12 @@ async fn a_session_is_renewed_by_itself_up_to_its_queues_bound() {
     assert!(began.elapsed() >= HOLD && session.is_lost());
     assert!(lost(&session.receive(Duration::ZERO).await));
 
+    // A hold that is shorter than the queue's is renewed as well.
+    let short =
+        client.session("lines").named("b").hold(Duration::from_secs(10)).accept().await.unwrap().unwrap();
+    sleep(Duration::from_secs(40)).await;
+    assert!(!short.is_lost() && client.session("lines").named("b").accept().await.unwrap().is_none());
+
     // One that is dropped is renewed no more.
     drop(client.session("lines").named("a").accept().await.unwrap().unwrap());
     sleep(Duration::from_secs(61)).await;
@@ -386,6 +392,35 @@ async fn a_worker_stops_cleanly_and_ends_after_so_many_jobs() {
     let waiting = build().max_jobs(9).build().unwrap();
     let worked = timeout(Duration::from_secs(60), waiting.run(sleep(Duration::from_secs(10)))).await;
     assert_eq!(worked.unwrap().unwrap().completed, 1);
+}
+
+/// A job whose lease was lost is out where nobody sees it: its session is given back, so that it comes first.
+#[tokio::test(start_paused = true)]
+async fn a_worker_lets_nothing_overtake_a_job_that_it_lost() {
+    let world = world().await;
+    lines(&world, "allowed").await;
+    let client = world.plain().build();
+    send(&client, "a", &["a0", "a1"]).await;
+    *world.mischief().refuses_extend.lock().unwrap() = true;
+    let (begun, between) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&world.between));
+    let told = Arc::clone(&begun);
+    let worker = client.worker("lines").sessions(1).max_jobs(2).default_handler(
+        move |delivery: sealane::Delivery, context: JobContext| {
+            let (told, between) = (Arc::clone(&told), Arc::clone(&between));
+            async move {
+                let first = told.lock().unwrap().is_empty();
+                told.lock().unwrap().push(String::from_utf8(delivery.body).unwrap());
+                if first {
+                    context.lease_lost().await;
+                    *between.mischief.refuses_extend.lock().unwrap() = false;
+                }
+                Outcome::COMPLETE
+            }
+        },
+    );
+    let worked = timeout(Duration::from_secs(120), worker.build().unwrap().run(std::future::pending())).await;
+    assert_eq!(worked.unwrap().unwrap().completed, 2);
+    assert_eq!(*begun.lock().unwrap(), ["a0", "a0", "a1"]);
 }
 
 // covers JOB-13 (idle and hold of a worker are bounded)
