@@ -336,8 +336,8 @@ impl Engine {
                     done.map(|()| self.machine.control().key(&id).expect("it was just revoked").clone());
                 self.answer(reply, done);
             }
-            Request::Act { job, act, reply } => {
-                let done = told(self.act(now, job, &act))?;
+            Request::Act { job, act, meant, reply } => {
+                let done = told(self.act(now, job, &act, &meant))?;
                 self.answer(reply, done);
             }
             Request::SetMode { queue, mode, reply } => {
