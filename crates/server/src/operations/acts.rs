@@ -13,8 +13,8 @@ use sealane_core::id::JobId;
 use sealane_core::job::JobInput;
 use sealane_core::queue::{Act, JobView};
 
-use crate::authz::{Authorized, Standing, permits_on};
 use crate::authz::role::{Reach, reach};
+use crate::authz::{Authorized, Standing, permits_on};
 use crate::boundary::{Door, Handle};
 
 impl Door {

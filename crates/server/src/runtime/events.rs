@@ -27,11 +27,7 @@ impl Events {
     /// None yet.
     pub fn new(incarnation: Incarnation) -> Self {
         let feed = Feed::new(incarnation);
-        Self {
-            newest: watch::Sender::new(feed.now()),
-            asked: AtomicBool::new(false),
-            feed: Mutex::new(feed),
-        }
+        Self { newest: watch::Sender::new(feed.now()), asked: AtomicBool::new(false), feed: Mutex::new(feed) }
     }
 
     /// The place of whoever begins to listen now.
