@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use sealane::keys::memory::MemoryKeys;
+use sealane::keys::{KeyError, KeyProvider, Root, RootId};
 use sealane::{
     Client, Error, Job, JobContext, Outcome, PlaintextPolicy, Provider, QueueIn, SessionListIn, Unopenable,
 };
@@ -298,6 +301,46 @@ async fn no_lost_answer_and_no_dropped_call_changes_the_order() {
     world.mischief().lost_requests.store(0, Ordering::SeqCst);
     assert!(lost(&session.receive(Duration::ZERO).await));
     assert_eq!(first(&client).await.2, "a0");
+}
+
+/// Keys that take their time.
+struct SlowKeys {
+    keys: Arc<MemoryKeys>,
+    take: Duration,
+}
+
+#[async_trait]
+impl KeyProvider for SlowKeys {
+    async fn active_root(&self, namespace: &str, queue: &str) -> Result<Arc<Root>, KeyError> {
+        self.keys.active_root(namespace, queue).await
+    }
+
+    async fn root(&self, namespace: &str, queue: &str, id: RootId) -> Result<Option<Arc<Root>>, KeyError> {
+        sleep(self.take).await;
+        self.keys.root(namespace, queue, id).await
+    }
+
+    async fn openable_roots(&self, namespace: &str, queue: &str) -> Result<Vec<RootId>, KeyError> {
+        self.keys.openable_roots(namespace, queue).await
+    }
+}
+
+// covers JOB-13 (a call that is dropped while its job is opened lets no other job overtake it)
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_opening_was_not_waited_for_is_not_overtaken() {
+    let (world, keys) = (world().await, keys());
+    lines(&world, "required").await;
+    send(&world.sealed(&keys), "a", &["a0", "a1"]).await;
+    let slow = SlowKeys { keys, take: Duration::from_secs(5) };
+    let client = world.plain().keys(Arc::new(slow)).build();
+    let session = client.session("lines").named("a").accept().await.unwrap().unwrap();
+    let impatient = timeout(Duration::from_secs(1), session.receive(Duration::ZERO)).await;
+    assert!(impatient.is_err(), "not waited for");
+    for body in ["a0", "a1"] {
+        let job = session.receive(Duration::from_secs(30)).await.unwrap().unwrap();
+        assert_eq!((&job.delivery.body[..], job.delivery.attempt), (body.as_bytes(), 1));
+        job.settle(Outcome::COMPLETE).await.unwrap();
+    }
 }
 
 type Log = Arc<Mutex<Vec<(String, bool)>>>;
