@@ -7,7 +7,7 @@ use std::time::Duration;
 use sealane::keys::file;
 use sealane::keys::memory::MemoryKeys;
 use sealane::providers::server::Server;
-use sealane::{Client, ClientBuilder, Context, Namespace, Retry};
+use sealane::{Breaker, Client, ClientBuilder, Context, Namespace, Retry};
 
 use crate::failure::Failure;
 use crate::options::Global;
@@ -32,6 +32,12 @@ pub(crate) fn server(global: &Global) -> Result<Server, Failure> {
         context = context.with_namespace(namespace);
     }
     Ok(Server::connect(&context)?)
+}
+
+/// A client that follows what happens: nobody is spared by leaving a server alone that one stream asks for
+/// every other second, and when that is back, it is to be heard at once.
+pub(crate) fn follower(global: &Global) -> Result<Client, Failure> {
+    Ok(client(global)?.breaker(Breaker::NEVER).build())
 }
 
 /// A client of that server, with keys where a keyring was given.

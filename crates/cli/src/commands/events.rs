@@ -1,13 +1,13 @@
 //! `sealane events`: the life of jobs, line by line as it happens.
 
 use clap::Args;
-use sealane::{EventFilter, EventReset, JobEvent, JobId, JobOut, State, StepKind, Told};
+use sealane::{EventFilter, EventReset, Events as Stream, JobEvent, JobId, JobOut, State, StepKind, Told};
 use sealane_api::wire::Id;
 use serde::Serialize;
 
 use super::Surroundings;
 use super::job::job_id;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::session;
 
 #[derive(Args, Debug)]
@@ -45,7 +45,7 @@ fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
 }
 
 pub(crate) async fn run(at: &Surroundings, wish: Events) -> Result<(), Failure> {
-    let client = session::client(&at.global)?.build();
+    let client = session::follower(&at.global)?;
     let mut filter = wish.queue.into_iter().fold(EventFilter::all(), EventFilter::queue);
     filter = wish.kind.into_iter().fold(filter, EventFilter::kind);
     filter = wish.state.into_iter().fold(filter, EventFilter::state);
@@ -54,7 +54,7 @@ pub(crate) async fn run(at: &Surroundings, wish: Events) -> Result<(), Failure> 
     let mut events = client.events(filter).await?;
     let mut told = 0;
     while wish.max_events.is_none_or(|max| told < max) {
-        match events.next().await? {
+        match next(&mut events).await? {
             Told::Event(event) => {
                 tell(at, &event)?;
                 told += 1;
@@ -63,6 +63,23 @@ pub(crate) async fn run(at: &Surroundings, wish: Events) -> Result<(), Failure> 
         }
     }
     Ok(())
+}
+
+/// The next event, however long the server is away. Why it was there when the stream was opened: an address
+/// where nobody is should be told at once.
+pub(crate) async fn next(events: &mut Stream) -> Result<Told, Failure> {
+    let mut told = false;
+    loop {
+        match events.next().await {
+            Err(error) if error.is_transient() => {
+                if !told {
+                    tracing::warn!(error = %chain(&error), "no events come; it is tried again until they do");
+                }
+                told = true;
+            }
+            heard => return Ok(heard?),
+        }
+    }
 }
 
 /// Prints one event.

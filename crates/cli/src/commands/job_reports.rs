@@ -123,13 +123,13 @@ async fn wait(at: &Surroundings, id: JobId, timeout: Duration) -> Result<(), Fai
 }
 
 async fn watch(at: &Surroundings, id: JobId) -> Result<(), Failure> {
-    let client = session::client(&at.global)?.build();
+    let client = session::follower(&at.global)?;
     // The stream first: what happens between the look and the first event is told as well.
     let mut events = client.events(EventFilter::all().job(id)).await?;
     let mut job = client.job(id).await?;
     events::tell(at, &events::standing(id, &job, events.last_id()))?;
     while !State::parse(&job.state).is_some_and(State::is_over) {
-        match events.next().await? {
+        match events::next(&mut events).await? {
             Told::Event(event) => {
                 events::tell(at, &event)?;
                 job.state = event.state;

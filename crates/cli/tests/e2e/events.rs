@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -33,11 +34,28 @@ impl Following {
         self.lines.recv_timeout(DEADLINE).expect("a line")
     }
 
+    /// The first line, while something is done again and again for it to be told.
+    fn first_line(&self, mut act: impl FnMut()) -> String {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            act();
+            match self.lines.try_recv() {
+                Ok(line) => return line,
+                Err(TryRecvError::Empty) => assert!(Instant::now() < end, "nothing is told"),
+                Err(TryRecvError::Disconnected) => panic!("it ended and told nothing"),
+            }
+        }
+    }
+
     /// Type, state and job of the next event.
     fn told(&self) -> (String, String, String) {
         let event: Value = serde_json::from_str(&self.line()).expect("JSON, one line each");
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         (text("type"), text("state"), text("job"))
+    }
+
+    fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     fn exit(mut self) -> Option<i32> {
@@ -96,12 +114,7 @@ fn a_job_is_watched_until_it_has_ended_and_events_go_on_where_they_were() {
     let follow = events(&place, &["events", "--queue", "orders", "--type", "accepted", "--max-events", "1"]);
     // Whether it listens already is not to be seen from here: jobs come until one was told.
     let mut sent = Vec::new();
-    let line = loop {
-        sent.push(enqueue(&place));
-        if let Ok(line) = follow.lines.try_recv() {
-            break line;
-        }
-    };
+    let line = follow.first_line(|| sent.push(enqueue(&place)));
     let first: Value = serde_json::from_str(&line).expect("JSON");
     assert_eq!(follow.exit(), Some(0));
     sent.push(enqueue(&place));
@@ -120,15 +133,44 @@ fn a_job_is_watched_until_it_has_ended_and_events_go_on_where_they_were() {
 }
 
 #[test]
-fn a_server_that_is_told_to_stop_does_not_wait_for_who_listens() {
+fn events_outlast_a_server_that_is_away_for_longer_than_a_command_waits() {
     let (place, server) = place();
+    let id = enqueue(&place);
+    let said = std::fs::File::create(place.path("events.err")).expect("a file");
+    let mut command = place.command(&["events", "--queue", "orders", "--type", "accepted", "-o", "json"]);
+    let mut follow = Following::start(command.stderr(said));
+    let mut watch = events(&place, &["job", "watch", &id]);
+    assert_eq!(watch.told(), told("standing", "ready", &id));
+    follow.first_line(|| drop(enqueue(&place)));
+    let address = server.address();
+    server.kill();
+    // It says so when it has waited as long as other commands do.
+    let end = Instant::now() + DEADLINE;
+    while !std::fs::read_to_string(place.path("events.err")).expect("a file").contains("tried again") {
+        assert!(Instant::now() < end && follow.runs(), "it goes on");
+        std::thread::yield_now();
+    }
+    let server = place.serve_at(&address);
+    while follow.told().0 != "reset" {}
+    let sent = std::iter::repeat_with(|| enqueue(&place)).take(2).collect::<Vec<_>>();
+    assert_eq!([follow.told().2, follow.told().2], [sent[0].as_str(), sent[1].as_str()]);
+    assert_eq!(watch.told(), told("standing", "ready", &id));
+    assert!(watch.runs(), "the job has not ended");
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_does_not_wait_for_who_listens() {
+    let place = Place::new();
+    let server = place.serve_draining("60s");
+    place.json(&["queue", "create", "orders"], "");
     let id = enqueue(&place);
     let watch = events(&place, &["job", "watch", &id]);
     assert_eq!(watch.told(), told("standing", "ready", &id));
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     assert_eq!(server.terminate(), Some(0));
     // Nothing runs, so that nothing but the stream could have held it up.
-    assert!(began.elapsed() < DEADLINE, "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     let log = std::fs::read_to_string(place.path("server.log")).expect("the log");
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("event.watch")).collect();
     assert_eq!(lines.len(), 2, "a line at the opening and one at the end: {log}");

@@ -53,12 +53,6 @@ fn wait_for_lines(place: &Place, least: usize) {
 }
 
 /// The address that a server listens at.
-fn address(server: &Serving) -> String {
-    let url = server.ready["url"].as_str().expect("the ready line says it");
-    let port = url.rsplit(':').next().expect("a port").trim_end_matches('/');
-    format!("127.0.0.1:{port}")
-}
-
 async fn send(server: &Serving, at: usize) {
     let jobs = (0..SESSIONS)
         .map(|session| Job::new("step", at.to_string()).session(format!("{CANARY}-{session}")))
@@ -83,7 +77,7 @@ async fn sessions_keep_their_order_and_one_holder_however_often_the_server_is_ki
         wait_for_lines(&place, kill * 10);
         let page = server.client().sessions("lines", &SessionListIn::default()).await.expect("an answer");
         most_held = most_held.max(page.sessions.iter().filter(|session| session.holder.is_some()).count());
-        let address = address(&server);
+        let address = server.address();
         server.kill();
         server = place.serve_at(&address);
     }

@@ -15,6 +15,9 @@ use serde_json::Value;
 /// Long enough for any machine; reaching it is a failure.
 pub const DEADLINE: Duration = Duration::from_secs(120);
 
+/// What a server that is told to stop waits for, at most.
+const DRAIN: &str = "2s";
+
 pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_sealane")
 }
@@ -81,13 +84,19 @@ impl Place {
 
     /// Starts the server as the argument of another program.
     pub fn serve_under(&self, wrapper: &[&str]) -> Serving {
-        Serving::start(self, wrapper, "127.0.0.1:0")
+        Serving::start(self, wrapper, "127.0.0.1:0", DRAIN)
+            .unwrap_or_else(|output| panic!("the server did not start: {output}"))
+    }
+
+    /// Starts the server; told to stop, it waits so long for what runs.
+    pub fn serve_draining(&self, drain: &str) -> Serving {
+        Serving::start(self, &[], "127.0.0.1:0", drain)
             .unwrap_or_else(|output| panic!("the server did not start: {output}"))
     }
 
     /// Starts the server where another one was that is gone: its clients find it there.
     pub fn serve_at(&self, address: &str) -> Serving {
-        Serving::start(self, &[], address)
+        Serving::start(self, &[], address, DRAIN)
             .unwrap_or_else(|output| panic!("the server did not start: {output}"))
     }
 }
@@ -101,14 +110,14 @@ pub struct Serving {
 }
 
 impl Serving {
-    fn start(place: &Place, wrapper: &[&str], listen: &str) -> Result<Self, String> {
+    fn start(place: &Place, wrapper: &[&str], listen: &str, drain: &str) -> Result<Self, String> {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(place.path("server.log"))
             .expect("a log");
         let mut words = wrapper.to_vec();
-        words.extend([binary(), "serve", "--data-dir", "data", "--listen", listen, "--drain-timeout", "2s"]);
+        words.extend([binary(), "serve", "--data-dir", "data", "--listen", listen, "--drain-timeout", drain]);
         let mut child = Command::new(words[0])
             .args(&words[1..])
             .current_dir(place.dir.path())
@@ -149,6 +158,13 @@ impl Serving {
     pub fn kill(mut self) {
         signal(self.process(), "KILL");
         wait(&mut self.child);
+    }
+
+    /// Where it listens, for another one in its place.
+    pub fn address(&self) -> String {
+        let url = self.ready["url"].as_str().expect("the ready line says it");
+        let port = url.rsplit(':').next().expect("a port").trim_end_matches('/');
+        format!("127.0.0.1:{port}")
     }
 
     /// The server itself, not what it was started under.
