@@ -119,7 +119,8 @@ impl Events {
     /// Waits for the next event. May be dropped and called again without losing one.
     ///
     /// # Errors
-    /// When the key is not accepted any more, or the connection could not be opened again for as long as the
+    /// When the key is not accepted any more, `not_found` when the one job that was wished is not to be seen any
+    /// more with it (dead, or in another queue), or when the connection could not be opened again for as long as the
     /// client's [`Retry`](crate::Retry) allows. The next call tries again from the same place.
     pub async fn next(&mut self) -> Result<Told, Error> {
         if let Some(first) = self.first.take() {
