@@ -259,10 +259,11 @@ async fn a_stream_of_one_job_ends_when_its_key_loses_sight_of_it_and_not_where_i
     let (mut watch, mut asked) = (worker.listen(&of_dying).await, admin.listen(&of_dying).await);
     let mut only_ends = worker.listen(&format!("{of_dying}&type=completed")).await;
     let receipt = worker.take_one("a.one").await;
+    let mut late = worker.listen(&of_dying).await;
     worker.item("fail", json!({"receipt": receipt, "category": "permanent"})).await;
     let leased = watch.next().await.expect("an event");
     assert_eq!(leased.in_short(), "leased running");
-    for stream in [&mut watch, &mut only_ends] {
+    for stream in [&mut watch, &mut only_ends, &mut late] {
         out_of_sight(stream.next().await);
         assert!(stream.next().await.is_none(), "that was the last of it");
     }
