@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use sealane::keys::memory::MemoryKeys;
+use sealane::keys::{KeyError, KeyProvider, Root, RootId};
 use sealane::{
     Client, Error, Job, JobContext, Outcome, PlaintextPolicy, Provider, QueueIn, SessionListIn, Unopenable,
 };
@@ -131,6 +134,12 @@ async fn a_session_is_renewed_by_itself_up_to_its_queues_bound() {
     timeout(Duration::from_secs(10), session.lost()).await.expect("it is told");
     assert!(began.elapsed() >= HOLD && session.is_lost());
     assert!(lost(&session.receive(Duration::ZERO).await));
+
+    // A hold that is shorter than the queue's is renewed as well.
+    let short =
+        client.session("lines").named("b").hold(Duration::from_secs(10)).accept().await.unwrap().unwrap();
+    sleep(Duration::from_secs(40)).await;
+    assert!(!short.is_lost() && client.session("lines").named("b").accept().await.unwrap().is_none());
 
     // One that is dropped is renewed no more.
     drop(client.session("lines").named("a").accept().await.unwrap().unwrap());
@@ -294,6 +303,46 @@ async fn no_lost_answer_and_no_dropped_call_changes_the_order() {
     assert_eq!(first(&client).await.2, "a0");
 }
 
+/// Keys that take their time.
+struct SlowKeys {
+    keys: Arc<MemoryKeys>,
+    take: Duration,
+}
+
+#[async_trait]
+impl KeyProvider for SlowKeys {
+    async fn active_root(&self, namespace: &str, queue: &str) -> Result<Arc<Root>, KeyError> {
+        self.keys.active_root(namespace, queue).await
+    }
+
+    async fn root(&self, namespace: &str, queue: &str, id: RootId) -> Result<Option<Arc<Root>>, KeyError> {
+        sleep(self.take).await;
+        self.keys.root(namespace, queue, id).await
+    }
+
+    async fn openable_roots(&self, namespace: &str, queue: &str) -> Result<Vec<RootId>, KeyError> {
+        self.keys.openable_roots(namespace, queue).await
+    }
+}
+
+// covers JOB-13 (a call that is dropped while its job is opened lets no other job overtake it)
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_opening_was_not_waited_for_is_not_overtaken() {
+    let (world, keys) = (world().await, keys());
+    lines(&world, "required").await;
+    send(&world.sealed(&keys), "a", &["a0", "a1"]).await;
+    let slow = SlowKeys { keys, take: Duration::from_secs(5) };
+    let client = world.plain().keys(Arc::new(slow)).build();
+    let session = client.session("lines").named("a").accept().await.unwrap().unwrap();
+    let impatient = timeout(Duration::from_secs(1), session.receive(Duration::ZERO)).await;
+    assert!(impatient.is_err(), "not waited for");
+    for body in ["a0", "a1"] {
+        let job = session.receive(Duration::from_secs(30)).await.unwrap().unwrap();
+        assert_eq!((&job.delivery.body[..], job.delivery.attempt), (body.as_bytes(), 1));
+        job.settle(Outcome::COMPLETE).await.unwrap();
+    }
+}
+
 type Log = Arc<Mutex<Vec<(String, bool)>>>;
 
 /// A handler that notes the begin and end of each job, and takes a second.
@@ -386,6 +435,35 @@ async fn a_worker_stops_cleanly_and_ends_after_so_many_jobs() {
     let waiting = build().max_jobs(9).build().unwrap();
     let worked = timeout(Duration::from_secs(60), waiting.run(sleep(Duration::from_secs(10)))).await;
     assert_eq!(worked.unwrap().unwrap().completed, 1);
+}
+
+/// A job whose lease was lost is out where nobody sees it: its session is given back, so that it comes first.
+#[tokio::test(start_paused = true)]
+async fn a_worker_lets_nothing_overtake_a_job_that_it_lost() {
+    let world = world().await;
+    lines(&world, "allowed").await;
+    let client = world.plain().build();
+    send(&client, "a", &["a0", "a1"]).await;
+    *world.mischief().refuses_extend.lock().unwrap() = true;
+    let (begun, between) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&world.between));
+    let told = Arc::clone(&begun);
+    let worker = client.worker("lines").sessions(1).max_jobs(2).default_handler(
+        move |delivery: sealane::Delivery, context: JobContext| {
+            let (told, between) = (Arc::clone(&told), Arc::clone(&between));
+            async move {
+                let first = told.lock().unwrap().is_empty();
+                told.lock().unwrap().push(String::from_utf8(delivery.body).unwrap());
+                if first {
+                    context.lease_lost().await;
+                    *between.mischief.refuses_extend.lock().unwrap() = false;
+                }
+                Outcome::COMPLETE
+            }
+        },
+    );
+    let worked = timeout(Duration::from_secs(120), worker.build().unwrap().run(std::future::pending())).await;
+    assert_eq!(worked.unwrap().unwrap().completed, 2);
+    assert_eq!(*begun.lock().unwrap(), ["a0", "a0", "a1"]);
 }
 
 // covers JOB-13 (idle and hold of a worker are bounded)

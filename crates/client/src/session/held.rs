@@ -106,8 +106,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::SessionLockLost`], or when no answer came. Where a job may be out that nobody has, since an
-    /// answer was lost or this call dropped before it returned, the next call gives the session back: what
-    /// would come then might not be the next one in line.
+    /// answer was lost or this call dropped before one came, the next call gives the session back: what
+    /// would come then might not be the next one in line. Dropped while a job is opened, that job comes again.
     pub async fn receive(&self, wait: Duration) -> Result<Option<HandedJob>, Error> {
         let give_up = Instant::now() + wait;
         loop {

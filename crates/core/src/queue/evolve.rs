@@ -124,6 +124,10 @@ impl Shard {
                         job.set_aside(Settled::Held);
                         cause = Cause::Hold;
                     }
+                    if let Phase::Retrying { until } = job.phase {
+                        // What is left of its wait is not let off by a person's look.
+                        job.run_at = until;
+                    }
                     job.past().here_since = Some(at);
                     job.enter(cause, Phase::Held { reason: *reason });
                 });

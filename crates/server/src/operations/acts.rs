@@ -3,22 +3,24 @@
 use std::sync::Arc;
 
 use sealane_api::operation::{
-    JobCancel, JobHold, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise,
+    JobCancel, JobHold, JobMove, JobPromote, JobRedrive, JobRelease, JobReprioritise, Operation,
 };
 use sealane_api::permission::Permission;
 use sealane_api::problem::{Code, Problem};
 use sealane_api::v1::JobStands;
+use sealane_core::control::AccessKey;
 use sealane_core::id::JobId;
 use sealane_core::job::JobInput;
 use sealane_core::queue::{Act, JobView};
 
-use crate::authz::Authorized;
 use crate::authz::role::{Reach, reach};
+use crate::authz::{Authorized, Standing, permits_on};
 use crate::boundary::{Door, Handle};
 
 impl Door {
-    async fn act(&self, job: JobId, act: Act) -> Result<JobStands, Problem> {
-        let view = self.engine.act(job, act).await?;
+    async fn act<Op: Operation>(&self, key: AccessKey, job: JobId, act: Act) -> Result<JobStands, Problem> {
+        let meant = move |job: Standing<'_>| permits_on(&key, Op::PERMISSION, job);
+        let view = self.engine.act(job, act, meant).await?;
         let (namespace, number) = (self.namespace.clone(), view.queue);
         let queue =
             self.engine.read(move |machine| machine.shard(&namespace).queue_name(number).clone()).await?;
@@ -40,14 +42,14 @@ impl Handle<JobCancel> for Door {
         let (JobCancel { job, how }, key) = asked.into_parts();
         // Why here as well: the job may have died since the authoriser looked.
         let dead = reach(key.role, Permission::DeadLetterManage) != Reach::None;
-        self.act(job, Act::Cancel { force: how.force.unwrap_or(false), dead }).await
+        self.act::<JobCancel>(key, job, Act::Cancel { force: how.force.unwrap_or(false), dead }).await
     }
 }
 
 impl Handle<JobHold> for Door {
     async fn handle(&self, asked: Authorized<JobHold>) -> Result<JobStands, Problem> {
-        let (JobHold { job }, _) = asked.into_parts();
-        self.act(job, Act::Hold).await
+        let (JobHold { job }, key) = asked.into_parts();
+        self.act::<JobHold>(key, job, Act::Hold).await
     }
 }
 
@@ -61,36 +63,36 @@ impl Handle<JobMove> for Door {
             return Err(Problem::not_found());
         }
         let sealed = self.input_of(&view)?.is_sealed();
-        self.act(job, Act::Move { queue, sealed }).await
+        self.act::<JobMove>(key, job, Act::Move { queue, sealed }).await
     }
 }
 
 impl Handle<JobPromote> for Door {
     async fn handle(&self, asked: Authorized<JobPromote>) -> Result<JobStands, Problem> {
-        let (JobPromote { job }, _) = asked.into_parts();
-        self.act(job, Act::Promote).await
+        let (JobPromote { job }, key) = asked.into_parts();
+        self.act::<JobPromote>(key, job, Act::Promote).await
     }
 }
 
 impl Handle<JobRedrive> for Door {
     async fn handle(&self, asked: Authorized<JobRedrive>) -> Result<JobStands, Problem> {
         let view = asked.job().expect("the authoriser looks up the job of every operation about one").clone();
-        let (JobRedrive { job }, _) = asked.into_parts();
+        let (JobRedrive { job }, key) = asked.into_parts();
         let input = self.input_of(&view)?;
-        self.act(job, Act::Redrive { seal_expires: input.seal_expires() }).await
+        self.act::<JobRedrive>(key, job, Act::Redrive { seal_expires: input.seal_expires() }).await
     }
 }
 
 impl Handle<JobRelease> for Door {
     async fn handle(&self, asked: Authorized<JobRelease>) -> Result<JobStands, Problem> {
-        let (JobRelease { job }, _) = asked.into_parts();
-        self.act(job, Act::Release).await
+        let (JobRelease { job }, key) = asked.into_parts();
+        self.act::<JobRelease>(key, job, Act::Release).await
     }
 }
 
 impl Handle<JobReprioritise> for Door {
     async fn handle(&self, asked: Authorized<JobReprioritise>) -> Result<JobStands, Problem> {
-        let (JobReprioritise { job, to }, _) = asked.into_parts();
-        self.act(job, Act::Reprioritise { priority: to.priority()? }).await
+        let (JobReprioritise { job, to }, key) = asked.into_parts();
+        self.act::<JobReprioritise>(key, job, Act::Reprioritise { priority: to.priority()? }).await
     }
 }

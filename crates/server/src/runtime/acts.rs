@@ -2,15 +2,28 @@
 
 use sealane_core::id::JobId;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{Act, Command, JobView, Labels, QueueMode, QueueView, SweepWish};
+use sealane_core::queue::{Act, Command, JobView, Labels, QueueMode, QueueView, Refusal, SweepWish};
 use sealane_core::time::Time;
 
 use super::engine::{Engine, Trouble};
 use super::fault::Fault;
-use super::request::SweepBegun;
+use super::request::{Meant, SweepBegun};
+use crate::authz::Standing;
 
 impl Engine {
-    pub(super) fn act(&mut self, now: Time, job: JobId, act: &Act) -> Result<JobView, Trouble> {
+    pub(super) fn act(
+        &mut self,
+        now: Time,
+        job: JobId,
+        act: &Act,
+        meant: &Meant,
+    ) -> Result<JobView, Trouble> {
+        let shard = self.shard();
+        let stands = |view: &JobView| meant(Standing::of(view, shard.queue_name(view.queue)));
+        // Why here: since the caller was let in, the job may have gone to where he may not follow.
+        if shard.job(&job).is_some_and(|view| !stands(&view)) {
+            return Err(Refusal::JobUnknown.into());
+        }
         let events = self.decide(now, &Command::Act { job, act })?;
         // Why: a re-driven job is new work, and the last room is for the jobs in workers' hands.
         if matches!(act, Act::Redrive { .. }) && !events.is_empty() && self.no_room() {

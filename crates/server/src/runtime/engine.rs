@@ -12,6 +12,7 @@ use sealane_core::queue::session::{LeaseSession, SessionCommand, SessionReceipt}
 use sealane_core::queue::{
     Command, Enqueue, Event, JobView, Lease, QueueSettings, QueueView, Receipt, Refusal, Shard,
 };
+use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
 use sealane_crypto::random::Random;
 use sealane_storage::{CallerData, Fact, Journal, JournalError, JournalReader, Room};
@@ -335,8 +336,8 @@ impl Engine {
                     done.map(|()| self.machine.control().key(&id).expect("it was just revoked").clone());
                 self.answer(reply, done);
             }
-            Request::Act { job, act, reply } => {
-                let done = told(self.act(now, job, &act))?;
+            Request::Act { job, act, meant, reply } => {
+                let done = told(self.act(now, job, &act, &meant))?;
                 self.answer(reply, done);
             }
             Request::SetMode { queue, mode, reply } => {
@@ -555,11 +556,7 @@ impl Engine {
 
     pub(super) fn append(&mut self, event: Event, data: Option<CallerData<'_>>) -> Result<(), Trouble> {
         let fact = Fact::Shard { namespace: self.namespace.clone(), event };
-        self.append_fact(&fact, data)?;
-        if let Fact::Shard { event, .. } = &fact {
-            self.note_session(event);
-        }
-        Ok(())
+        self.append_fact(&fact, data)
     }
 
     /// Stores a fact and applies it. What could not be stored is not applied.
@@ -571,11 +568,19 @@ impl Engine {
             }
             other => other?,
         };
+        self.apply_stored(fact, record);
+        Ok(())
+    }
+
+    /// Applies what is stored, and tells everybody inside who has to hear of it. The one way to do so.
+    pub(super) fn apply_stored(&mut self, fact: &Fact, record: RecordRef) {
         self.stage_before(fact);
         self.machine.evolve(fact, record);
         self.stage_after(fact);
         self.wake(fact);
-        Ok(())
+        if let Fact::Shard { event, .. } = fact {
+            self.note_session(event);
+        }
     }
 
     pub(super) fn no_room(&mut self) -> bool {

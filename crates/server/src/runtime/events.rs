@@ -5,6 +5,7 @@
 //! does with them, and how slowly, is nothing to the engine.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sealane_core::limits;
@@ -17,6 +18,8 @@ use super::engine::Engine;
 /// The last events of the namespace's jobs.
 pub struct Events {
     feed: Mutex<Feed>,
+    /// Whether anybody ever asked. Before that nobody has a place from which to go on, so nothing is kept.
+    asked: AtomicBool,
     newest: watch::Sender<Place>,
 }
 
@@ -24,11 +27,12 @@ impl Events {
     /// None yet.
     pub fn new(incarnation: Incarnation) -> Self {
         let feed = Feed::new(incarnation);
-        Self { newest: watch::Sender::new(feed.now()), feed: Mutex::new(feed) }
+        Self { newest: watch::Sender::new(feed.now()), asked: AtomicBool::new(false), feed: Mutex::new(feed) }
     }
 
     /// The place of whoever begins to listen now.
     pub fn now(&self) -> Place {
+        self.asked.store(true, Ordering::SeqCst);
         self.feed().now()
     }
 
@@ -44,6 +48,7 @@ impl Events {
 
     /// Hears of it when there is more.
     pub fn listen(&self) -> watch::Receiver<Place> {
+        self.asked.store(true, Ordering::SeqCst);
         self.newest.subscribe()
     }
 
@@ -56,6 +61,10 @@ impl Events {
         self.newest.send_replace(newest);
     }
 
+    fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::SeqCst)
+    }
+
     fn feed(&self) -> MutexGuard<'_, Feed> {
         // Why poison is let go: a push that panicked half-way is a step too few, and no job's harm.
         self.feed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -64,7 +73,7 @@ impl Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("now", &self.now()).finish_non_exhaustive()
+        f.debug_struct("Events").field("now", &self.feed().now()).finish_non_exhaustive()
     }
 }
 
@@ -72,7 +81,8 @@ impl Engine {
     /// Notes what a fact is going to be to those who listen, before it is applied.
     pub(super) fn stage_before(&mut self, fact: &Fact) {
         let Fact::Shard { namespace, event } = fact else { return };
-        if *namespace == self.namespace
+        if self.events.is_asked()
+            && *namespace == self.namespace
             && let Some(step) = self.shard().step_away(event)
         {
             self.staged.push(step);
@@ -82,7 +92,8 @@ impl Engine {
     /// Notes what a fact was to those who listen, after it was applied.
     pub(super) fn stage_after(&mut self, fact: &Fact) {
         let Fact::Shard { namespace, event } = fact else { return };
-        if *namespace == self.namespace
+        if self.events.is_asked()
+            && *namespace == self.namespace
             && let Some(step) = self.shard().step(event)
         {
             self.staged.push(step);

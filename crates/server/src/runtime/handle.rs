@@ -128,9 +128,14 @@ impl EngineHandle {
         self.ask(|reply| Request::AwaitEnd { job, wait, reply }).await?
     }
 
-    /// Does something with one job.
-    pub async fn act(&self, job: JobId, act: Act) -> Result<JobView, Fault> {
-        self.ask(|reply| Request::Act { job, act, reply }).await?
+    /// Does something with one job, where it is meant as it stands then.
+    pub async fn act(
+        &self,
+        job: JobId,
+        act: Act,
+        meant: impl Fn(Standing<'_>) -> bool + Send + 'static,
+    ) -> Result<JobView, Fault> {
+        self.ask(|reply| Request::Act { job, act, meant: Box::new(meant), reply }).await?
     }
 
     /// Pauses a queue, lets it drain, or opens it.

@@ -361,6 +361,8 @@ pub(super) enum Request {
         job: JobId,
         /// What.
         act: Act,
+        /// Whether it is meant, as it stands then.
+        meant: Meant,
         /// Where it stands then.
         reply: Reply<Result<JobView, Fault>>,
     },

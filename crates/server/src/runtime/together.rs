@@ -145,8 +145,7 @@ impl Engine {
             staged => staged?,
         };
         for ((fact, _), record) in facts.iter().zip(records) {
-            self.machine.evolve(fact, record);
-            self.wake(fact);
+            self.apply_stored(fact, record);
         }
         Ok(())
     }

@@ -113,6 +113,47 @@ async fn a_job_s_life_is_told_in_order() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers OBS-3 (what is done together is told as what is done one by one)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_together_is_told_as_well() {
+    let (_home, _disk, server, admin) = server().await;
+    let mut all = admin.listen("").await;
+    let batch = json!({"jobs": [job("x"), job("y")], "atomic": true});
+    assert_eq!(admin.post("/v1/queues/a.one/jobs:batch", &batch).await.status, 200);
+    let leased = admin.post("/v1/queues/a.one/leases", &json!({"max": 2, "lease_ms": 60_000})).await;
+    let items: Vec<Value> = leased.json["jobs"]
+        .as_array()
+        .expect("jobs")
+        .iter()
+        .map(|job| json!({"receipt": job["receipt"]}))
+        .collect();
+    let done = admin.post("/v1/leases:complete", &json!({"items": items, "atomic": true})).await;
+    assert_eq!(done.json["results"][1]["ok"], true, "{done:?}");
+    let flow = crate::support::job_id().to_string();
+    let mut first = job("x");
+    first["id"] = json!(crate::support::job_id().to_string());
+    let node = json!({"name": "n", "queue": "b.one", "job": first});
+    assert_eq!(admin.post("/v1/flows", &json!({"id": flow, "nodes": [node]})).await.status, 201);
+    assert_eq!(admin.send("POST", &format!("/v1/flows/{flow}:cancel"), "").await.status, 200);
+    let mut heard = in_short(&all.take(8).await);
+    // Of a batch's jobs either may come first; what is about one is in its order.
+    heard[..2].sort();
+    assert_eq!(
+        heard,
+        [
+            "accepted ready",
+            "accepted ready",
+            "leased running",
+            "leased running",
+            "completed completed",
+            "completed completed",
+            "accepted ready",
+            "cancelled cancelled",
+        ]
+    );
+    server.stop().await.expect("a clean stop");
+}
+
 // covers OBS-3 (resume id)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_is_taken_up_again_without_loss_and_without_repeats() {

@@ -236,6 +236,8 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "EVENT_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
+                // cli/src/commands/work/reports.rs
+                "WORK_REPORT_LINE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/circuits.rs
                 "WORKER_CIRCUITS_MAX" => Some(Probe::Elsewhere),
                 // client/src/worker/builder.rs

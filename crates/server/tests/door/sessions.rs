@@ -151,7 +151,17 @@ async fn whoever_waits_for_a_session_gets_it_when_it_is_free_and_its_jobs_when_t
     let (other, wish) = (admin.clone(), wait(json!({"session_receipt": receipt(&held)})));
     let jobs = tokio::spawn(async move { other.post("/v1/queues/q/leases", &wish).await });
     let sent = send(&admin, "q", &name, "b").await;
-    assert_eq!(jobs.await.expect("it ends").json["jobs"][0]["id"], sent.as_str());
+    let leased = jobs.await.expect("it ends");
+    assert_eq!(leased.json["jobs"][0]["id"], sent.as_str());
+    assert_eq!(complete(&admin, &leased, 0).await["ok"], true);
+    // The same for one that comes together with others.
+    let (other, wish) = (admin.clone(), wait(json!({"session_receipt": receipt(&held)})));
+    let jobs = tokio::spawn(async move { other.post("/v1/queues/q/leases", &wish).await });
+    let mut next = job("c");
+    next["session_id"] = json!(name);
+    let batch = admin.post("/v1/queues/q/jobs:batch", &json!({"jobs": [next], "atomic": true})).await;
+    let leased = jobs.await.expect("it ends");
+    assert_eq!(leased.json["jobs"][0]["id"], batch.json["results"][0]["id"]);
     // Who waits for the next job of a session that is taken away hears of it at once.
     let (other, wish) = (admin.clone(), wait(json!({"session_receipt": receipt(&held)})));
     let jobs = tokio::spawn(async move { other.post("/v1/queues/q/leases", &wish).await });

@@ -55,6 +55,9 @@ async fn end_together(server: Arc<Server>, mut receipts: Vec<String>, mut dice: 
         let items = extra.map(|receipt| vec![ReleaseItem { receipt, delay_ms: None }]).unwrap_or_default();
         let _ = server.release(&Release { items, atomic: true }).await;
     }
+    if dice.chance(300) {
+        receipts.push("nobody's".to_owned());
+    }
     let items = receipts.drain(..).map(|receipt| CompleteItem { receipt, result: None }).collect();
     let _ = server.complete(&Complete { items, atomic: true }).await;
 }

@@ -128,9 +128,8 @@ pub fn later_facts() -> Vec<Fact> {
         shard(Event::JobMoved { job, queue, at }),
     ]);
     facts.extend(
-        SweepKind::ALL
-            .iter()
-            .map(|kind| shard(Event::SweepBegun { queue, wish: Box::new(SweepWish::all(*kind)), at })),
+        [SweepKind::PurgeDead, SweepKind::RedriveDead, SweepKind::PurgeWaiting]
+            .map(|kind| shard(Event::SweepBegun { queue, wish: Box::new(SweepWish::all(kind)), at })),
     );
     let died_at = Time::from_unix_ms(9);
     facts.push(shard(Event::SweepAdvanced { queue, died_at, job, jobs: 0, due: at, at }));
@@ -149,6 +148,8 @@ pub fn later_facts() -> Vec<Fact> {
         leased_by(Some("w-7"), Some("1.4.0+5e1f"), Some(LockId::from_bytes([6; 16])), at),
         leased_by(Some("w-7"), None, None, at),
         leased_by(None, Some("1.4.0+5e1f"), None, at),
+        shard(Event::JobHeld { job, reason: HoldReason::Quarantined, at }),
+        shard(Event::SweepBegun { queue, wish: Box::new(SweepWish::ReleaseHeld), at }),
     ]);
     facts
 }
@@ -473,7 +474,10 @@ pub fn first_facts() -> Vec<Fact> {
             at,
         })
     }));
-    facts.extend(HoldReason::ALL.iter().map(|reason| shard(Event::JobHeld { job, reason: *reason, at })));
+    facts.extend(
+        [HoldReason::Unopenable, HoldReason::Unreadable]
+            .map(|reason| shard(Event::JobHeld { job, reason, at })),
+    );
     let id = KeyId::parse("abcdefghijklmnop").expect("follows the rule");
     let key = AccessKey {
         id: id.clone(),

@@ -108,6 +108,9 @@ impl Plain {
             }
             Deed::Hold => {
                 let job = self.job(id);
+                if job.state == State::Retrying {
+                    job.run_at = job.at;
+                }
                 (job.state, job.here) = (State::Held, now);
             }
             Deed::Promote => {
