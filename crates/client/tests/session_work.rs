@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use sealane::keys::memory::MemoryKeys;
 use sealane::keys::{KeyError, KeyProvider, Root, RootId};
 use sealane::{
-    Client, Error, Job, JobContext, Outcome, PlaintextPolicy, Provider, QueueIn, SessionListIn, Unopenable,
+    Breaker, Client, Error, Job, JobContext, Outcome, PlaintextPolicy, Provider, QueueIn, Retry,
+    SessionListIn, Unopenable,
 };
 use sealane_api::problem::Code;
 use sealane_api::v1::{LeaseIn, SessionAcceptIn};
@@ -248,7 +249,7 @@ async fn what_a_session_remembers_is_sealed_and_opens_in_its_place_only() {
 async fn a_lost_answer_leaves_no_wrong_memory() {
     let world = world().await;
     lines(&world, "allowed").await;
-    let client = world.plain().retry(sealane::Retry::NEVER).build();
+    let client = world.plain().retry(Retry::NEVER).build();
     let session = client.session("lines").named("a").accept().await.unwrap().unwrap();
     world.mischief().lost_answers.store(1, Ordering::SeqCst);
     assert!(session.set_state("one").await.unwrap_err().may_have_happened());
@@ -563,4 +564,26 @@ async fn a_worker_of_sessions_rides_out_a_provider_that_is_away() {
     assert!(
         world.between.memory.lease(&QueueName::parse("lines").unwrap(), &rest).await.unwrap().jobs.is_empty()
     );
+}
+
+// covers PROV-4 (a session's trial of a provider that is back does not hold it up)
+#[tokio::test(start_paused = true)]
+async fn a_session_without_jobs_does_not_hold_up_a_trial_and_is_waited_for_all_the_same() {
+    let world = world().await;
+    lines(&world, "allowed").await;
+    let breaker = Breaker { failures_to_open: 1, open_for: Duration::from_secs(2), successes_to_close: 1 };
+    let client = world.plain().retry(Retry::NEVER).breaker(breaker).build();
+    let session = client.session("lines").named("a").accept().await.unwrap().unwrap();
+    world.mischief().lost_requests.store(1, Ordering::SeqCst);
+    assert!(client.producer().send("open", Job::new("k", "x")).await.is_err());
+    sleep(Duration::from_secs(3)).await;
+    let began = Instant::now();
+    let (job, ()) = tokio::join!(session.receive(Duration::from_secs(60)), async {
+        sleep(Duration::from_millis(100)).await;
+        client.queue("lines").await.expect("the circuit is closed");
+        sleep(Duration::from_secs(10)).await;
+        send(&client, "a", &["a0"]).await;
+    });
+    assert_eq!(job.unwrap().expect("it was waited for").delivery.body, b"a0");
+    assert!((10..12).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }

@@ -179,7 +179,7 @@ impl Bench {
                 next = next => next,
             };
             let job = match leased {
-                Ok(leased) => leased.jobs.into_iter().next(),
+                Ok(next) => next.job,
                 Err(Error::SessionLockLost(_)) => break,
                 Err(error) if error.is_transient() => {
                     failures += 1;
