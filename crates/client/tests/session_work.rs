@@ -587,3 +587,53 @@ async fn a_session_without_jobs_does_not_hold_up_a_trial_and_is_waited_for_all_t
     assert_eq!(job.unwrap().expect("it was waited for").delivery.body, b"a0");
     assert!((10..12).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
+
+// covers JOB-13 (a worker that may take no more jobs holds no more sessions)
+#[tokio::test(start_paused = true)]
+async fn a_worker_of_so_many_jobs_holds_no_session_that_it_may_not_work() {
+    let world = world().await;
+    lines(&world, "allowed").await;
+    let client = world.plain().build();
+    for session in ["a", "b", "c"] {
+        send(&client, session, &["1", "2"]).await;
+    }
+    let held = async || {
+        let page = client.sessions("lines", &SessionListIn::default()).await.unwrap();
+        page.sessions.iter().filter(|session| session.holder.is_some()).count()
+    };
+    let worker = |max| {
+        let slow = async |delivery: sealane::Delivery, _: JobContext| {
+            let seconds = if delivery.session_id.as_deref() == Some("a") { 100 } else { 10 };
+            sleep(Duration::from_secs(seconds)).await;
+            Outcome::COMPLETE
+        };
+        client.worker("lines").sessions(4).max_jobs(max).default_handler(slow).build().unwrap()
+    };
+    let working = tokio::spawn(worker(1).run(std::future::pending()));
+    sleep(Duration::from_secs(50)).await;
+    assert_eq!((held().await, world.seen("accept_session")), (1, 1), "there is no place for a second job");
+    assert_eq!(working.await.unwrap().unwrap().completed, 1);
+
+    // One has ended its job and there is no place for another, while the other session is at work.
+    let working = tokio::spawn(worker(2).run(std::future::pending()));
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(held().await, 2);
+    sleep(Duration::from_secs(45)).await;
+    assert_eq!(held().await, 1, "and it is given back");
+    assert_eq!(working.await.unwrap().unwrap().completed, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_of_sessions_does_not_spin_through_a_kind_that_fails() {
+    let world = world().await;
+    lines(&world, "allowed").await;
+    let client = world.plain().build();
+    for session in 0..500 {
+        send(&client, &format!("s{session}"), &["x"]).await;
+    }
+    let failing = client.worker("lines").sessions(1).session_idle(Duration::ZERO);
+    let failing = failing.default_handler(async |_, _| Outcome::fail("always")).build().unwrap();
+    let worked = failing.run(sleep(Duration::from_secs(29))).await.unwrap();
+    assert_eq!(worked.failed, 5, "the fifth failure in a row is the last");
+    assert!(world.seen("accept_session") < 160, "{} requests", world.seen("accept_session"));
+}
