@@ -12,7 +12,7 @@ use sealane_api::v1::LeasedJob;
 use sealane_core::name::QueueName;
 use sealane_core::queue::Refusal;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use super::attempt::Bench;
@@ -34,10 +34,9 @@ pub struct HandedJob {
     pub delivery: Delivery,
     /// What is told while it runs, and where to say how it goes.
     pub context: JobContext,
-    word: Option<oneshot::Sender<Outcome>>,
-    /// There until it is settled.
-    attempt: Option<JoinHandle<Ended>>,
-    session: Session,
+    // Why in front: the attempt ends when nobody can say what became of it any more.
+    word: oneshot::Sender<Outcome>,
+    begun: Begun,
 }
 
 impl HandedJob {
@@ -46,30 +45,43 @@ impl HandedJob {
     /// # Errors
     /// [`Error::SessionLockLost`] when the session is lost, `lease_lost` when the job is, and when no
     /// answer came: another attempt may then run elsewhere.
-    pub async fn settle(mut self, outcome: Outcome) -> Result<(), Error> {
-        let Some(attempt) = &mut self.attempt else { return Ok(()) };
+    pub async fn settle(self, outcome: Outcome) -> Result<(), Error> {
+        let Self { word, mut begun, .. } = self;
         // Why ignored: an attempt that does not listen any more has lost its lease, and says so below.
-        let _ = self.word.take().map(|word| word.send(outcome));
-        let ended = attempt.await;
-        self.attempt = None;
-        match ended {
-            Ok(Ended::Unsettled) | Err(_) => {
-                self.session.note_unsettled().await;
-                let why = Err(Error::refused(&Problem::from(match self.session.is_lost() {
+        let _ = word.send(outcome);
+        match begun.ended().await {
+            Some(Ok(Ended::Unsettled) | Err(_)) => {
+                let session = &begun.session;
+                session.note_unsettled().await;
+                let why = Err(Error::refused(&Problem::from(match session.is_lost() {
                     true => Refusal::SessionLockLost,
                     false => Refusal::LeaseLost,
                 })));
-                self.session.heard(why)
+                session.heard(why)
             }
-            Ok(_) => Ok(()),
+            Some(Ok(_)) | None => Ok(()),
         }
     }
 }
 
-impl Drop for HandedJob {
+/// An attempt that was begun. When nobody waits for it any more its session does, before it asks for
+/// another job.
+struct Begun {
+    /// There until it has ended.
+    attempt: Option<JoinHandle<Ended>>,
+    session: Session,
+}
+
+impl Begun {
+    async fn ended(&mut self) -> Option<Result<Ended, JoinError>> {
+        let ended = self.attempt.as_mut()?.await;
+        self.attempt = None;
+        Some(ended)
+    }
+}
+
+impl Drop for Begun {
     fn drop(&mut self) {
-        // Why first: the attempt ends when nobody can say what became of it any more.
-        self.word = None;
         self.attempt.take().into_iter().for_each(|attempt| self.session.note_dropped(attempt));
     }
 }
@@ -141,12 +153,10 @@ impl Handed {
             stopping: never.clone(),
             over: never,
         });
-        let attempt = tokio::spawn(bench.attempt(job, at, Some(session.clone())));
-        let Some((delivery, context, word)) = passed.recv().await else {
-            session.note_dropped(attempt);
-            return None;
-        };
-        let (word, attempt) = (Some(word), Some(attempt));
-        Some(HandedJob { delivery, context, word, attempt, session: session.clone() })
+        let attempt = Some(tokio::spawn(bench.attempt(job, at, Some(session.clone()))));
+        // Why before the wait: this call may be dropped while the job is opened.
+        let begun = Begun { attempt, session: session.clone() };
+        let (delivery, context, word) = passed.recv().await?;
+        Some(HandedJob { delivery, context, word, begun })
     }
 }
