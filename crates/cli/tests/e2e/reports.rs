@@ -121,7 +121,10 @@ fn a_command_reports_while_it_runs_and_the_next_attempt_goes_on_from_its_checkpo
             }
             assert!(Instant::now() < end, "it reports while it runs");
         };
-        std::fs::write(&go, "on\n").expect("the command reads it");
+        // Why only then: without a reader a pipe is not opened, and this would wait for ever.
+        if !working.is_finished() {
+            std::fs::write(&go, "on\n").expect("the command reads it");
+        }
         (running, working.join().expect("no panic"))
     });
     assert!(output.status.success(), "{output:?}");
@@ -139,6 +142,28 @@ fn a_command_reports_while_it_runs_and_the_next_attempt_goes_on_from_its_checkpo
     for (path, bytes) in files_below(place.dir.path()) {
         assert!(!contains(&bytes, PLANTED.as_bytes()), "{} has the planted word", path.display());
     }
+}
+
+// covers JOB-9 (what was written before the end of a command is not lost)
+#[test]
+fn the_last_checkpoint_is_kept_however_fast_the_command_writes_and_ends() {
+    let place = Place::new();
+    let server = place.serve();
+    place.json(&["queue", "create", "orders", "--retry-base", "1ms"], "");
+    let sent = place.json(&["job", "enqueue", "orders", "--kind", "k", "--body", "-"], "body");
+    let id = sent["id"].as_str().expect("an id").to_owned();
+    // At one report each 200 ms they would take 20 s.
+    let script = r#"test "$SEALANE_ATTEMPT" = 1 || exec cat "$SEALANE_CHECKPOINT"
+        for i in $(seq 100); do echo "{\"checkpoint\":\"page $i\"}"; done >> "$SEALANE_REPORT"
+        echo '{"log":"and that was all"}' >> "$SEALANE_REPORT"
+        exit 1"#;
+    let worked = place.sealane(&["work", "orders", "--exec", script, "--result", "--max-jobs", "2"], "");
+    assert!(worked.status.success(), "{worked:?}");
+    let job = place.json(&["job", "get", &id], "");
+    assert_eq!((&job["state"], &job["opened_result"]), (&json!("completed"), &json!("page 100")));
+    let logs = place.json(&["job", "logs", &id], "");
+    assert_eq!(logs["entries"][0]["text"], "and that was all\n");
+    assert_eq!(server.terminate(), Some(0));
 }
 
 #[test]

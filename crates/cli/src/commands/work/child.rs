@@ -1,19 +1,20 @@
 //! One run of the command: its own process group, the body on standard input, the end of its
 //! standard error as the error of a failed attempt, what it reports while it runs. Nothing of it is logged.
 
-use std::process::{ExitStatus, Stdio};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use sealane::{Category, Delivery, ERROR_BYTES_MAX, JobContext, Outcome};
 use sealane_core::limits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::doors::Doors;
-use super::reports;
+use super::group::Group;
+use super::reports::Hearing;
 
 /// A command that is to end has so long between SIGTERM and SIGKILL.
 const TERM_GRACE: Duration = Duration::from_secs(10);
@@ -43,33 +44,43 @@ impl Command {
             (Kept::first(limits::OUTCOME_BYTES_MAX), Kept::last(ERROR_BYTES_MAX));
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let Doors { reports, way_in, .. } = doors;
-        let status = {
+        let mut hearing = Hearing::new(context);
+        let (running, over) = watch::channel(());
+        let ended = {
             let mut talk = std::pin::pin!(async {
                 tokio::join!(
                     feed(stdin, delivery.body),
                     printed.read(stdout),
                     complained.read(stderr),
-                    reports::pass_on(reports, context)
+                    hearing.read(reports, over)
                 );
             });
             let mut talked = false;
-            let mut end = std::pin::pin!(wait(&mut child, &group, context));
-            let status = loop {
+            let mut end = std::pin::pin!(end(&group, context));
+            let ended = loop {
                 tokio::select! {
-                    status = &mut end => break status,
+                    ended = &mut end => break ended,
                     () = &mut talk, if !talked => talked = true,
                 }
             };
             // From here on only what is in the pipe is to be heard, and what a leftover process says.
-            drop(way_in);
-            if !talked && timeout(LEFTOVER_GRACE, &mut talk).await.is_err() {
-                group.signal(Signal::KILL);
+            drop(running);
+            let _shut = way_in.shut();
+            talked = talked || timeout(LEFTOVER_GRACE, &mut talk).await.is_ok();
+            // Why whatever it said: what runs on would speak through the doors of the job that is next.
+            group.signal(Signal::KILL);
+            if !talked {
                 // Why ignored: who left the group as well may print on; what was read is what counts.
                 let _ = timeout(LEFTOVER_GRACE, &mut talk).await;
             }
-            status
+            ended
         };
-        group.ended();
+        group.give_up();
+        let status = match ended {
+            Ok(()) => child.wait().await,
+            Err(error) => Err(error),
+        };
+        hearing.finish().await;
         match status {
             Ok(status) if status.success() => self.succeeded(printed),
             Ok(status) if context.is_cancelled() => {
@@ -128,19 +139,19 @@ impl Command {
     }
 }
 
-/// Waits for the command to end, and makes it end when its lease is lost or its job is not wanted
+/// Returns when the command has ended, and makes it end when its lease is lost or its job is not wanted
 /// any more.
-async fn wait(child: &mut Child, group: &Group, context: &JobContext) -> std::io::Result<ExitStatus> {
+async fn end(group: &Group, context: &JobContext) -> std::io::Result<()> {
     tokio::select! {
-        status = child.wait() => return status,
+        ended = group.leader_ended() => return ended,
         () = context.lease_lost() => group.signal(Signal::TERM),
         () = context.cancelled() => group.signal(Signal::TERM),
     }
-    if let Ok(status) = timeout(TERM_GRACE, child.wait()).await {
-        return status;
+    if let Ok(ended) = timeout(TERM_GRACE, group.leader_ended()).await {
+        return ended;
     }
     group.signal(Signal::KILL);
-    child.wait().await
+    group.leader_ended().await
 }
 
 /// A command that does not read its input is no failure.
@@ -148,37 +159,6 @@ async fn feed(stdin: Option<ChildStdin>, body: Vec<u8>) {
     if let Some(mut stdin) = stdin {
         let _ = stdin.write_all(&body).await;
         let _ = stdin.shutdown().await;
-    }
-}
-
-/// The process group of a command; killed when it is let go of before the command has ended.
-struct Group {
-    /// The leader's process id, 0 once there is none.
-    leader: AtomicI32,
-}
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        let leader = child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or(0);
-        Self { leader: AtomicI32::new(leader) }
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(leader) = Pid::from_raw(self.leader.load(Ordering::SeqCst)) {
-            // Why ignored: a group that is gone needs no signal.
-            let _ = kill_process_group(leader, signal);
-        }
-    }
-
-    /// From here on the number may belong to somebody else.
-    fn ended(&self) {
-        self.leader.store(0, Ordering::SeqCst);
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
     }
 }
 

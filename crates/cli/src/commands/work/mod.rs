@@ -2,6 +2,7 @@
 
 mod child;
 mod doors;
+mod group;
 mod reports;
 mod run;
 

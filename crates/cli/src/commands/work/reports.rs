@@ -1,11 +1,14 @@
 //! What a command reports while it runs, line by line. However much it says, one line of it is in memory;
 //! it is the pipe that makes it wait.
 
-use sealane::JobContext;
+use std::pin::Pin;
+
+use sealane::{CheckpointError, JobContext};
 use sealane_api::wire::Bytes;
 use sealane_core::limits;
 use serde::Deserialize;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::sync::watch;
 
 /// A line as the command writes it.
 #[derive(Deserialize)]
@@ -23,25 +26,100 @@ struct Line {
     checkpoint_base64: Option<Bytes>,
 }
 
-/// Passes on what the command reports until nobody can report any more.
-pub(super) async fn pass_on(source: impl AsyncRead + Unpin, context: &JobContext) {
-    let mut source = BufReader::new(source);
-    let mut number = 0u64;
-    let mut misunderstood = 0u64;
-    while let Some(line) = next_line(&mut source).await {
-        number = number.saturating_add(1);
-        if line.as_deref().is_ok_and(|text| text.trim_ascii().is_empty()) {
-            continue;
-        }
-        if let Err(problem) = pass_on_line(line, context).await {
-            misunderstood = misunderstood.saturating_add(1);
-            if misunderstood == 1 {
-                // Why once and without the line: it may say much, and what it says is the job's.
-                tracing::warn!(line = number, "the command reports something that is not understood");
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), CheckpointError>> + Send + 'a>>;
+
+/// What one command reports.
+pub(super) struct Hearing<'a> {
+    context: &'a JobContext,
+    /// Of the line that was read last, the first is 1.
+    number: u64,
+    misunderstood: u64,
+    /// The checkpoint that is not taken so far, and its line.
+    sending: Option<(u64, Sending<'a>)>,
+}
+
+impl<'a> Hearing<'a> {
+    pub(super) const fn new(context: &'a JobContext) -> Self {
+        Self { context, number: 0, misunderstood: 0, sending: None }
+    }
+
+    /// Passes on what the command reports until nobody can report any more. While it runs it is not heard
+    /// faster than its checkpoints are taken; when it is over, which is when the sender is gone, nothing is
+    /// waited for, and of the checkpoints then in the pipe the last one counts.
+    pub(super) async fn read(&mut self, source: impl AsyncRead + Unpin, mut over: watch::Receiver<()>) {
+        let mut source = BufReader::new(source);
+        while let Some(line) = next_line(&mut source).await {
+            self.number = self.number.saturating_add(1);
+            if line.as_deref().is_ok_and(|text| text.trim_ascii().is_empty()) {
+                continue;
             }
-            context.log(&format!("(line {number} of the reports: {problem})"));
+            if let Err(problem) = line.and_then(|line| self.pass_on(&line)) {
+                self.misunderstood(self.number, &problem);
+            }
+            tokio::select! {
+                // Why in this order: what is never looked at is not on its way.
+                biased;
+                () = self.finish() => {}
+                _ = over.changed() => {}
+            }
         }
     }
+
+    /// Returns when the last checkpoint is taken, or is not.
+    pub(super) async fn finish(&mut self) {
+        let Some((number, sending)) = &mut self.sending else { return };
+        let (number, taken) = (*number, sending.await);
+        self.sending = None;
+        if let Err(error) = taken {
+            self.misunderstood(number, &not_taken(&crate::failure::chain(&error)));
+        }
+    }
+
+    fn misunderstood(&mut self, number: u64, problem: &str) {
+        self.misunderstood = self.misunderstood.saturating_add(1);
+        if self.misunderstood == 1 {
+            // Why once and without the line: it may say much, and what it says is the job's.
+            tracing::warn!(line = number, "the command reports something that is not understood");
+        }
+        self.context.log(&format!("(line {number} of the reports: {problem})"));
+    }
+
+    /// Passes on the line; its checkpoint begins to be sent, and stands for the one before.
+    fn pass_on(&mut self, line: &[u8]) -> Result<(), String> {
+        // Why by its place only: the words of a JSON library quote what they read.
+        let line: Line = serde_json::from_slice(line).map_err(|error| {
+            format!("it is no report at column {}: docs/work.md shows what stands in one", error.column())
+        })?;
+        if line.message.is_some() && line.progress.is_none() {
+            return Err("message goes with progress".to_owned());
+        }
+        if let Some(percent) = line.progress {
+            if percent > 100 {
+                return Err("progress is 0 to 100 percent".to_owned());
+            }
+            self.context.progress(percent, line.message.as_deref());
+        }
+        if let Some(text) = line.log {
+            text.lines().for_each(|line| self.context.log(line));
+        }
+        let checkpoint = match (line.checkpoint, line.checkpoint_base64) {
+            (Some(_), Some(_)) => return Err("give checkpoint or checkpoint_base64, not both".to_owned()),
+            (Some(text), None) => Some(text.into_bytes()),
+            (None, bytes) => bytes.map(Vec::from),
+        };
+        let Some(checkpoint) = checkpoint else { return Ok(()) };
+        let (bytes, most) = (checkpoint.len(), limits::CHECKPOINT_BYTES_MAX);
+        if bytes > most {
+            // Why here already: it must not stand for one before that can be taken.
+            return Err(not_taken(&format!("it has {bytes} bytes and may have {most}")));
+        }
+        self.sending = Some((self.number, Box::pin(self.context.checkpoint(checkpoint))));
+        Ok(())
+    }
+}
+
+fn not_taken(why: &str) -> String {
+    format!("its checkpoint is not taken: {why}")
 }
 
 /// The next line, without more of it than a line may have.
@@ -68,45 +146,16 @@ async fn next_line(source: &mut (impl AsyncBufRead + Unpin)) -> Option<Result<Ve
     }
 }
 
-/// Returns when the line is passed on; a checkpoint when it is taken.
-async fn pass_on_line(line: Result<Vec<u8>, String>, context: &JobContext) -> Result<(), String> {
-    // Why by its place only: the words of a JSON library quote what they read.
-    let line: Line = serde_json::from_slice(&line?).map_err(|error| {
-        format!("it is no report at column {}: docs/work.md shows what stands in one", error.column())
-    })?;
-    if line.message.is_some() && line.progress.is_none() {
-        return Err("message goes with progress".to_owned());
-    }
-    if let Some(percent) = line.progress {
-        if percent > 100 {
-            return Err("progress is 0 to 100 percent".to_owned());
-        }
-        context.progress(percent, line.message.as_deref());
-    }
-    if let Some(text) = line.log {
-        text.lines().for_each(|line| context.log(line));
-    }
-    let checkpoint = match (line.checkpoint, line.checkpoint_base64) {
-        (Some(_), Some(_)) => return Err("give checkpoint or checkpoint_base64, not both".to_owned()),
-        (Some(text), None) => Some(text.into_bytes()),
-        (None, bytes) => bytes.map(Vec::from),
-    };
-    match checkpoint {
-        None => Ok(()),
-        Some(bytes) => context
-            .checkpoint(bytes)
-            .await
-            .map_err(|error| format!("its checkpoint is not taken: {}", crate::failure::chain(&error))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     async fn heard(reports: &[u8]) -> sealane::Heard {
         let (context, signals) = JobContext::on_its_own();
-        pass_on(reports, &context).await;
+        let (_running, over) = watch::channel(());
+        let mut hearing = Hearing::new(&context);
+        hearing.read(reports, over).await;
+        hearing.finish().await;
         signals.heard()
     }
 

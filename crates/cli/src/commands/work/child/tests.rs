@@ -204,3 +204,16 @@ async fn who_keeps_the_door_for_reports_open_does_not_hold_the_job_up() {
     let shell = r#"exec 9>> "$SEALANE_REPORT"; sleep 600 <&- >&- 2>&- & exec 9>&-; echo done"#;
     assert_eq!(outcome(shell, delivery(b"")).await, Outcome::complete_with("done\n"));
 }
+
+#[tokio::test]
+async fn what_a_command_leaves_running_ends_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let alive = directory.path().join("alive");
+    assert!(std::process::Command::new("mkfifo").arg(&alive).status().unwrap().success());
+    // It holds no output, so nothing but its end tells that it has ended.
+    let shell = format!("exec 5> {}; sleep 120 <&- >&- 2>&- & echo done", alive.display());
+    let end_of_life = tokio::spawn(read_pipe(alive));
+    assert_eq!(outcome(&shell, delivery(b"")).await, Outcome::complete_with("done\n"));
+    let ended = timeout(Duration::from_secs(60), end_of_life).await;
+    assert_eq!(ended.expect("it is killed").unwrap(), b"");
+}
