@@ -1,6 +1,8 @@
 //! Following the life of jobs: events as they come, taken up again where a connection broke.
 
 use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
 
 use sealane_api::v1::{EventReset, EventsIn, JobEvent};
 use sealane_core::id::JobId;
@@ -73,11 +75,17 @@ pub struct Events {
     client: Client,
     wish: EventsIn,
     source: Option<Box<dyn EventSource>>,
+    /// A connection on its way. Kept here, so that whoever asks with short patience gets one as well.
+    connecting: Option<Connecting>,
     /// Heard while the stream was opened.
     first: Option<Told>,
-    /// Connections in a row over which no event came.
+    /// Whether anything was heard over this connection.
+    heard: bool,
+    /// Connections in a row over which nothing came, besides where they begin.
     in_vain: u32,
 }
+
+type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn EventSource>, Error>> + Send>>;
 
 impl Client {
     /// Follows the life of jobs. When this returns the stream is open: what happens from here on is told.
@@ -105,7 +113,8 @@ impl Client {
     /// no answer came or the provider tells no events.
     pub async fn events(&self, filter: EventFilter) -> Result<Events, Error> {
         let (client, wish) = (self.clone(), filter.wish);
-        let mut events = Events { client, wish, source: None, first: None, in_vain: 0 };
+        let (source, connecting, first) = (None, None, None);
+        let mut events = Events { client, wish, source, connecting, first, heard: false, in_vain: 0 };
         // Why not only connected: with a place in hand, a connection that breaks before the first event
         // loses none.
         while events.first.is_none() && events.last_id().is_none() {
@@ -119,7 +128,8 @@ impl Events {
     /// Waits for the next event. May be dropped and called again without losing one.
     ///
     /// # Errors
-    /// When the key is not accepted any more, or the connection could not be opened again for as long as the
+    /// When the key is not accepted any more, `not_found` when the one job that was wished is not to be seen any
+    /// more with it (dead, or in another queue), or when the connection could not be opened again for as long as the
     /// client's [`Retry`](crate::Retry) allows. The next call tries again from the same place.
     pub async fn next(&mut self) -> Result<Told, Error> {
         if let Some(first) = self.first.take() {
@@ -161,23 +171,38 @@ impl Events {
             }
         };
         self.wish.last_event_id = place;
-        if told.is_some() {
+        // Why not by a place in front: a server that says where it begins and ends at once says nothing.
+        if told.is_some() || self.heard {
             self.in_vain = 0;
         }
+        self.heard = true;
         Ok(told)
     }
 
+    /// Opens a connection. Dropped and called again it goes on where it was.
     async fn connect(&mut self) -> Result<(), Error> {
-        // Why: a server that takes a stream and ends it at once is not asked without a pause.
-        if self.in_vain > 0 {
-            sleep(self.client.retry_policy().wait(self.in_vain, self.client.random())).await;
-        }
-        self.in_vain = self.in_vain.saturating_add(1);
-        let (client, wish) = (&self.client, &self.wish);
-        let source = client.retry("event.watch", || client.provider().events(wish)).await?;
-        self.source = Some(source);
+        let connecting = self.connecting.get_or_insert_with(|| {
+            // Why: a server that takes a stream and ends it at once is not asked without a pause.
+            let pause = match self.in_vain {
+                0 => Duration::ZERO,
+                in_vain => self.client.retry_policy().wait(in_vain, self.client.random()),
+            };
+            self.in_vain = self.in_vain.saturating_add(1);
+            opened(self.client.clone(), self.wish.clone(), pause)
+        });
+        let opened = connecting.await;
+        self.connecting = None;
+        self.source = Some(opened?);
+        self.heard = false;
         Ok(())
     }
+}
+
+fn opened(client: Client, wish: EventsIn, pause: Duration) -> Connecting {
+    Box::pin(async move {
+        sleep(pause).await;
+        client.retry("event.watch", || client.provider().events(&wish)).await
+    })
 }
 
 impl fmt::Debug for Events {

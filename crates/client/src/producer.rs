@@ -67,7 +67,11 @@ impl Producer {
     }
 
     /// Sends many jobs, each accepted or refused for itself, in as few requests as the limits
-    /// allow. The results come in the order of the jobs.
+    /// allow, one behind the other. The results come in the order of the jobs.
+    ///
+    /// Where a request as a whole comes to nothing, the rest is not tried, so that no job of a session is
+    /// accepted while one in front of it was not. What was not sent has the same error; where that is a
+    /// missing answer, [`Error::may_have_happened`] tells both apart.
     ///
     /// # Errors
     /// Only when the queue's name is not one; everything else is told per job.
@@ -75,19 +79,29 @@ impl Producer {
         let queue = QueueName::parse(queue).map_err(Error::invalid)?;
         let mut results: Vec<Option<Result<Sent, Error>>> = Vec::with_capacity(jobs.len());
         let mut request = Request::default();
+        let mut stopped = None;
         for (place, job) in jobs.into_iter().enumerate() {
-            results.push(None);
+            results.push(stopped.clone().map(Err));
+            if stopped.is_some() {
+                continue;
+            }
             match self.client.sealing().prepare(&queue, job).await {
                 Err(error) => results[place] = Some(Err(error)),
                 Ok(job) => {
                     if !request.has_room_for(&job) {
-                        self.send_request(&queue, std::mem::take(&mut request), false, &mut results).await;
+                        let full = std::mem::take(&mut request);
+                        let sent = self.send_request(&queue, full, false, &mut results).await;
+                        stopped = sent.err().map(of_the_rest);
                     }
-                    request.push(place, job);
+                    match &stopped {
+                        Some(error) => results[place] = Some(Err(error.clone())),
+                        None => request.push(place, job),
+                    }
                 }
             }
         }
-        self.send_request(&queue, request, false, &mut results).await;
+        // Why ignored: each of its jobs says so.
+        let _ = self.send_request(&queue, request, false, &mut results).await;
         Ok(in_order(results))
     }
 
@@ -129,7 +143,8 @@ impl Producer {
                 ))));
             }
         } else {
-            self.send_request(&queue, request, true, &mut results).await;
+            // Why ignored: each of its jobs says so.
+            let _ = self.send_request(&queue, request, true, &mut results).await;
         }
         Ok(in_order(results))
     }
@@ -170,15 +185,16 @@ impl Producer {
         Ok(FlowSent { id, jobs: sent.collect() })
     }
 
+    /// Sends one request, and notes what became of its jobs; fails when it came to nothing as a whole.
     async fn send_request(
         &self,
         queue: &QueueName,
         request: Request,
         atomic: bool,
         results: &mut [Option<Result<Sent, Error>>],
-    ) {
+    ) -> Result<(), Error> {
         if request.places.is_empty() {
-            return;
+            return Ok(());
         }
         let provider = self.client.provider();
         let batch = JobBatchIn { jobs: request.jobs, atomic };
@@ -194,6 +210,7 @@ impl Producer {
                 for place in request.places {
                     results[place] = Some(Err(error.clone()));
                 }
+                Err(error)
             }
             Ok(answers) => {
                 for (place, answer) in request.places.into_iter().zip(answers) {
@@ -202,8 +219,19 @@ impl Producer {
                         JobBatchResult::Refused { error, .. } => Err(Error::item(&error)),
                     });
                 }
+                Ok(())
             }
         }
+    }
+}
+
+/// Why what stood behind a request was not sent.
+fn of_the_rest(error: Error) -> Error {
+    match error {
+        Error::Unreachable { place, cause, .. } => {
+            Error::Unreachable { place, may_have_happened: false, cause }
+        }
+        other => other,
     }
 }
 

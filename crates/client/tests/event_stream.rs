@@ -129,6 +129,21 @@ async fn a_cut_stream_is_taken_up_behind_the_last_whole_event() {
 }
 
 #[tokio::test]
+async fn a_job_out_of_sight_is_told_as_that_and_not_asked_for_again() {
+    let end = "event: end\ndata: {\"reason\":\"out_of_sight\",\"detail\":\"the job is dead\"}\n\n";
+    let (client, mut requests) =
+        serve(vec![stream(&format!("{}{end}", event("a-1")), true), stream(&event("a-2"), true)]).await;
+    let mut events = client.events(EventFilter::all()).await.unwrap();
+    assert_eq!(id(events.next().await), "a-1");
+    let over = events.next().await.unwrap_err();
+    assert_eq!(
+        (over.code(), over.to_string()),
+        (Some(Code::NotFound), "not_found: the job is dead".to_owned())
+    );
+    assert!(requests.try_recv().is_ok() && requests.try_recv().is_err(), "one connection");
+}
+
+#[tokio::test]
 async fn what_is_no_stream_of_events_is_not_read_as_one() {
     let long = format!("id: a-0\n\ndata: {}", "x".repeat(limits::EVENT_BYTES_MAX));
     let other = "id: a-0\n\ndata: {\"colour\":\"heliotrope\"}\n\n";

@@ -123,3 +123,42 @@ async fn a_provider_whose_connections_break_at_once_is_asked_with_pauses() {
     let tries = world.seen("events");
     assert!((10..40).contains(&tries), "{tries} tries in a minute");
 }
+
+/// What comes to somebody who looks after other things every second.
+async fn next_between(events: &mut Events, seconds: u32) -> Option<Told> {
+    for _ in 0..seconds {
+        if let Ok(told) = timeout(Duration::from_secs(1), events.next()).await {
+            return Some(told.unwrap());
+        }
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_with_short_patience_is_connected_again_as_well() {
+    let world = world().await;
+    let client = world.sealed(&keys());
+    *world.mischief().streams_break_after.lock().unwrap() = Some(1);
+    let mut events = client.events(EventFilter::all()).await.unwrap();
+    assert_eq!(next_between(&mut events, 60).await, None);
+    let tries = world.seen("events");
+    assert!((10..40).contains(&tries), "{tries} tries in a minute");
+    // And where it takes longer to connect than anybody looks.
+    *world.mischief().answers_take.lock().unwrap() = Duration::from_secs(3);
+    *world.mischief().streams_break_after.lock().unwrap() = None;
+    let job = send(&client, "orders").await;
+    let told = next_between(&mut events, 20).await;
+    assert!(matches!(&told, Some(Told::Event(event)) if event.job.0 == job), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_connection_that_lived_was_not_in_vain() {
+    let world = world().await;
+    let client = world.sealed(&keys());
+    // Its place, two signs of life, and it breaks.
+    *world.mischief().streams_break_after.lock().unwrap() = Some(3);
+    *world.mischief().signs_of_life.lock().unwrap() = Some(Duration::from_secs(15));
+    let mut events = client.events(EventFilter::all()).await.unwrap();
+    assert!(timeout(Duration::from_secs(2_999), events.next()).await.is_err());
+    assert_eq!(world.seen("events"), 100, "each broke after half a minute, and the next began at once");
+}

@@ -7,7 +7,7 @@ mod support;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sealane::{Error, Job, JobId, Provider as _};
+use sealane::{Error, Job, JobId, Provider as _, Retry};
 use sealane_api::problem::Code;
 use support::{keys, world};
 
@@ -96,6 +96,26 @@ async fn a_batch_that_reaches_nobody_fails_job_by_job() {
     let sent =
         client.producer().send_batch("open", vec![Job::new("k", "a"), Job::new("k", "b")]).await.unwrap();
     assert!(sent.iter().all(|result| matches!(result, Err(Error::Unreachable { .. }))));
+}
+
+// covers JOB-10 (a part that nobody answers ends a batch, so nothing is accepted out of order)
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_a_request_without_an_answer_is_not_sent() {
+    let world = world().await;
+    let client = world.plain().retry(Retry::NEVER).build();
+    let jobs = || (0..2_500).map(|n| Job::new("k", format!("{n}")).session("s")).collect();
+    world.mischief().lost_requests.store(1, Ordering::SeqCst);
+    let sent = client.producer().send_batch("open", jobs()).await.unwrap();
+    let unanswered = |result: &Result<_, Error>, unsure: bool| matches!(result, Err(error @ Error::Unreachable { .. }) if error.may_have_happened() == unsure);
+    assert_eq!(sent.len(), 2_500);
+    assert!(sent.iter().all(|result| unanswered(result, false)));
+    assert_eq!((world.seen("enqueue_batch"), client.queue("open").await.unwrap().jobs.ready), (1, 0));
+    // An answer that was lost may have been a yes, for those that were sent and for no others.
+    world.mischief().lost_answers.store(1, Ordering::SeqCst);
+    let sent = client.producer().send_batch("open", jobs()).await.unwrap();
+    assert!(sent[..1_000].iter().all(|result| unanswered(result, true)));
+    assert!(sent[1_000..].iter().all(|result| unanswered(result, false)));
+    assert_eq!((world.seen("enqueue_batch"), client.queue("open").await.unwrap().jobs.ready), (2, 1_000));
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use sealane::keys::memory::MemoryKeys;
 use sealane::keys::{KeyError, KeyProvider, Root, RootId};
 use sealane::{
-    Client, Error, Job, JobContext, Outcome, PlaintextPolicy, Provider, QueueIn, SessionListIn, Unopenable,
+    Breaker, Client, Error, Job, JobContext, Outcome, PlaintextPolicy, Provider, QueueIn, Retry,
+    SessionListIn, Unopenable,
 };
 use sealane_api::problem::Code;
 use sealane_api::v1::{LeaseIn, SessionAcceptIn};
@@ -248,7 +249,7 @@ async fn what_a_session_remembers_is_sealed_and_opens_in_its_place_only() {
 async fn a_lost_answer_leaves_no_wrong_memory() {
     let world = world().await;
     lines(&world, "allowed").await;
-    let client = world.plain().retry(sealane::Retry::NEVER).build();
+    let client = world.plain().retry(Retry::NEVER).build();
     let session = client.session("lines").named("a").accept().await.unwrap().unwrap();
     world.mischief().lost_answers.store(1, Ordering::SeqCst);
     assert!(session.set_state("one").await.unwrap_err().may_have_happened());
@@ -563,4 +564,76 @@ async fn a_worker_of_sessions_rides_out_a_provider_that_is_away() {
     assert!(
         world.between.memory.lease(&QueueName::parse("lines").unwrap(), &rest).await.unwrap().jobs.is_empty()
     );
+}
+
+// covers PROV-4 (a session's trial of a provider that is back does not hold it up)
+#[tokio::test(start_paused = true)]
+async fn a_session_without_jobs_does_not_hold_up_a_trial_and_is_waited_for_all_the_same() {
+    let world = world().await;
+    lines(&world, "allowed").await;
+    let breaker = Breaker { failures_to_open: 1, open_for: Duration::from_secs(2), successes_to_close: 1 };
+    let client = world.plain().retry(Retry::NEVER).breaker(breaker).build();
+    let session = client.session("lines").named("a").accept().await.unwrap().unwrap();
+    world.mischief().lost_requests.store(1, Ordering::SeqCst);
+    assert!(client.producer().send("open", Job::new("k", "x")).await.is_err());
+    sleep(Duration::from_secs(3)).await;
+    let began = Instant::now();
+    let (job, ()) = tokio::join!(session.receive(Duration::from_secs(60)), async {
+        sleep(Duration::from_millis(100)).await;
+        client.queue("lines").await.expect("the circuit is closed");
+        sleep(Duration::from_secs(10)).await;
+        send(&client, "a", &["a0"]).await;
+    });
+    assert_eq!(job.unwrap().expect("it was waited for").delivery.body, b"a0");
+    assert!((10..12).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+// covers JOB-13 (a worker that may take no more jobs holds no more sessions)
+#[tokio::test(start_paused = true)]
+async fn a_worker_of_so_many_jobs_holds_no_session_that_it_may_not_work() {
+    let world = world().await;
+    lines(&world, "allowed").await;
+    let client = world.plain().build();
+    for session in ["a", "b", "c"] {
+        send(&client, session, &["1", "2"]).await;
+    }
+    let held = async || {
+        let page = client.sessions("lines", &SessionListIn::default()).await.unwrap();
+        page.sessions.iter().filter(|session| session.holder.is_some()).count()
+    };
+    let worker = |max| {
+        let slow = async |delivery: sealane::Delivery, _: JobContext| {
+            let seconds = if delivery.session_id.as_deref() == Some("a") { 100 } else { 10 };
+            sleep(Duration::from_secs(seconds)).await;
+            Outcome::COMPLETE
+        };
+        client.worker("lines").sessions(4).max_jobs(max).default_handler(slow).build().unwrap()
+    };
+    let working = tokio::spawn(worker(1).run(std::future::pending()));
+    sleep(Duration::from_secs(50)).await;
+    assert_eq!((held().await, world.seen("accept_session")), (1, 1), "there is no place for a second job");
+    assert_eq!(working.await.unwrap().unwrap().completed, 1);
+
+    // One has ended its job and there is no place for another, while the other session is at work.
+    let working = tokio::spawn(worker(2).run(std::future::pending()));
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(held().await, 2);
+    sleep(Duration::from_secs(45)).await;
+    assert_eq!(held().await, 1, "and it is given back");
+    assert_eq!(working.await.unwrap().unwrap().completed, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_of_sessions_does_not_spin_through_a_kind_that_fails() {
+    let world = world().await;
+    lines(&world, "allowed").await;
+    let client = world.plain().build();
+    for session in 0..500 {
+        send(&client, &format!("s{session}"), &["x"]).await;
+    }
+    let failing = client.worker("lines").sessions(1).session_idle(Duration::ZERO);
+    let failing = failing.default_handler(async |_, _| Outcome::fail("always")).build().unwrap();
+    let worked = failing.run(sleep(Duration::from_secs(29))).await.unwrap();
+    assert_eq!(worked.failed, 5, "the fifth failure in a row is the last");
+    assert!(world.seen("accept_session") < 160, "{} requests", world.seen("accept_session"));
 }

@@ -22,7 +22,7 @@ use sealane_storage::{Journal, LastStop, OpenError, Recovery};
 use tower_service::Service as _;
 
 use crate::authn::{AccessKeyText, AccessKeys, Environment};
-use crate::boundary::{Door, routes};
+use crate::boundary::{Door, in_one_piece, routes};
 use crate::clock::Clock;
 use crate::keys::{BlindTokens, ServerKeys};
 use crate::labelling::dead_letter_labeller;
@@ -156,7 +156,7 @@ impl Service {
     /// that was cut.
     pub async fn answer(&self, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
         let answered = self.router.clone().call(request.map(Body::from)).await;
-        let (parts, body) = answered.unwrap_or_else(|never| match never {}).into_parts();
+        let (parts, body) = in_one_piece(answered.unwrap_or_else(|never| match never {})).into_parts();
         // Why no limit: the door made it whole, in memory.
         let bytes =
             axum::body::to_bytes(body, usize::MAX).await.expect("a body in memory has no way to fail");

@@ -148,6 +148,11 @@ fn words<T: Copy + Ord>(
 }
 
 impl EventWish {
+    /// The one job that it is about, where it is.
+    pub fn job(&self) -> Option<JobId> {
+        self.job
+    }
+
     /// Whether an event is among those that are wished.
     pub fn wants(&self, step: &Step) -> bool {
         self.job.is_none_or(|job| job == step.job)
@@ -252,4 +257,10 @@ pub struct EventEnd {
     pub reason: String,
     /// What to do.
     pub detail: String,
+}
+
+impl EventEnd {
+    /// The reason where the one job that a stream is about is not to be seen any more with its key. Whoever
+    /// begins anew hears the same.
+    pub const OUT_OF_SIGHT: &'static str = "out_of_sight";
 }

@@ -1,6 +1,7 @@
 //! The life of jobs on the command line, and over a client that everybody has.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, TryRecvError};
 use std::time::{Duration, Instant};
@@ -129,6 +130,31 @@ fn a_job_is_watched_until_it_has_ended_and_events_go_on_where_they_were() {
     assert_eq!(again.exit(), Some(0));
     let wrong = place.sealane(&["events", "--type", "exploded"], "");
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_watch_ends_and_says_so_when_its_key_does_not_see_the_job_any_more() {
+    let (place, server) = place();
+    place.json(&["queue", "create", "away"], "");
+    let worker = ["access", "key", "create", "--principal", "clerk", "--role", "worker", "--queue", "orders"];
+    let made = place.json(&worker, "");
+    let admin = std::fs::read_to_string(place.path("data/admin.context")).expect("a context");
+    let key = |line: &str| line.starts_with("api_key").then(|| format!("api_key = {}", made["key"]));
+    let clerk: Vec<String> = admin.lines().map(|line| key(line).unwrap_or_else(|| line.to_owned())).collect();
+    let path = place.path("clerk.context");
+    std::fs::write(&path, clerk.join("\n")).expect("it is written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a file of one's own");
+    let id = enqueue(&place);
+    let mut command = place.command(&["job", "watch", &id, "-o", "json"]);
+    let error = std::fs::File::create(place.path("watch.err")).expect("a file");
+    let watch = Following::start(command.env("SEALANE_CONTEXT", "clerk.context").stderr(error));
+    assert_eq!(watch.told(), told("standing", "ready", &id));
+    place.json(&["job", "move", &id, "away"], "");
+    assert_eq!(watch.told(), told("moved_away", "ready", &id));
+    assert_eq!(watch.exit(), Some(3));
+    let error = std::fs::read_to_string(place.path("watch.err")).expect("what it said");
+    assert!(error.contains("not_found") && error.contains("in another queue"), "{error}");
     assert_eq!(server.terminate(), Some(0));
 }
 

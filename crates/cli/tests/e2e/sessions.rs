@@ -61,6 +61,7 @@ async fn send(server: &Serving, at: usize) {
     assert!(sent.iter().all(Result::is_ok), "{sent:?}");
 }
 
+// covers JOB-13
 // covers JOB-13 (worker processes that hold sessions, kill -9 of the server meanwhile)
 // covers REL-2 (FIFO per session)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use sealane_api::problem::Problem;
-use sealane_api::v1::{HeldSession, LeaseIn, LeaseOut, SessionCloseIn, SessionRenewIn, SessionStands};
+use sealane_api::v1::{HeldSession, LeaseIn, LeasedJob, SessionCloseIn, SessionRenewIn, SessionStands};
 use sealane_core::name::QueueName;
 use sealane_core::queue::{Refusal, Runner};
 use tokio::sync::{Mutex, watch};
@@ -62,6 +62,13 @@ enum Line {
     Unsure,
 }
 
+/// What came of asking for the next job.
+pub(crate) struct Next {
+    pub(crate) job: Option<LeasedJob>,
+    /// The provider was being tried, so nobody waited for a job.
+    was_trial: bool,
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         self.keeper.abort();
@@ -112,9 +119,14 @@ impl Session {
         let give_up = Instant::now() + wait;
         loop {
             let left = give_up.saturating_duration_since(Instant::now());
-            let leased = self.lease(left, self.shared.held.lease, None).await?;
+            let next = self.lease(left, self.shared.held.lease, None).await?;
             let at = Instant::now();
-            let Some(job) = leased.jobs.into_iter().next() else { return Ok(None) };
+            let Some(job) = next.job else {
+                if next.was_trial && at < give_up {
+                    continue;
+                }
+                return Ok(None);
+            };
             if let Some(handed) = self.shared.handed.hand_over(job, at, self).await {
                 return Ok(Some(handed));
             }
@@ -127,15 +139,7 @@ impl Session {
         wait: Duration,
         lease: Duration,
         runner: Option<&Runner>,
-    ) -> Result<LeaseOut, Error> {
-        let wish = LeaseIn {
-            max: Some(1),
-            lease_ms: Some(millis(lease)),
-            wait_ms: Some(millis(wait)),
-            session_receipt: Some(self.shared.receipt.clone()),
-            ..LeaseIn::default()
-        }
-        .run_by(runner);
+    ) -> Result<Next, Error> {
         let client = self.client();
         let mut line = self.shared.line.lock().await;
         self.dropped_are_back(&mut line).await;
@@ -145,13 +149,24 @@ impl Session {
             let _ = self.clone().close().await;
             return Err(Error::refused(&Problem::from(Refusal::SessionLockLost)).of_session());
         }
+        let leave = client.reach().ask_leave()?;
+        let was_trial = leave.is_trial();
+        let wish = LeaseIn {
+            max: Some(1),
+            lease_ms: Some(millis(lease)),
+            // Why not for a trial: others wait for what comes of it.
+            wait_ms: Some(if was_trial { 0 } else { millis(wait) }),
+            session_receipt: Some(self.shared.receipt.clone()),
+            ..LeaseIn::default()
+        }
+        .run_by(runner);
         // Why beforehand: whoever drops this call never hears what came of it.
         *line = Line::Unsure;
-        let answer = self.heard(client.reach().begin(client.provider().lease(self.queue(), &wish)).await);
+        let answer = self.heard(leave.note(client.provider().lease(self.queue(), &wish).await));
         if !answer.as_ref().is_err_and(Error::may_have_happened) {
             *line = Line::Known;
         }
-        answer
+        Ok(Next { job: answer?.jobs.into_iter().next(), was_trial })
     }
 
     /// A job was handed out and nobody knows what became of it.

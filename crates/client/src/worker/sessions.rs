@@ -4,14 +4,16 @@
 //! accept ──▶ [ lease one ──▶ attempt ──▶ lease one ──▶ … ] ──▶ close
 //!            until it is idle, had its time, is lost, or the worker stops
 //! ```
-//! One request for a session is under way at a time, and only while there is room for one.
+//! One request for a session is under way at a time, and only while there is room for one. Whoever asks for
+//! a session has a place for its first job, and whoever has no place for a further job gives it back: none is
+//! held to wait for what others do.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -36,11 +38,13 @@ pub(super) struct Lanes {
 #[derive(Default)]
 struct Visit {
     worked: Worked,
+    /// How its last job ended.
+    last: Option<Ended>,
     /// Why no more jobs are to be had at all.
     error: Option<Error>,
 }
 
-type Asked = Pin<Box<dyn Future<Output = Result<Option<Session>, Error>> + Send>>;
+type Asked = Pin<Box<dyn Future<Output = Result<Option<(Session, Place)>, Error>> + Send>>;
 
 impl Bench {
     /// Works until told to stop, or nothing is left to do; then lets running jobs finish, and closes.
@@ -90,29 +94,33 @@ impl Bench {
             if quota.is_used_up() || (asked.is_none() && dry && visits.is_empty()) {
                 return Ok(());
             }
-            if asked.is_none() && visits.len() < lanes.sessions && quota.has_room() && !dry {
+            if asked.is_none()
+                && visits.len() < lanes.sessions
+                && !dry
+                && let Some(place) = quota.place()
+            {
                 let not_before = match until {
                     Until::Told => pace.next(self.setup.all_open_until(), Instant::now()),
                     Until::Idle => pace.not_before,
                 };
-                asked = Some(Box::pin(Arc::clone(self).ask_for_session(until, pace.failures, not_before)));
+                let ask = Arc::clone(self).ask_for_session(until, pace.failures, not_before);
+                asked = Some(Box::pin(async { Ok(ask.await?.map(|session| (session, place))) }));
             }
             tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
-                () = quota.changed.notified() => {}
                 Some(visit) = visits.join_next(), if !visits.is_empty() => {
+                    pace.ended(visit.as_ref().ok().and_then(|visit| visit.last));
                     note(visit, worked).map_or(Ok(()), Err)?;
-                    pace.ended(Some(Ended::Completed));
                     // Why: what has ended may have sent or freed another job.
                     dry = false;
                 }
                 answer = wait_for(&mut asked) => {
                     asked = None;
                     match answer {
-                        Ok(Some(session)) => {
+                        Ok(Some((session, place))) => {
                             pace.answered();
-                            visits.spawn(Arc::clone(self).visit(session, lanes, until, Arc::clone(quota)));
+                            visits.spawn(Arc::clone(self).visit(session, place, lanes, until, Arc::clone(quota)));
                         }
                         Ok(None) => {
                             pace.answered();
@@ -153,6 +161,7 @@ impl Bench {
     async fn visit(
         self: Arc<Self>,
         session: Session,
+        mut place: Place,
         lanes: Lanes,
         until: Until,
         quota: Arc<Quota>,
@@ -162,7 +171,6 @@ impl Bench {
         let (mut idle_since, mut failures) = (began, 0);
         while !*self.stopping.borrow() && !session.is_lost() && began.elapsed() < lanes.hold {
             let next = async {
-                let place = quota.place().await;
                 self.back_off(failures).await;
                 let idle_left = lanes.idle.saturating_sub(idle_since.elapsed());
                 let wait = match until {
@@ -170,16 +178,16 @@ impl Bench {
                     Until::Idle => Duration::ZERO,
                 };
                 let wait = wait.min(self.setup.lease_wait);
-                (place, session.lease(wait, self.setup.lease, self.setup.runner.as_ref()).await)
+                session.lease(wait, self.setup.lease, self.setup.runner.as_ref()).await
             };
-            let (place, leased) = tokio::select! {
+            let leased = tokio::select! {
                 biased;
                 () = when_true(self.stopping.clone()) => break,
                 () = session.lost() => break,
                 next = next => next,
             };
             let job = match leased {
-                Ok(leased) => leased.jobs.into_iter().next(),
+                Ok(next) => next.job,
                 Err(Error::SessionLockLost(_)) => break,
                 Err(error) if error.is_transient() => {
                     failures += 1;
@@ -200,8 +208,13 @@ impl Bench {
             };
             let ended = Arc::clone(&self).attempt(job, Instant::now(), Some(session.clone())).await;
             visit.worked.count(Ok(ended));
+            visit.last = Some(ended);
             if matches!(ended, Ended::Completed | Ended::Failed | Ended::Held) {
                 quota.note(place);
+                match quota.place() {
+                    Some(another) => place = another,
+                    None => break,
+                }
             }
             // Why no further one: its first job waits, and so does all that stands behind it.
             if ended == Ended::TurnedAway {
@@ -234,7 +247,7 @@ fn note(visit: Result<Visit, tokio::task::JoinError>, worked: &mut Worked) -> Op
     }
 }
 
-async fn wait_for(asked: &mut Option<Asked>) -> Result<Option<Session>, Error> {
+async fn wait_for(asked: &mut Option<Asked>) -> Result<Option<(Session, Place)>, Error> {
     match asked {
         Some(asked) => asked.await,
         None => std::future::pending().await,
@@ -245,32 +258,29 @@ async fn wait_for(asked: &mut Option<Asked>) -> Result<Option<Session>, Error> {
 struct Quota {
     max: Option<u64>,
     settled: AtomicU64,
-    places: Semaphore,
-    changed: Notify,
+    places: Arc<Semaphore>,
 }
+
+/// Leave for one more job. Dropped, it is another one's.
+type Place = OwnedSemaphorePermit;
 
 impl Quota {
     fn new(max: Option<u64>) -> Self {
         let places = max.map_or(Semaphore::MAX_PERMITS, |max| usize::try_from(max).unwrap_or(usize::MAX));
-        let places = Semaphore::new(places.min(Semaphore::MAX_PERMITS));
-        Self { max, settled: AtomicU64::new(0), places, changed: Notify::new() }
+        let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+        Self { max, settled: AtomicU64::new(0), places }
     }
 
-    /// A place for one more job; waits while all that are left are taken. Dropped, it is free again.
-    async fn place(&self) -> SemaphorePermit<'_> {
-        self.places.acquire().await.expect("nobody closes it")
-    }
-
-    fn has_room(&self) -> bool {
-        self.places.available_permits() > 0
+    /// A place for one more job; `None` while all that are left are taken.
+    fn place(&self) -> Option<Place> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// The job of this place is settled.
-    fn note(&self, place: SemaphorePermit<'_>) {
+    fn note(&self, place: Place) {
         if self.max.is_some() {
             place.forget();
             self.settled.fetch_add(1, Ordering::SeqCst);
-            self.changed.notify_one();
         }
     }
 

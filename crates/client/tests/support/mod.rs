@@ -29,7 +29,7 @@ use sealane_api::v1::{
 };
 use sealane_core::name::ScheduleName;
 use sealane_core::queue::ScheduleAct;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// 2026-01-01.
 pub const START_MS: u64 = 1_767_225_600_000;
@@ -57,6 +57,8 @@ pub struct Mischief {
     pub tampers: Mutex<Option<Tamper>>,
     /// Connections over which events come break after so many things were heard.
     pub streams_break_after: Mutex<Option<u32>>,
+    /// Connections over which events come give a sign of life so often.
+    pub signs_of_life: Mutex<Option<Duration>>,
     /// Every request that arrived, by name.
     pub seen: Mutex<Vec<String>>,
 }
@@ -191,7 +193,8 @@ impl Provider for Between {
     async fn events(&self, wish: &EventsIn) -> Result<Box<dyn EventSource>, Error> {
         let source = self.pass("events", self.memory.events(wish)).await?;
         let breaks_after = *self.mischief.streams_break_after.lock().unwrap();
-        Ok(Box::new(Breaking { source, left: breaks_after }))
+        let signs = *self.mischief.signs_of_life.lock().unwrap();
+        Ok(Box::new(Breaking { source, left: breaks_after, signs, place: String::new() }))
     }
 
     async fn wait(&self, id: JobId, time: std::time::Duration) -> Result<JobOut, Error> {
@@ -340,6 +343,8 @@ impl Provider for Between {
 struct Breaking {
     source: Box<dyn EventSource>,
     left: Option<u32>,
+    signs: Option<Duration>,
+    place: String,
 }
 
 #[async_trait]
@@ -350,6 +355,13 @@ impl EventSource for Breaking {
             Some(left) => *left -= 1,
             None => {}
         }
-        self.source.next().await
+        let Some(signs) = self.signs else { return self.source.next().await };
+        let Ok(heard) = timeout(signs, self.source.next()).await else {
+            return Ok(Heard::Place(self.place.clone()));
+        };
+        if let Ok(Heard::Place(place)) = &heard {
+            self.place.clone_from(place);
+        }
+        heard
     }
 }

@@ -20,5 +20,5 @@ mod walk;
 pub use delivery::{Carried, Connection, Delivery, HeldOpen};
 pub use door::Door;
 pub use routes::routes;
-pub use stream::Stream;
+pub use stream::{Stream, in_one_piece};
 pub use walk::Handle;

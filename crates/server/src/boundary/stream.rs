@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::Request;
+use http::{Request, header};
 use sealane_api::format::EVENT_STREAM;
 use sealane_api::operation::{EventWatch, Operation};
 use sealane_api::problem::Problem;
 
 use super::door::Door;
-use super::walk::{Enter, admitted, answer, begin, refuse};
+use super::walk::{Enter, REQUEST_ID, admitted, answer, begin, refuse};
 use crate::authz::Authorized;
 use crate::streams::{EventStream, outlet};
 use crate::transport::Cut;
@@ -47,4 +47,17 @@ impl Enter<EventWatch> for Door {
         });
         answer(200, EVENT_STREAM, &request_id, Body::new(body))
     }
+}
+
+/// The answer for somebody who takes it whole: a stream has no end that could be waited for. It is let go, and
+/// ends as one that nobody reads.
+pub fn in_one_piece(answer: Response) -> Response {
+    if answer.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind != EVENT_STREAM) {
+        return answer;
+    }
+    let request_id = answer.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    refuse(
+        &Problem::invalid("a stream of events is not told in one piece: ask for it at the server's port"),
+        request_id,
+    )
 }

@@ -148,6 +148,9 @@ async fn read_body<Op: Operation>(request: Request<Body>) -> Result<(Format, Byt
     Ok((format.unwrap_or_default(), body))
 }
 
+/// Where an answer names its request.
+pub(super) const REQUEST_ID: &str = "x-request-id";
+
 /// An error as an answer.
 pub(super) fn refuse(problem: &Problem, request_id: &str) -> Response {
     let document =
@@ -170,7 +173,7 @@ pub(super) fn answer(status: u16, content_type: &'static str, request_id: &str, 
         .status(status)
         .header(header::CONTENT_TYPE, content_type)
         .header(header::CACHE_CONTROL, "no-store")
-        .header("x-request-id", request_id)
+        .header(REQUEST_ID, request_id)
         .body(body)
         .expect("the parts of an answer are valid: a known status, fixed header names, a hexadecimal id")
 }

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::body::Outlet;
 use super::places::StreamPlace;
+use super::sight::Sight;
 use super::text;
 use crate::authn::AccessKeys;
 use crate::authz::{Standing, sees};
@@ -38,6 +39,8 @@ pub enum Over {
     Draining,
     /// The key was revoked or expired.
     KeyEnded,
+    /// The one job that it is about is not to be seen any more with its key.
+    OutOfSight,
     /// Nobody listens any more.
     ReaderGone,
     /// The reader took nothing for too long.
@@ -50,6 +53,7 @@ impl Over {
         match self {
             Self::Draining => "draining",
             Self::KeyEnded => "key_ended",
+            Self::OutOfSight => EventEnd::OUT_OF_SIGHT,
             Self::ReaderGone => "reader_gone",
             Self::ReaderStalled => "reader_stalled",
         }
@@ -60,6 +64,10 @@ impl Over {
         let detail = match self {
             Self::Draining => "the server stops: begin anew with the id of the last event when it is back",
             Self::KeyEnded => "the access key was revoked or expired: begin anew with another one",
+            Self::OutOfSight => {
+                "the job is dead or in another queue now, where this access key does not see it: \
+                 look with one that does"
+            }
             Self::ReaderGone | Self::ReaderStalled => return None,
         };
         Some(EventEnd { reason: self.as_str().to_owned(), detail: detail.to_owned() })
@@ -73,6 +81,10 @@ pub struct EventStream {
     events: Arc<Events>,
     /// Up to where the reader has been told; `None` where it came from nowhere known.
     told: Option<Place>,
+    /// Of the job, where it is about one.
+    sight: Option<Sight>,
+    /// There is nothing to tell any more: what was read is, and then the stream is over.
+    out_of_sight: bool,
     spoke_at: Time,
     sent: u64,
     end: End,
@@ -110,10 +122,11 @@ impl EventStream {
             Begin::Behind(place) => Some(place),
             Begin::Unknown => None,
         };
+        let sight = wish.job().map(|job| Sight::behind(told, job, key, &events));
         let keys_changed = access_keys.changes();
         let spoke_at = clock.now();
         let end = End { key: key.clone(), access_keys, keys_changed, draining, clock };
-        Self { wish, events, told, spoke_at, sent: 0, end, _place: place }
+        Self { wish, events, told, sight, out_of_sight: false, spoke_at, sent: 0, end, _place: place }
     }
 
     /// Tells the reader until that is over. Says why it was, and how many events were sent; `cut` is for a
@@ -154,63 +167,98 @@ impl EventStream {
                 Ok(Err(_)) => return Over::ReaderGone,
                 Ok(Ok(room)) => room,
             };
+            if self.out_of_sight {
+                return Over::OutOfSight;
+            }
             newest.mark_unchanged();
-            let (text, more) = match ready.take() {
-                Some(text) => (text, true),
+            let said = match ready.take() {
+                Some(text) => Said { text, events: 0, more: true },
                 None => self.next_text(),
             };
-            if !text.is_empty() {
-                room.send(Bytes::from(text));
+            if !said.text.is_empty() {
+                // Why once more: what was read may have happened after the key's end.
+                if !self.end.key_is_live() {
+                    return Over::KeyEnded;
+                }
+                room.send(Bytes::from(said.text));
+                self.sent += said.events;
                 self.spoke_at = self.end.clock.now();
                 continue;
             }
             drop(room);
-            if more {
-                continue;
-            }
             let silent = self.end.clock.now().since(self.spoke_at);
             let until_heartbeat = HEARTBEAT.get().saturating_sub(silent.get());
+            // Why before the wait: where something always happens that is not for this reader, no wait lasts
+            // long enough.
+            if until_heartbeat == 0 {
+                ready = Some(self.sign_of_life());
+                continue;
+            }
+            if said.more {
+                continue;
+            }
             tokio::select! {
                 biased;
                 over = self.end.over() => return over,
                 () = pieces.closed() => return Over::ReaderGone,
                 // Why the result is let go: the other end is kept by this stream itself.
                 _ = newest.changed() => {}
-                () = sleep(Duration::from_millis(until_heartbeat)) => {
-                    let mut alive = String::new();
-                    text::alive(&mut alive, self.told);
-                    ready = Some(alive);
-                }
+                () = sleep(Duration::from_millis(until_heartbeat)) => ready = Some(self.sign_of_life()),
             }
         }
     }
 
-    /// What there is to say now, and whether there may be more right behind it.
-    fn next_text(&mut self) -> (String, bool) {
-        let mut text = String::new();
+    fn sign_of_life(&self) -> String {
+        let mut alive = String::new();
+        text::alive(&mut alive, self.told);
+        alive
+    }
+
+    /// What there is to say now.
+    fn next_text(&mut self) -> Said {
+        let mut said = Said { text: String::new(), events: 0, more: true };
         let found = self.told.map_or(Read::Lost, |told| self.events.read(told));
         let Read::Steps(steps) = found else {
             let now = self.events.now();
             self.told = Some(now);
-            text::reset(&mut text, &EventReset::to(now));
-            return (text, true);
+            text::reset(&mut said.text, &EventReset::to(now));
+            return said;
         };
-        let more = !steps.is_empty();
+        said.more = !steps.is_empty();
         for (number, step) in steps {
+            let key = &self.end.key;
+            let seen = sees(key, Standing { owner: &step.owner, queue: &step.queue, state: step.state });
+            if self.sight.as_mut().is_some_and(|sight| sight.is_lost(key, &step, seen)) {
+                self.out_of_sight = true;
+                break;
+            }
             let place = self.events.place(number);
             self.told = Some(place);
-            let standing = Standing { owner: &step.owner, queue: &step.queue, state: step.state };
-            if self.wish.wants(&step) && sees(&self.end.key, standing) {
-                text.reserve(text::EVENT_BYTES);
-                text::job(&mut text, &JobEvent::show(&step, place));
-                self.sent += 1;
+            if seen && self.wish.wants(&step) {
+                said.text.reserve(text::EVENT_BYTES);
+                text::job(&mut said.text, &JobEvent::show(&step, place));
+                said.events += 1;
             }
         }
-        (text, more)
+        said
     }
 }
 
+/// What is said at once.
+struct Said {
+    /// Empty where there is nothing to say.
+    text: String,
+    /// How many events are in it.
+    events: u64,
+    /// There may be more right behind it.
+    more: bool,
+}
+
 impl End {
+    fn key_is_live(&self) -> bool {
+        self.access_keys.is_live(&self.key.id, self.clock.now())
+    }
+
     /// Returns when the stream must end.
     async fn over(&mut self) -> Over {
         loop {

@@ -8,11 +8,13 @@
 //! ```
 //! - [`EventStream`]: what one reader gets, and when that is over.
 //! - [`Streams`]: how many there may be.
+//! - `sight`: whether the one job that a stream is about is still to be seen.
 //! - `body`: the way of a text into a connection. `text`: how events are written.
 
 mod body;
 mod driver;
 mod places;
+mod sight;
 #[cfg(test)]
 mod tests;
 mod text;

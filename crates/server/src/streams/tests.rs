@@ -1,8 +1,8 @@
 //! One stream in virtual time, with the connection's end in the test's hand.
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::HttpBody;
@@ -29,12 +29,21 @@ use crate::runtime::Events;
 const START: u64 = 1_767_225_600_000;
 const KEY_LIFE: Duration = Duration::from_secs(3_600);
 
+/// Does something just before somebody is told the time.
+type AtLook = Box<dyn FnMut() + Send>;
+
 /// Follows the runtime's timers, which the tests move.
-struct Virtual(Instant);
+struct Virtual {
+    began: Instant,
+    at_look: Mutex<Option<AtLook>>,
+}
 
 impl Clock for Virtual {
     fn now(&self) -> Time {
-        let since = u64::try_from(self.0.elapsed().as_millis()).expect("short");
+        if let Some(act) = &mut *self.at_look.lock().unwrap() {
+            act();
+        }
+        let since = u64::try_from(self.began.elapsed().as_millis()).expect("short");
         Time::from_unix_ms(START).plus(Millis::new(since))
     }
 }
@@ -44,7 +53,7 @@ struct Stage {
     access_keys: Arc<AccessKeys>,
     events: Arc<Events>,
     draining: watch::Sender<bool>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<Virtual>,
     streams: Arc<Streams>,
     cut: Arc<AtomicBool>,
     began: Instant,
@@ -64,7 +73,7 @@ impl Stage {
             access_keys: Arc::new(access_keys),
             events: Arc::new(Events::new(Incarnation(7))),
             draining: watch::Sender::new(false),
-            clock: Arc::new(Virtual(Instant::now())),
+            clock: Arc::new(Virtual { began: Instant::now(), at_look: Mutex::new(None) }),
             streams: Arc::default(),
             cut: Arc::default(),
             began: Instant::now(),
@@ -87,14 +96,18 @@ impl Stage {
     }
 
     fn open(&self) -> (JoinHandle<(Over, u64)>, Pin<Box<StreamBody>>) {
-        let wish = EventWish::try_from(&EventsIn::default()).unwrap();
+        self.open_for(&EventsIn::default())
+    }
+
+    fn open_for(&self, wish: &EventsIn) -> (JoinHandle<(Over, u64)>, Pin<Box<StreamBody>>) {
+        let wish = EventWish::try_from(wish).unwrap();
         let stream = EventStream::new(
             &Self::key(Role::Worker),
             wish,
             Arc::clone(&self.events),
             Arc::clone(&self.access_keys),
             self.draining.subscribe(),
-            Arc::clone(&self.clock),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
             self.streams.take(&Principal::parse("p").unwrap()).unwrap(),
         );
         let (outlet, body): (Outlet, StreamBody) = outlet();
@@ -102,18 +115,26 @@ impl Stage {
         (tokio::spawn(stream.run(outlet, move || cut.store(true, Ordering::SeqCst))), Box::pin(body))
     }
 
-    fn happen(&mut self, count: usize) {
-        let step = || Step {
+    fn step() -> Step {
+        Step {
             job: JobId::from_bytes([1; 16]),
-            at: self.clock.now(),
+            at: Time::from_unix_ms(START),
             queue: QueueName::parse("q").unwrap(),
             owner: Arc::new(Principal::parse("p").unwrap()),
             attempt: 0,
             state: State::Ready,
             what: What::Accepted,
-        };
-        self.events.publish(&mut (0..count).map(|_| step()).collect());
+        }
+    }
+
+    fn happen(&mut self, count: usize) {
+        self.events.publish(&mut (0..count).map(|_| Self::step()).collect());
         self.told += u64::try_from(count).unwrap();
+    }
+
+    /// Lets something happen whenever a stream looks at the clock from here on.
+    fn at_look(&self, act: impl FnMut() + Send + 'static) {
+        *self.clock.at_look.lock().unwrap() = Some(Box::new(act));
     }
 
     fn revoke(&mut self) {
@@ -153,6 +174,53 @@ async fn a_silent_stream_gives_a_sign_of_life_with_its_place_every_15_s() {
         assert_eq!(piece(&mut body).await.unwrap(), ":\nid: 0000000000000007-1\n\n");
         assert_eq!(stage.began.elapsed().as_secs(), 5 + 15 * beat, "15 s after the last word");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_told_nothing_gives_its_sign_of_life_however_much_happens() {
+    const MOST: u32 = 1_000;
+    let mut stage = Stage::new();
+    let wish = EventsIn { types: vec!["dead".to_owned()], ..EventsIn::default() };
+    let (_running, mut body) = stage.open_for(&wish);
+    piece(&mut body).await;
+    // In every round there is one more, of those that are not for this reader.
+    let (events, mut happened) = (Arc::clone(&stage.events), 0);
+    stage.at_look(move || {
+        if happened < MOST {
+            happened += 1;
+            events.publish(&mut vec![Stage::step()]);
+        }
+    });
+    stage.happen(1);
+    tokio::time::advance(Duration::from_secs(15)).await;
+    let alive = piece(&mut body).await.unwrap();
+    let place = alive.strip_prefix(":\nid: 0000000000000007-").expect("a sign of life").trim_end();
+    assert!((1..10).contains(&place.parse::<u32>().unwrap()), "at once and not after all of it: {alive}");
+}
+
+// attack 35
+#[tokio::test(start_paused = true)]
+async fn what_happens_after_the_end_of_the_key_is_not_told_even_where_it_was_read_already() {
+    let mut stage = Stage::new();
+    let (running, mut body) = stage.open();
+    piece(&mut body).await;
+    tokio::task::yield_now().await;
+    // The round's first look finds the key as it was; it is revoked before the second one.
+    let revoked = stage.control.revoke_key(stage.clock.now(), &Stage::key(Role::Worker).id).unwrap();
+    stage.control.evolve(&revoked);
+    let (access_keys, control, mut looks) = (Arc::clone(&stage.access_keys), stage.control.clone(), 0);
+    stage.at_look(move || {
+        looks += 1;
+        if looks == 2 {
+            access_keys.replace(control.clone());
+        }
+    });
+    stage.happen(1);
+    let last = piece(&mut body).await.unwrap();
+    assert!(last.starts_with("event: end\n") && last.contains("key_ended"), "{last}");
+    assert_eq!(piece(&mut body).await, None);
+    drop(body);
+    assert_eq!(running.await.unwrap(), (Over::KeyEnded, 0));
 }
 
 // attack 35

@@ -282,6 +282,65 @@ async fn each_key_is_told_what_it_sees_and_nothing_else() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers OBS-3 (the end of what may be seen)
+// attack 46
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_one_job_ends_when_its_key_loses_sight_of_it_and_not_where_it_never_saw_it() {
+    let (_home, _disk, server, admin) = server().await;
+    let worker = admin.made("clerk", "worker", &["a.*"]).await;
+    let stranger = admin.made("stranger", "worker", &["c.*"]).await;
+    let out_of_sight = |heard: Option<Heard>| {
+        let end = heard.expect("a last event");
+        assert_eq!((end.name.as_str(), &end.data["reason"]), ("end", &json!("out_of_sight")), "{end:?}");
+    };
+
+    // It dies: a matter of dead-letter, into which a worker has no look.
+    let dies = admin.send_job("a.one").await;
+    let of_dying = format!("?job={dies}");
+    let (mut watch, mut asked) = (worker.listen(&of_dying).await, admin.listen(&of_dying).await);
+    let mut only_ends = worker.listen(&format!("{of_dying}&type=completed")).await;
+    let receipt = worker.take_one("a.one").await;
+    // Something else lies between, so that this stream knows nothing of the job before it dies.
+    admin.send_job("a.one").await;
+    let mut late = worker.listen(&of_dying).await;
+    worker.item("fail", json!({"receipt": receipt, "category": "permanent"})).await;
+    let leased = watch.next().await.expect("an event");
+    assert_eq!(leased.in_short(), "leased running");
+    for stream in [&mut watch, &mut only_ends, &mut late] {
+        out_of_sight(stream.next().await);
+        assert!(stream.next().await.is_none(), "that was the last of it");
+    }
+    assert_eq!(in_short(&asked.take(2).await), ["leased running", "dead dead"], "who sees it is told");
+    let mut again = worker.listen_behind(&of_dying, Some(&leased.id)).await;
+    out_of_sight(again.next().await);
+
+    // It moves to where this key does not reach. Other streams go on.
+    let moves = admin.send_job("a.one").await;
+    let of_moving = format!("?job={moves}");
+    let (mut watch, mut never) = (worker.listen(&of_moving).await, stranger.listen(&of_moving).await);
+    let mut all = worker.listen("").await;
+    let moved = admin.post(&format!("/v1/jobs/{moves}:move"), &json!({"queue": "b.one"})).await;
+    assert_eq!(moved.status, 200, "{moved:?}");
+    let away = watch.next().await.expect("an event");
+    assert_eq!(away.in_short(), "moved_away ready");
+    out_of_sight(watch.next().await);
+    let mut again = worker.listen_behind(&of_moving, Some(&away.id)).await;
+    out_of_sight(again.next().await);
+    admin.send_job("a.one").await;
+    assert_eq!(in_short(&all.take(2).await), ["moved_away ready", "accepted ready"]);
+
+    // Whoever never saw the job is told nothing of it, not even that there is one. It comes to where it may be
+    // seen last of all: what came before that was all.
+    let receipt = admin.take_one("b.one").await;
+    admin.item("fail", json!({"receipt": receipt, "category": "permanent"})).await;
+    assert_eq!(admin.send("POST", &format!("/v1/jobs/{moves}:redrive"), "").await.status, 200);
+    admin.send("PUT", "/v1/queues/c.one", r#"{"sealing":"allowed"}"#).await;
+    let moved = admin.post(&format!("/v1/jobs/{moves}:move"), &json!({"queue": "c.one"})).await;
+    assert_eq!(moved.status, 200, "{moved:?}");
+    assert_eq!(never.next().await.expect("an event").in_short(), "moved ready");
+    server.stop().await.expect("a clean stop");
+}
+
 // attack 23
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filters_mean_what_they_say() {

@@ -403,6 +403,36 @@ async fn asking_for_a_job_whose_worker_went_silent_does_not_stop_the_server() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-5
+// What a worker may say of an attempt, each word of it: fails, with and without a wait of its own, and hands back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_fails_in_five_ways_or_is_handed_back_and_waits_as_long_as_was_said() {
+    let (_home, _disk, server, admin) = started().await;
+    for (category, state) in [
+        ("temporary", "retrying"),
+        ("permanent", "dead"),
+        ("timeout", "retrying"),
+        ("cancelled", "retrying"),
+        ("system", "retrying"),
+    ] {
+        let id = admin.sent(json!({})).await;
+        let leased = admin.leased("q").await;
+        let failed = json!({"receipt": leased["receipt"], "category": category, "retry_after_ms": 3_600_000});
+        assert_eq!(admin.settled("fail", failed).await["state"], state, "{category}");
+        let shown = admin.get(&format!("/v1/jobs/{id}")).await.json;
+        assert_eq!(shown["last_error"]["category"], category, "{shown}");
+        assert_eq!(shown["attempts"][0]["category"], category, "{shown}");
+        assert_eq!(admin.leased("q").await, Value::Null, "{category}: nothing is ready for an hour");
+    }
+    let id = admin.sent(json!({})).await;
+    let leased = admin.leased("q").await;
+    let released = json!({"receipt": leased["receipt"], "delay_ms": 3_600_000});
+    assert_eq!(admin.settled("release", released).await["state"], "delayed");
+    let shown = admin.get(&format!("/v1/jobs/{id}")).await.json;
+    assert_eq!((&shown["state"], &shown["attempt"]), (&json!("delayed"), &json!(0)), "it cost no attempt");
+    server.stop().await.expect("a clean stop");
+}
+
 // covers JOB-5 (max_run_time ends a run beyond all heartbeats)
 // attack 60
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -489,6 +519,7 @@ async fn what_waits_is_held_by_a_person_and_goes_on_when_released() {
     server.stop().await.expect("a clean stop");
 }
 
+// covers JOB-4
 // covers JOB-4 (run_at and expires_at, and how far ahead they may be)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_sent_for_a_time_within_the_queue_s_horizon() {

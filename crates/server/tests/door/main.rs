@@ -15,6 +15,7 @@ mod job_list;
 mod keys;
 mod life;
 mod limits;
+mod no_port;
 mod numbers;
 mod numbers_base;
 mod published;

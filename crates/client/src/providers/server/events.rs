@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::StatusCode;
 use sealane_api::operation::{EventWatch, Operation as _};
-use sealane_api::v1::EventsIn;
+use sealane_api::problem::{Code, Problem};
+use sealane_api::v1::{EventEnd, EventsIn};
 use serde::de::DeserializeOwned;
 
 use super::answer::not_understood;
@@ -57,7 +58,13 @@ fn understood(block: Block) -> Result<Option<Heard>, Error> {
     match (name.as_str(), data) {
         ("" | "message", Some(data)) => read(&data).map(|event| Some(Heard::Event(event))),
         ("reset", Some(data)) => read(&data).map(|reset| Some(Heard::Reset(reset))),
-        ("end", Some(_)) => Ok(Some(Heard::End)),
+        ("end", Some(data)) => match read::<EventEnd>(&data) {
+            // Why no end that is begun anew: the next connection would be told the same.
+            Ok(end) if end.reason == EventEnd::OUT_OF_SIGHT => {
+                Err(Error::refused(&Problem::new(Code::NotFound, end.detail)))
+            }
+            _ => Ok(Some(Heard::End)),
+        },
         _ => Ok(id.map(Heard::Place)),
     }
 }

@@ -137,7 +137,7 @@ impl Server {
         }
         let request = request.body(Vec::new()).map_err(|_| unusable_address())?;
         let (parts, mut pieces) = self.transport.open(request, ANSWER_TIME_MAX).await?.into_parts();
-        let of_events = parts.headers.get(CONTENT_TYPE).is_some_and(|value| value == EVENT_STREAM);
+        let of_events = parts.headers.get(CONTENT_TYPE).is_some_and(is_event_stream);
         if parts.status.is_success() && of_events {
             return Ok(pieces);
         }
@@ -159,6 +159,12 @@ impl Server {
             .uri(format!("{}{path_and_query}", self.place))
             .header(AUTHORIZATION, self.authorization.clone())
     }
+}
+
+/// Whether it is a stream of events, whatever parameters stand behind.
+fn is_event_stream(content_type: &HeaderValue) -> bool {
+    let media_type = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    media_type.trim_ascii().eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
 }
 
 fn unusable_address() -> Error {
@@ -199,5 +205,13 @@ mod tests {
         assert_eq!(path::<operation::JobEnqueueBatch>("orders"), "/v1/queues/orders/jobs:batch");
         assert_eq!(path::<operation::QueueGet>("a.b"), "/v1/queues/a.b");
         assert_eq!(path::<operation::LeaseExtend>(""), "/v1/leases:extend");
+    }
+
+    #[test]
+    fn parameters_of_a_media_type_do_not_count() {
+        let is = |value| is_event_stream(&HeaderValue::from_static(value));
+        assert!(is("text/event-stream") && is("text/event-stream;charset=utf-8"));
+        assert!(is("Text/Event-Stream ; charset=\"utf-8\""));
+        assert!(!is("text/event-stream2") && !is("application/json; x=text/event-stream") && !is(""));
     }
 }
