@@ -149,7 +149,8 @@ impl Shard {
             match settled.get(&receipt.job) {
                 // The same again is a repeat, as it is from one request to the next.
                 Some(before) if *before == how => return Ok(Vec::new()),
-                Some(_) => return Err(Refusal::LeaseLost),
+                // For the reason that it would be refused alone: its session's hold may be over as well.
+                Some(_) => return Err(self.lost(receipt, now)),
                 None => {}
             }
             let events = self.decide_settle(now, receipt, outcome)?;
