@@ -92,7 +92,7 @@ impl Pair {
             });
             self.tally.saw(if refused { "spoilt rows refused" } else { "spoilt rows that are whole" });
         }
-        self.shard = if away % 2 == 0 { recovered } else { again };
+        self.shard = if away.is_multiple_of(2) { recovered } else { again };
         self.plain.now += away;
         let last = self.plain.last;
         self.ask("start", &Command::Start, &Vec::new());
