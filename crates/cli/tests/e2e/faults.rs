@@ -58,7 +58,15 @@ fn job(bytes: usize) -> (JobId, JobIn) {
     sealane::crypto::SystemRandom.fill(&mut random).expect("random bytes");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     let id = JobId::v7(u64::try_from(now.as_millis()).expect("in range"), random);
-    (id, JobIn { id: Some(id.to_string()), kind: "test".into(), body: vec![7; bytes].into(), ..JobIn::default() })
+    (
+        id,
+        JobIn {
+            id: Some(id.to_string()),
+            kind: "test".into(),
+            body: vec![7; bytes].into(),
+            ..JobIn::default()
+        },
+    )
 }
 
 impl Ledger {
@@ -86,7 +94,8 @@ impl Ledger {
 
     async fn lease(&mut self, remote: &Remote, jobs: u32) -> Result<Vec<LeasedJob>, Error> {
         // Why all of them: which ones an unanswered lease would have taken is the server's choice.
-        let before: Vec<JobId> = self.stands.iter().filter(|(_, state)| **state == "ready").map(|(id, _)| *id).collect();
+        let before: Vec<JobId> =
+            self.stands.iter().filter(|(_, state)| **state == "ready").map(|(id, _)| *id).collect();
         self.open.extend(&before);
         let leased = remote.lease(&queue(), &LeaseIn { max: Some(jobs), ..LeaseIn::default() }).await?.jobs;
         before.iter().for_each(|id| {

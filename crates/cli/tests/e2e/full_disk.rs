@@ -37,7 +37,16 @@ fn ready(server: &Serving, place: &Place) -> String {
     let url = format!("https://{}/readyz", server.address());
     let ca = place.path("data/ca.pem");
     let asked = Command::new("curl")
-        .args(["--silent", "--max-time", "60", "--output", "/dev/null", "--write-out", "%{http_code}", "--cacert"])
+        .args([
+            "--silent",
+            "--max-time",
+            "60",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}",
+            "--cacert",
+        ])
         .args([ca.as_os_str(), url.as_ref()])
         .output()
         .expect("curl is installed");
@@ -55,7 +64,8 @@ async fn a_full_disk_takes_no_new_work_and_recovers_by_itself() {
     std::fs::create_dir(place.path("data")).expect("a directory");
     // The context names this file; the server sees its own in its place.
     std::fs::copy(place.path("made/ca.pem"), place.path("data/ca.pem")).expect("copied");
-    let server = place.serve_under(&["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"]);
+    let server =
+        place.serve_under(&["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"]);
     let context = Context::load(&seen_by(&server, &place, "admin.context")).expect("the context");
     let remote = Remote::connect(&context).expect("a client");
     let settings = QueueIn { sealing: Some("allowed".to_owned()), ..QueueIn::default() };
@@ -74,7 +84,8 @@ async fn a_full_disk_takes_no_new_work_and_recovers_by_itself() {
     assert!(refused.is_transient(), "whoever sends may try again: {refused}");
     assert_eq!(ready(&server, &place), "503");
     // What is there can be worked, ended and looked at.
-    let leased = remote.lease(&queue(), &LeaseIn { max: Some(10), ..LeaseIn::default() }).await.expect("jobs").jobs;
+    let leased =
+        remote.lease(&queue(), &LeaseIn { max: Some(10), ..LeaseIn::default() }).await.expect("jobs").jobs;
     assert_eq!(leased.len(), 10);
     let items = leased.into_iter().map(|job| CompleteItem { receipt: job.receipt, result: None }).collect();
     let settled = remote.complete(&Complete { items, atomic: false }).await.expect("an answer");
