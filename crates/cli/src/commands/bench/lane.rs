@@ -11,7 +11,7 @@ use sealane::{Client, Job, Producer, Provider as _, QueueName, Retry};
 use sealane_api::v1::{Complete, CompleteItem, LeaseIn, LeasedJob};
 use sealane_envelope::{BodyContext, Envelope, SystemClock};
 
-use super::options::{Op, Plan};
+use super::plan::{Op, Plan};
 use crate::failure::{FAILED, Failure};
 
 const KIND: &str = "bench";
