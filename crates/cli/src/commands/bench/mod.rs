@@ -12,6 +12,7 @@ mod open;
 mod options;
 mod plan;
 mod plot;
+mod program;
 mod rate;
 mod report;
 mod run;
