@@ -6,9 +6,7 @@ use sealane_core::cadence::Cadence;
 use sealane_core::control::{AccessKey, QueuePattern, Role};
 use sealane_core::id::{FlowId, LeaseId, LockId, ScheduleId};
 use sealane_core::job::{Category, HoldReason, Priority, State};
-use sealane_core::name::{
-    CodeVersion, ErrorCode, InstanceName, KeyId, Principal, QueueName, ScheduleName,
-};
+use sealane_core::name::{CodeVersion, ErrorCode, InstanceName, KeyId, Principal, QueueName, ScheduleName};
 use sealane_core::queue::session::SessionName;
 use sealane_core::queue::state::{
     Ended, FairKeyRow, FinishedRow, GateRow, HoldRow, IdempotencyRow, JobRow, ParentsRow, PastRow, Phase,
@@ -191,7 +189,12 @@ fn phases() -> Vec<Phase> {
         Phase::Blocked,
         Phase::Delayed,
         Phase::Ready,
-        Phase::Running(Box::new(Running { runner: None, lock: None, cancel_requested: false, ..run.clone() })),
+        Phase::Running(Box::new(Running {
+            runner: None,
+            lock: None,
+            cancel_requested: false,
+            ..run.clone()
+        })),
         Phase::Running(Box::new(run)),
         Phase::Retrying { until: at(20) },
         Phase::Held { reason: HoldReason::Quarantined },
@@ -322,10 +325,7 @@ pub fn every_row() -> Vec<StateRow> {
         })),
         Row::Session(Box::new(session)),
         Row::Job(Box::new(full)),
-        Row::Job(Box::new(JobRow {
-            past: Some(Box::default()),
-            ..plain_job(3, Phase::Ready)
-        })),
+        Row::Job(Box::new(JobRow { past: Some(Box::default()), ..plain_job(3, Phase::Ready) })),
     ];
     rows.extend(phases().into_iter().map(|phase| Row::Job(Box::new(plain_job(2, phase)))));
     rows.extend(Ended::ALL.iter().map(|how| {
