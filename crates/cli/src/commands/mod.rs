@@ -11,6 +11,7 @@ mod events;
 mod flow;
 mod job;
 mod job_batch;
+mod job_clone;
 mod job_list;
 mod job_reports;
 mod keyring;

@@ -2,6 +2,7 @@
 
 mod batches;
 mod bench;
+mod cloning;
 mod data_dir;
 mod events;
 mod flows;
