@@ -8,7 +8,7 @@ use super::death::{DeadReason, Death};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
 use super::job::{Ended, Expiry, Failure, Job, Past, Phase, Running, Settled};
-use super::options::JobOptions;
+use super::live_options::LiveOptions;
 use super::ready::Ready;
 use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
@@ -220,7 +220,7 @@ impl Shard {
             digest: event.digest,
             input_lsn: record.lsn,
             input_bytes: record.bytes,
-            options: event.options.as_deref().and_then(JobOptions::of_live_job),
+            options: event.options.as_deref().and_then(LiveOptions::of),
             past,
         };
         self.next_sequence += 1;

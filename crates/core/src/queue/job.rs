@@ -8,7 +8,7 @@ use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::attempt::{Attempt, RunBy};
 use crate::queue::death::{DeadReason, Death};
 use crate::queue::event::QueueNumber;
-use crate::queue::options::JobOptions;
+use crate::queue::live_options::LiveOptions;
 use crate::queue::parents::Parents;
 use crate::queue::ready::FairKey;
 use crate::queue::report::{Reported, Reports};
@@ -103,7 +103,7 @@ pub(super) struct Job {
     pub(super) input_lsn: u64,
     pub(super) input_bytes: u32,
     /// Most jobs have none.
-    pub(super) options: Option<Box<JobOptions>>,
+    pub(super) options: Option<Box<LiveOptions>>,
     /// Most jobs have none: it begins with the first lease that ended.
     pub(super) past: Option<Box<Past>>,
 }
@@ -189,7 +189,7 @@ impl Job {
 
     /// What it takes its turns under.
     pub(super) fn fair_key(&self) -> FairKey {
-        self.options.as_ref().and_then(|options| options.fair_key)
+        self.options.as_ref().and_then(|options| options.fair_key())
     }
 
     pub(super) fn running(&self) -> Option<&Running> {
@@ -244,7 +244,7 @@ impl Job {
 
     /// What it is the only one with in its queue.
     pub(super) fn unique_key(&self) -> Option<Token> {
-        self.options.as_ref().and_then(|options| options.unique).map(|unique| unique.key)
+        self.options.as_ref().and_then(|options| options.unique())
     }
 
     /// Since when it waits in its queue, or is held or dead there.
@@ -290,9 +290,9 @@ impl Job {
             dead_code: self.death().and_then(|death| death.code.clone()),
             dead_fingerprint: self.death().and_then(|death| death.fingerprint),
             reported: self.reported(),
-            firing: self.options.as_ref().and_then(|options| options.firing),
-            clone_of: self.options.as_ref().and_then(|options| options.clone_of),
-            backoff: self.options.as_ref().and_then(|options| options.backoff),
+            firing: self.options.as_ref().and_then(|options| options.firing()),
+            clone_of: self.options.as_ref().and_then(|options| options.clone_of()),
+            backoff: self.options.as_ref().and_then(|options| options.backoff()),
             result: None,
         }
     }

@@ -29,6 +29,7 @@ mod job;
 mod keys;
 mod links;
 mod listing;
+mod live_options;
 mod options;
 mod owned;
 mod parents;

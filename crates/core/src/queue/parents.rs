@@ -390,7 +390,7 @@ impl Shard {
 
 impl Job {
     pub(super) fn links(&self) -> Option<&Links> {
-        self.options.as_ref()?.links.as_deref()
+        self.options.as_ref()?.links()
     }
 
     pub(super) fn parents(&self) -> Option<&Parents> {

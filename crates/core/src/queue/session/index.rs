@@ -161,7 +161,7 @@ impl Sessions {
 impl Job {
     /// Its session, where it has one.
     pub(in crate::queue) fn session(&self) -> Option<Token> {
-        self.options.as_ref().and_then(|options| options.session)
+        self.options.as_ref().and_then(|options| options.session())
     }
 
     /// Whether it stands in its session's line: until it has ended. A job in dead-letter has.
