@@ -119,7 +119,8 @@ fn nobody_clones_what_is_not_his_but_an_admin_who_says_why() {
     }
     let silent = place.sealane(&clone, "");
     assert!(silent.status.code() == Some(3) && contains(&silent.stderr, b"reason"), "{silent:?}");
-    assert!(place.sealane_as("data/ann.context", &clone, "").status.success());
+    let own = place.sealane_as("data/ann.context", &clone, "");
+    assert!(own.status.success(), "{own:?}");
     let told = place.sealane(&[&clone[..], &["--reason", "ticket canary-4711"]].concat(), "");
     assert!(told.status.success(), "{told:?}");
     for _ in 0..2 {
@@ -129,7 +130,10 @@ fn nobody_clones_what_is_not_his_but_an_admin_who_says_why() {
     let log = std::fs::read_to_string(place.path("server.log")).expect("a log");
     let read: Vec<&str> = log.lines().filter(|line| line.contains("operation=\"job.body\"")).collect();
     assert_eq!(read.len(), 5, "{read:#?}");
-    assert!(read.iter().all(|line| line.contains(&format!("job={id}"))), "{read:#?}");
+    // A worker is turned away for what he is, before anybody reads which job he means.
+    let named = |line: &&&str| line.contains(&format!("job={id}"));
+    assert_eq!(read.iter().filter(named).count(), 4, "{read:#?}");
+    assert!(read.iter().all(|line| named(&line) || line.contains("role=\"worker\"")), "{read:#?}");
     let said = |line: &&&str| line.contains("reason=\"ticket canary-4711\"");
     assert_eq!(read.iter().filter(said).count(), 1, "{read:#?}");
     let body = BODY.split('\0').next().expect("words");
