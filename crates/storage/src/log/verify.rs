@@ -45,7 +45,7 @@ pub fn verify(
         bytes += segment.bytes()?;
     }
     let segments =
-        Arc::new(Segments::new(Arc::clone(&disk), found.iter().map(|found| found.segment()).collect()));
+        Arc::new(Segments::new(disk, found.iter().map(|found| found.segment()).collect()));
     // Everything that is visited below has passed its checks.
     segments.set_durable_lsn(u64::MAX);
     let reader = LogReader { segments, keys, recent: Arc::new(Recent::new(0)) };
