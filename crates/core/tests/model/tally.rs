@@ -10,7 +10,7 @@ const ONCE_IN: u64 = 25_000;
 const NEVER_REFUSED: [&str; 3] = ["fire due", "label", "start"];
 
 /// What stories must have come to.
-const SIGHTS: [&str; 27] = [
+const SIGHTS: [&str; 29] = [
     "a blocked job",
     "a clone",
     "a firing",
@@ -37,6 +37,8 @@ const SIGHTS: [&str; 27] = [
     "refused SessionCircle",
     "refused SessionLockLost",
     "refused UniqueTaken",
+    "spoilt rows refused",
+    "spoilt rows that are whole",
     "the next free session",
 ];
 
