@@ -3,6 +3,7 @@
 mod batches;
 mod bench;
 mod data_dir;
+mod doctor;
 mod events;
 mod faults;
 mod flows;

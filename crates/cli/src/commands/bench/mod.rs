@@ -3,7 +3,7 @@
 mod closed;
 mod compare;
 mod cpu;
-mod disk;
+pub(super) mod disk;
 mod histogram;
 mod lane;
 mod lanes;
@@ -12,6 +12,7 @@ mod open;
 mod options;
 mod plan;
 mod plot;
+mod program;
 mod rate;
 mod report;
 mod run;

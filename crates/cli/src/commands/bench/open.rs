@@ -39,7 +39,7 @@ impl Schedule {
         let total = u64::try_from(within).unwrap_or(u64::MAX).max(1);
         let total = match plan.op {
             Op::Cycle => total,
-            Op::Enqueue => total.min(WAITING_MAX / plan.jobs_per_step().max(1)).max(1),
+            Op::Enqueue | Op::Work => total.min(WAITING_MAX / plan.jobs_per_step().max(1)).max(1),
         };
         Self { start, spacing, total }
     }

@@ -37,7 +37,8 @@ pub(super) enum Results {
 /// What to measure.
 #[derive(Args, Debug)]
 pub(super) struct Measure {
-    /// What to do: enqueue (send and be answered), cycle (send, lease, open, complete)
+    /// What to do: enqueue (send and be answered), cycle (send, lease, open, complete), work (the same by producers
+    /// and a worker that share a client)
     #[arg(
         long = "op",
         value_enum,
@@ -46,7 +47,7 @@ pub(super) struct Measure {
         value_name = "OP,OP"
     )]
     ops: Vec<Op>,
-    /// So many at once, each with a connection of its own
+    /// So many at once, each with a connection of its own; with `work` over shared ones
     #[arg(long, value_delimiter = ',', default_value = "1,8,64", value_name = "N,N", value_parser = bounded(256))]
     producers: Vec<usize>,
     /// Jobs in a request
@@ -91,6 +92,11 @@ impl Measure {
             return Err(Failure::usage(format!(
                 "these are {count} runs and {RUNS_MAX} is the most: name fewer values"
             )));
+        }
+        if self.ops.contains(&Op::Work) && !self.rates.is_empty() {
+            return Err(Failure::usage(
+                "work has no rate: its producers go on as its worker does".to_owned(),
+            ));
         }
         let mut plans = Vec::with_capacity(count);
         for &op in &self.ops {

@@ -15,6 +15,8 @@ pub(super) enum Op {
     Enqueue,
     /// Send a batch, lease as many, open them, complete them.
     Cycle,
+    /// Send from all producers and work what they send, over one client that they share.
+    Work,
 }
 
 /// One run.
@@ -34,11 +36,17 @@ impl Op {
         match self {
             Self::Enqueue => "enqueue",
             Self::Cycle => "cycle",
+            Self::Work => "work",
         }
     }
 }
 
 impl Plan {
+    /// Producers with a connection of their own.
+    pub(super) fn lanes(&self) -> usize {
+        if self.op == Op::Work { 0 } else { self.producers }
+    }
+
     /// Jobs of one step.
     pub(super) fn jobs_per_step(&self) -> u64 {
         u64::try_from(self.batch).unwrap_or(u64::MAX)

@@ -11,11 +11,12 @@ use sealane::{Provider as _, QueueIn, QueueName};
 
 use super::cpu::Processes;
 use super::disk;
-use super::lane::Lane;
+use super::lane::{self, Lane};
 use super::machine::Machine;
 use super::options::{Bench, Measure, Results};
+use super::plan::Op;
 use super::report::{Report, Run, Settings};
-use super::{closed, compare, open, plot};
+use super::{closed, compare, open, plot, program};
 use crate::commands::Surroundings;
 use crate::failure::{FAILED, Failure};
 use crate::session;
@@ -46,16 +47,18 @@ async fn measure(at: &Surroundings, bench: &Measure) -> Result<(), Failure> {
 
     let keys = keys(at, bench)?;
     let processes = Processes::with_server(bench.server_pid);
+    let program = lane::client(server, keys.clone());
     let mut lanes: Vec<Arc<Lane>> = Vec::new();
     let mut runs = Vec::with_capacity(plans.len());
     let mut reached = 0.0;
     for plan in plans {
-        while lanes.len() < plan.producers {
+        while lanes.len() < plan.lanes() {
             lanes.push(Arc::new(Lane::new(session::server(&at.global)?, keys.clone(), queue.clone())));
         }
-        let used = &lanes[..plan.producers];
+        let used = &lanes[..plan.lanes()];
         let rate = plan.rate.map(|rate| rate.jobs_per_s(reached));
         let measured = match rate {
+            None if plan.op == Op::Work => program::run(&program, &queue, plan, &processes).await?,
             None => closed::run(used, plan, &processes).await?,
             Some(rate) => open::run(used, plan, rate, &processes).await?,
         };
