@@ -9,8 +9,12 @@ use std::alloc::System;
 use std::sync::Mutex;
 
 use sealane_core::job::Priority;
-use sealane_core::queue::{JobOptions, QueueSettings, Rate, RunLimit};
+use sealane_core::queue::{
+    IdempotencyKey, JobOptions, OnConflict, QueueSettings, Rate, RunLimit, SessionMode, SessionSettings,
+    UniqueKey,
+};
 use sealane_core::time::Millis;
+use sealane_core::token::Token;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 use support::Bench;
 
@@ -27,7 +31,8 @@ fn held(stats: &Stats) -> usize {
 
 /// So many waiting jobs, and the bytes that each takes.
 fn filled(jobs: u64, options: impl Fn(u64) -> Option<JobOptions>) -> (Bench, usize) {
-    let mut bench = Bench::new(QueueSettings::default());
+    let sessions = SessionSettings { mode: SessionMode::On, ..SessionSettings::default() };
+    let mut bench = Bench::new(QueueSettings { sessions, ..QueueSettings::default() });
     let before = Region::new(COUNTING);
     for number in 0..jobs {
         bench.send(number, Priority::Normal, 0, options(number).as_ref());
@@ -45,18 +50,110 @@ fn a_million_waiting_jobs_take_at_most_two_hundred_bytes_each() {
     assert!(bytes <= 200, "{bytes} bytes");
 }
 
-/// Not promised, and kept from growing unseen: what a job with a fair key takes, with keys of ten jobs each.
-#[test]
-fn a_fair_key_costs_its_box_and_its_share_of_the_key() {
-    let _alone = ALONE.lock().unwrap_or_else(|poison| poison.into_inner());
-    let keyed = |number: u64| {
-        let fair_key = Some(Bench::key(&format!("{}", number % 10_000)));
-        Some(JobOptions { fair_key, ..JobOptions::default() })
+/// What a job is sent with, the bytes that each such job may take, and how the page calls it.
+struct Case {
+    called: &'static str,
+    bytes_max: usize,
+    options: fn(u64) -> JobOptions,
+}
+
+/// A token as any other: those of the server are scattered evenly, and so fill trees as they come.
+fn token(field: u64, number: u64) -> Option<Token> {
+    let mixed = |seed: u64| {
+        let mut word = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (word ^ (word >> 31)).to_be_bytes()
     };
-    let ((_, plain), (bench, bytes)) = (filled(100_000, |_| None), filled(100_000, keyed));
-    assert_eq!(bench.shard.queues().next().unwrap().fair_keys, 10_000);
-    let own = bytes - plain;
-    assert!(own <= size_of::<JobOptions>() + 80, "{own} bytes beside the {plain} of any job");
+    let mut bytes = [field.to_be_bytes()[7]; 16];
+    bytes[..8].copy_from_slice(&mixed(field << 40 | number));
+    Some(Token::from_bytes(bytes))
+}
+
+fn unique(number: u64) -> Option<UniqueKey> {
+    token(2, number).map(|key| UniqueKey { key, on_conflict: OnConflict::Refuse })
+}
+
+fn idempotency(number: u64) -> Option<IdempotencyKey> {
+    token(3, number).zip(token(4, number)).map(|(key, fingerprint)| IdempotencyKey { key, fingerprint })
+}
+
+const CASES: &[Case] = &[
+    Case { called: "none of these", bytes_max: 200, options: |_| JobOptions::default() },
+    Case {
+        called: "a fair key, of ten jobs each",
+        bytes_max: 260,
+        options: |number| JobOptions { fair_key: token(1, number / 10), ..JobOptions::default() },
+    },
+    Case {
+        called: "a fair key of its own",
+        bytes_max: 500,
+        options: |number| JobOptions { fair_key: token(1, number), ..JobOptions::default() },
+    },
+    Case {
+        called: "a unique key",
+        bytes_max: 280,
+        options: |number| JobOptions { unique: unique(number), ..JobOptions::default() },
+    },
+    Case {
+        called: "an idempotency key inside its window",
+        bytes_max: 360,
+        options: |number| JobOptions { idempotency: idempotency(number), ..JobOptions::default() },
+    },
+    Case {
+        called: "a session, of a hundred jobs each",
+        bytes_max: 290,
+        options: |number| JobOptions { session: token(5, number / 100), ..JobOptions::default() },
+    },
+    Case {
+        called: "a session of its own",
+        bytes_max: 510,
+        options: |number| JobOptions { session: token(5, number), ..JobOptions::default() },
+    },
+    Case {
+        called: "all of it: a session of a hundred jobs, a fair key of ten, both other keys",
+        bytes_max: 600,
+        options: |number| JobOptions {
+            fair_key: token(1, number / 10),
+            idempotency: idempotency(number),
+            session: token(5, number / 100),
+            unique: unique(number),
+            ..JobOptions::default()
+        },
+    },
+];
+
+/// The page in the docs shows what is measured here. `SEALANE_BLESS=1` writes it.
+#[test]
+fn what_else_a_waiting_job_is_sent_with_has_its_price_however_many_wait() {
+    let _alone = ALONE.lock().unwrap_or_else(|poison| poison.into_inner());
+    let mut table = String::from("| a waiting job with | bytes |\n|---|---:|\n");
+    let mut plain = 0;
+    for Case { called, bytes_max, options } in CASES {
+        let few = filled(20_000, |number| options(number).boxed().map(|options| *options)).1;
+        let many = filled(100_000, |number| options(number).boxed().map(|options| *options)).1;
+        assert!(many <= *bytes_max, "{called}: {many} bytes");
+        let apart = few.abs_diff(many);
+        assert!(apart * 20 <= many, "{called}: {few} bytes each where few wait, {many} where many do");
+        table.push_str(&format!("| {called} | {} |\n", many.next_multiple_of(10)));
+        plain = if plain == 0 { many } else { plain };
+        if *called == "an idempotency key inside its window" {
+            assert!(many - plain <= 200, "{} bytes a remembered key", many - plain);
+        }
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/queues.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once("<!-- measured -->\n").expect("the place of the table");
+    let (_, after) = rest.split_once("<!-- /measured -->\n").expect("the end of the table");
+    let wanted = format!("{before}<!-- measured -->\n{table}<!-- /measured -->\n{after}");
+    if std::env::var_os("SEALANE_BLESS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    } else {
+        assert!(
+            page == wanted,
+            "docs/queues.md shows other figures: SEALANE_BLESS=1 cargo test -p sealane-core --test memory\n{table}"
+        );
+    }
 }
 
 /// Deterministic: what is counted is the allocations of the whole life of jobs among so many others, with

@@ -51,7 +51,7 @@ impl Shard {
                 // A dead job has its place and its key still: only who ended may find them taken.
                 if live.is_none() {
                     self.takes_job_of(&job.owner, 0, 0)?;
-                    self.may_be_unique(job.queue, job.options.as_deref())?;
+                    self.may_be_unique(job.queue, job.unique_key())?;
                 }
                 self.queue_at(job.queue).has_room(1)?;
                 self.queue_at(job.queue).takes_key(job.fair_key(), &BTreeSet::new(), now)?;
@@ -82,7 +82,7 @@ impl Shard {
                 if job.queue == number {
                     return Ok(Vec::new());
                 }
-                self.may_be_unique(number, job.options.as_deref())?;
+                self.may_be_unique(number, job.unique_key())?;
                 self.queue_at(number).takes_session(job.session())?;
                 self.may_stand_behind(&id, self.session_key_in(number, job))?;
                 self.queue_at(number).takes_jobs(1)?;

@@ -268,7 +268,7 @@ impl Shard {
                 if retry_after.is_some_and(|wait| wait.get() > limits::DELAY_MS_MAX) {
                     return Err(Refusal::RetryAfter);
                 }
-                let own = job.options.as_ref().and_then(|options| options.backoff);
+                let own = job.options.as_ref().and_then(|options| options.backoff());
                 let backoff = own.unwrap_or(self.queue_at(job.queue).settings.retry.backoff);
                 let wait = retry_after.unwrap_or_else(|| backoff.wait(job.attempt_of_round(), *random));
                 let next = match category {

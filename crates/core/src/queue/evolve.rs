@@ -8,7 +8,7 @@ use super::death::{DeadReason, Death};
 use super::event::{CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason};
 use super::finished::FinishedJob;
 use super::job::{Ended, Expiry, Failure, Job, Past, Phase, Running, Settled};
-use super::options::JobOptions;
+use super::live_options::LiveOptions;
 use super::ready::Ready;
 use super::settings::QueueMode;
 use super::shard::{Queue, QueueCounts, Shard};
@@ -220,7 +220,7 @@ impl Shard {
             digest: event.digest,
             input_lsn: record.lsn,
             input_bytes: record.bytes,
-            options: event.options.as_deref().and_then(JobOptions::of_live_job),
+            options: event.options.as_deref().and_then(LiveOptions::of),
             past,
         };
         self.next_sequence += 1;
@@ -251,17 +251,8 @@ impl Shard {
     }
 
     /// The same principal once for all jobs that it sends or takes.
-    fn shared_name(&mut self, owner: &Principal) -> Arc<Principal> {
-        if let Some(known) = self.owners.get(owner) {
-            return Arc::clone(known);
-        }
-        // Why all at once: with more senders than this, sharing saves little, and nothing depends on it.
-        if self.owners.len() >= OWNERS_SHARED_MAX {
-            self.owners.clear();
-        }
-        let shared = Arc::new(owner.clone());
-        self.owners.insert(Arc::clone(&shared));
-        shared
+    pub(super) fn shared_name(&mut self, owner: &Principal) -> Arc<Principal> {
+        self.owners.one(owner, OWNERS_SHARED_MAX, || Arc::new(owner.clone()))
     }
 
     /// Ends a job; `how` makes its last changes and says where the result is.

@@ -35,11 +35,6 @@ impl JobOptions {
         (self != Self::default()).then(|| Box::new(self))
     }
 
-    /// What the job itself goes on with.
-    pub(super) fn of_live_job(&self) -> Option<Box<Self>> {
-        Self { idempotency: None, ..self.clone() }.boxed()
-    }
-
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         // Why nothing about links: they were checked when they were made.

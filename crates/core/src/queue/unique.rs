@@ -6,7 +6,6 @@
 //! sent it: a job that is moved takes it along.
 
 use super::event::QueueNumber;
-use super::options::JobOptions;
 use super::refusal::Refusal;
 use super::shard::Shard;
 use crate::id::JobId;
@@ -39,13 +38,9 @@ impl Shard {
     }
 
     /// Refuses a job to come to a queue where another one has its key.
-    pub(super) fn may_be_unique(
-        &self,
-        queue: QueueNumber,
-        options: Option<&JobOptions>,
-    ) -> Result<(), Refusal> {
-        let Some(unique) = options.and_then(|options| options.unique.as_ref()) else { return Ok(()) };
-        self.unique_holder(queue, &unique.key).map_or(Ok(()), |by| Err(self.unique_taken(by)))
+    pub(super) fn may_be_unique(&self, queue: QueueNumber, key: Option<Token>) -> Result<(), Refusal> {
+        let holder = key.and_then(|key| self.unique_holder(queue, &key));
+        holder.map_or(Ok(()), |by| Err(self.unique_taken(by)))
     }
 
     pub(super) fn unique_taken(&self, by: JobId) -> Refusal {

@@ -59,6 +59,10 @@ impl Line {
         let piece = self.piece_mut(sequence);
         let at = piece.partition_point(|(other, _)| *other < sequence);
         if piece.len() < PIECE {
+            if piece.is_empty() {
+                // Why: a key or a session may never have more than one at a time.
+                piece.reserve_exact(1);
+            }
             piece.insert(at, (sequence, id));
             return;
         }
