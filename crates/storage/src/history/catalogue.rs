@@ -108,7 +108,8 @@ impl Catalogue {
             opened => opened.map_err(HistoryError::disk("open", CATALOGUE))?,
         };
         let len = file.len().map_err(HistoryError::disk("read", CATALOGUE))?;
-        let len = usize::try_from(len).map_err(|_| HistoryError::damaged(Flaw::Contradiction, CATALOGUE, 0))?;
+        let len =
+            usize::try_from(len).map_err(|_| HistoryError::damaged(Flaw::Contradiction, CATALOGUE, 0))?;
         let mut bytes = vec![0; len];
         let read = file.read_at(&mut bytes, 0).map_err(HistoryError::disk("read", CATALOGUE))?;
         Self::decode(&bytes[..read], keys).map(Some)

@@ -62,7 +62,8 @@ pub(super) enum Merged {
 
 impl Merge {
     pub(super) fn new(inputs: Vec<Arc<Run>>, older: Older, writer: RunWriter, now: Time) -> Self {
-        let phase = Phase::Rows(inputs.iter().map(|run| Stream::new(run.summary.row_section.pages)).collect());
+        let phase =
+            Phase::Rows(inputs.iter().map(|run| Stream::new(run.summary.row_section.pages)).collect());
         let none = || inputs.iter().map(|_| Vec::new()).collect();
         Self { rows: none(), ranks: none(), inputs, older, now, writer, phase }
     }
@@ -143,11 +144,8 @@ impl Merge {
         };
         let row = usize::try_from(row).expect("32 bits fit into a length");
         let place = *self.rows[at].get(row).ok_or_else(|| inputs[at].contradiction(0))?;
-        let rank = if place == GONE {
-            GONE_BIT | self.writer.ranks()
-        } else {
-            self.writer.push_age(&key, place)?
-        };
+        let rank =
+            if place == GONE { GONE_BIT | self.writer.ranks() } else { self.writer.push_age(&key, place)? };
         self.ranks[at].push(rank);
         Ok(true)
     }

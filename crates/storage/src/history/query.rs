@@ -65,7 +65,15 @@ pub struct HistoryPage {
 impl Query {
     /// All jobs of a namespace.
     pub fn all(namespace: Namespace) -> Self {
-        Self { namespace, state: None, queue: None, owner: None, tokens: Vec::new(), from: None, before: None }
+        Self {
+            namespace,
+            state: None,
+            queue: None,
+            owner: None,
+            tokens: Vec::new(),
+            from: None,
+            before: None,
+        }
     }
 
     /// The tokens that a job must have. Each is of this namespace, so that of all jobs is asked for only
@@ -76,8 +84,7 @@ impl Query {
             self.queue.map(|queue| queue_token(keys, &self.namespace, queue)),
             self.owner.as_ref().map(|owner| owner_token(keys, &self.namespace, owner)),
         ];
-        let mut all: Vec<BlindToken> =
-            own.into_iter().flatten().chain(self.tokens.iter().copied()).collect();
+        let mut all: Vec<BlindToken> = own.into_iter().flatten().chain(self.tokens.iter().copied()).collect();
         if all.is_empty() {
             all.push(namespace_token(keys, &self.namespace));
         }
@@ -189,7 +196,9 @@ struct Walk<'a> {
 
 enum Leg<'a> {
     /// Not looked into yet.
-    Closed { newest: AgeKey },
+    Closed {
+        newest: AgeKey,
+    },
     Open(Box<OpenLeg<'a>>),
     Done,
 }

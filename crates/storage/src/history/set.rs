@@ -365,7 +365,11 @@ impl Catalogue {
     }
 }
 
-fn write(mut writer: RunWriter, keys: &HistoryKeys, rows: Vec<(RowKey, Row)>) -> Result<Summary, HistoryError> {
+fn write(
+    mut writer: RunWriter,
+    keys: &HistoryKeys,
+    rows: Vec<(RowKey, Row)>,
+) -> Result<Summary, HistoryError> {
     let (mut ages, mut tokens) = (Vec::new(), Vec::new());
     for (key, row) in rows {
         let number = writer.rows();

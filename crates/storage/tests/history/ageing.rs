@@ -174,7 +174,9 @@ fn what_a_newer_row_hides_stays_hidden_when_that_one_is_over() {
     for merged in [false, true] {
         let home = Home::new();
         let mut history = home.open();
-        history.append(Stretch { from: 0, to: 10 }, vec![kept(row(1, 1, 1), 30), kept(row(2, 2, 1), 30)]).unwrap();
+        history
+            .append(Stretch { from: 0, to: 10 }, vec![kept(row(1, 1, 1), 30), kept(row(2, 2, 1), 30)])
+            .unwrap();
         let back = Row { again: true, end: Ended::Back, ..kept(row(1, 11, 2), 1) };
         history.append(Stretch { from: 10, to: 20 }, vec![back]).unwrap();
         let told = |history: &History, now: u64| jobs(&list(&history.view(), &all(), now, 3));

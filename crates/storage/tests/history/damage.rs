@@ -122,7 +122,10 @@ fn a_damaged_run_stops_a_merge_and_the_others_go_on_without_it() {
     work(&mut history, 200);
     append(&mut history, 0..60);
     work(&mut history, 200);
-    assert_eq!(jobs(&list(&home.open().view(), &all(), 200, 50)), (0..180).rev().map(job).collect::<Vec<_>>());
+    assert_eq!(
+        jobs(&list(&home.open().view(), &all(), 200, 50)),
+        (0..180).rev().map(job).collect::<Vec<_>>()
+    );
 }
 
 // attack 76

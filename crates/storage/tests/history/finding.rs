@@ -7,7 +7,8 @@ use sealane_core::queue::QueueNumber;
 use sealane_storage::history::{HistoryError, Query, Row, Stretch};
 
 use crate::support::{
-    Home, all, append, job, jobs, list, namespace, other_namespace, owner, row, rows, state, time, token, work,
+    Home, all, append, job, jobs, list, namespace, other_namespace, owner, row, rows, state, time, token,
+    work,
 };
 
 /// Enough for three levels of fences and several pages of each list.

@@ -17,14 +17,24 @@ use crate::support::{
 #[derive(Clone, Debug)]
 enum Step {
     /// So many jobs end, the numbers drawn from this seed, each kept for so many days or not at all.
-    End { seed: u64, jobs: u64, days: u64 },
+    End {
+        seed: u64,
+        jobs: u64,
+        days: u64,
+    },
     /// A stretch in which nothing ended.
     Nothing,
-    Work { steps: usize },
-    Pass { days: u64 },
+    Work {
+        steps: usize,
+    },
+    Pass {
+        days: u64,
+    },
     Open,
     /// A run is set aside and, at once or later, made again.
-    Lose { run: usize },
+    Lose {
+        run: usize,
+    },
     Refill,
 }
 
@@ -87,7 +97,8 @@ impl Naive {
             let number = seed.wrapping_mul(31).wrapping_add(turn.wrapping_mul(seed | 1)) % JOBS;
             self.lsn += 1 + number % 3;
             self.at += u64::from(number.is_multiple_of(4));
-            let mut row = Row { kept_until: time(self.at + days * DAY), ..row(number, self.lsn - 1, self.at) };
+            let mut row =
+                Row { kept_until: time(self.at + days * DAY), ..row(number, self.lsn - 1, self.at) };
             if number.is_multiple_of(7) {
                 row.namespace = other_namespace();
             }

@@ -49,7 +49,10 @@ fn check(home: &Home, taken: u64, context: &str) {
     assert!(opened.set_aside.is_empty() && opened.history.missing().is_empty(), "{context}");
     let history = opened.history;
     let parts = history.reached() / 8 / ROWS_PER_PART;
-    assert!(parts >= taken && history.reached().is_multiple_of(8 * ROWS_PER_PART), "{context}: {parts} of {taken}");
+    assert!(
+        parts >= taken && history.reached().is_multiple_of(8 * ROWS_PER_PART),
+        "{context}: {parts} of {taken}"
+    );
     let found = jobs(&list(&history.view(), &all(), 100, 33));
     let distinct: BTreeSet<_> = found.iter().collect();
     assert_eq!(distinct.len(), found.len(), "{context}: something is there twice");
