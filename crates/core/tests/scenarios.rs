@@ -6,6 +6,7 @@
 //!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
 //! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h | until=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!          [after=j1,j2] [any=j3,j4] [failure=cancel]          -> blocked | delayed | ready | refused CODE
+//!          [clone_of=j0]                                       -> as above: j0 has ended, and j1 repeats it
 //! flow     f1 j1 | j2 after=j1 [as enqueue]                    -> accepted | known | refused CODE at JOB
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! enqueue  j1 [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1, with how it was answered first | the same
@@ -22,6 +23,7 @@
 //! stop     [of=orders]                                         -> ok | known | refused CODE
 //! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
 //! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
+//! died     [of=orders]                                         -> permanent=2 parent_ended=1: deaths since the beginning | nobody
 //! analyse  [of=orders]                                         -> jobs=N categories=… … lately=N
 //! pause | drain | open [orders]                                -> ok | known | refused CODE
 //! tick     31s                                                 -> what time did, in order
@@ -231,6 +233,7 @@ impl World {
             }
             "dead" => self.dead(&options),
             "analyse" => self.analyse(&options),
+            "died" => self.died(&options),
             "release" => {
                 let delay = options.get("delay").map_or(Millis::default(), |text| millis(text));
                 self.settle(&bare, &Settle::Release { delay })
@@ -316,6 +319,17 @@ impl World {
     }
 
     /// Each value with its number; `+` before those without a value.
+    fn died(&self, options: &BTreeMap<&str, &str>) -> String {
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a name");
+        let deaths = self.shard.queue(&queue).expect("a known queue").deaths;
+        let told: Vec<String> = deaths
+            .totals()
+            .filter(|(_, jobs)| *jobs > 0)
+            .map(|(why, jobs)| format!("{why}={jobs}"))
+            .collect();
+        if told.is_empty() { "nobody".to_owned() } else { told.join(" ") }
+    }
+
     fn analyse(&self, options: &BTreeMap<&str, &str>) -> String {
         fn told<K>(name: &str, counted: &Counted<K>, show: impl Fn(&K) -> String) -> String {
             let top: Vec<String> =

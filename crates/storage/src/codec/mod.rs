@@ -36,5 +36,6 @@ mod state;
 
 pub use error::DecodeError;
 pub use fact::{decode_fact, encode_fact};
+pub(crate) use fields::{Cursor, Fields};
 pub use job_input::{decode_job_input, encode_job_input};
 pub use state::{decode_row, encode_row};

@@ -11,6 +11,7 @@
 //! - [`open`]: recovery, then a fresh segment. Writing never goes on in an old one.
 //! - `writer`: append, commit, close. `preparer`: the next segment, made ahead.
 //! - `reader` and `segments`: from a reference to what is stored there.
+//! - [`verify`]: the same checks, and whether every record opens; changes nothing.
 //! - `recovery`: walks a segment, tells a torn end from damage.
 //! - `snapshot`: the state at one position, so that a start need not read all that came before.
 //! - `header`, `frame`, `stop_marker`: the bytes.
@@ -29,7 +30,9 @@ mod segments;
 mod settings;
 mod snapshot;
 mod stop_marker;
+mod verify;
 mod writer;
 
 pub use open::{open, restore};
 pub use settings::{LogSettings, Prepare};
+pub use verify::{Verified, verify};

@@ -23,7 +23,7 @@ use crate::keys::DataKeys;
 use crate::state::{FactsOnly, Restore};
 
 /// A segment found on disk.
-struct Found {
+pub(super) struct Found {
     name: String,
     header: SegmentHeader,
     seal: SegmentSeal,
@@ -31,8 +31,8 @@ struct Found {
 }
 
 /// What the segments hold, all checks passed.
-struct Checked {
-    recovery: Recovery,
+pub(super) struct Checked {
+    pub(super) recovery: Recovery,
     /// Segments that end in zeros nobody will use, with the length that is used.
     untrimmed: Vec<(Arc<dyn DiskFile>, u64)>,
     /// The end of the newest segment, to be made durable once more.
@@ -116,7 +116,7 @@ pub fn restore(
 
 /// The state to begin with, if any, and the newer ones that are not whole.
 #[derive(Default)]
-struct Chosen {
+pub(super) struct Chosen {
     header: Option<SnapshotHeader>,
     /// What its file takes.
     bytes: u64,
@@ -177,7 +177,7 @@ fn stands_in(found: &SnapshotFound, segments: &[Found]) -> Result<(), OpenError>
 }
 
 /// All segments in order, each with a header that passed its checks.
-fn find(disk: &dyn Disk, names: &[String], journal_key: &Key) -> Result<Vec<Found>, OpenError> {
+pub(super) fn find(disk: &dyn Disk, names: &[String], journal_key: &Key) -> Result<Vec<Found>, OpenError> {
     let by_sequence: BTreeMap<u64, &String> =
         names.iter().filter_map(|name| Some((files::sequence(name)?, name))).collect();
     let mut found: Vec<Found> = Vec::with_capacity(by_sequence.len());
@@ -207,7 +207,7 @@ fn find(disk: &dyn Disk, names: &[String], journal_key: &Key) -> Result<Vec<Foun
 }
 
 /// Every segment names the one before it, and none is missing between.
-fn check_chain(found: &[Found]) -> Result<(), OpenError> {
+pub(super) fn check_chain(found: &[Found]) -> Result<(), OpenError> {
     let mut sequence = 0;
     let mut uuid = [0; 16];
     let mut base_lsn = 0;
@@ -230,7 +230,7 @@ fn check_chain(found: &[Found]) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn read_marker(disk: &dyn Disk, names: &[String]) -> Result<Option<StopMarker>, OpenError> {
+pub(super) fn read_marker(disk: &dyn Disk, names: &[String]) -> Result<Option<StopMarker>, OpenError> {
     if !names.iter().any(|name| name == files::STOPPED) {
         return Ok(None);
     }
@@ -248,7 +248,7 @@ fn read_marker(disk: &dyn Disk, names: &[String]) -> Result<Option<StopMarker>, 
 }
 
 /// Walks the segments from the one on that the state stands in, and visits the records behind the state.
-fn check(
+pub(super) fn check(
     found: &[Found],
     marker: Option<StopMarker>,
     chosen: &Chosen,
@@ -453,7 +453,12 @@ impl Found {
         Ok((len > used && !torn).then(|| (Arc::clone(&self.file), used)))
     }
 
-    fn segment(&self) -> Segment {
+    /// How long the file is.
+    pub(super) fn bytes(&self) -> Result<u64, OpenError> {
+        self.file.len().map_err(fault("read", &self.name))
+    }
+
+    pub(super) fn segment(&self) -> Segment {
         Segment { sequence: self.header.sequence, base_lsn: self.header.base_lsn, seal: self.seal.clone() }
     }
 
@@ -472,7 +477,7 @@ fn read_whole(file: &dyn DiskFile, name: &str) -> Result<Vec<u8>, OpenError> {
     Ok(bytes)
 }
 
-fn fault(action: &'static str, file: &str) -> impl Fn(io::Error) -> OpenError {
+pub(super) fn fault(action: &'static str, file: &str) -> impl Fn(io::Error) -> OpenError {
     let file = file.to_owned();
     move |source| OpenError::Disk { action, file: file.clone(), source }
 }

@@ -384,7 +384,9 @@ impl Journal for LogJournal {
         let tail = self.end_lsn - self.snapshots.tried_lsn;
         // Why not less than what a snapshot takes: a large state would be written again and again.
         let enough = self.settings.snapshot_bytes.max(self.snapshots.bytes.saturating_mul(2));
-        tail >= if closing { self.settings.closing_snapshot_bytes.min(enough) } else { enough }
+        // What room there is on a full disk is for settling.
+        !self.preparer.is_low()
+            && tail >= if closing { self.settings.closing_snapshot_bytes.min(enough) } else { enough }
     }
 
     fn snapshot(&mut self) -> Result<Box<dyn Snapshot>, SnapshotError> {

@@ -101,6 +101,7 @@ fn options() -> Option<Box<JobOptions>> {
         links: links.ok().map(Box::new),
         fair_key: Some(token(3)),
         firing: Some(Firing { schedule: ScheduleId::from_bytes([4; 16]), due: at(2) }),
+        clone_of: Some(job_id(6)),
     }
     .boxed()
 }
@@ -216,6 +217,7 @@ fn queue_row() -> QueueRow {
         passed: [0, 1, 2, 3, 4],
         gate: GateRow { missing: 9, at: at(7) },
         next_turn: 11,
+        died: [1, 0, 2, 0, 0],
     }
 }
 

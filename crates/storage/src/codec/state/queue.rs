@@ -4,7 +4,7 @@ use sealane_core::id::LockId;
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::session::SessionName;
 use sealane_core::queue::state::{FairKeyRow, GateRow, HoldRow, QueueRow, SessionRow, SweepRow};
-use sealane_core::queue::{QueueMode, QueueNumber};
+use sealane_core::queue::{DeadReason, QueueMode, QueueNumber};
 use sealane_core::token::Token;
 
 use super::super::error::DecodeError;
@@ -29,6 +29,7 @@ pub(super) fn queue(row: &QueueRow, out: &mut Fields<'_>) {
         passed,
         gate: of_all,
         next_turn,
+        died,
     } = row;
     out.text(name.as_str());
     out.u8(settings::version(set));
@@ -46,6 +47,12 @@ pub(super) fn queue(row: &QueueRow, out: &mut Fields<'_>) {
     passed.iter().for_each(|passed| out.u32(*passed));
     gate(of_all, out);
     out.u64(*next_turn);
+    let died: Vec<_> = DeadReason::ALL.iter().zip(died).filter(|(_, jobs)| **jobs > 0).collect();
+    out.count(died.len());
+    for (reason, jobs) in died {
+        out.u8(reason.code());
+        out.u64(*jobs);
+    }
 }
 
 pub(super) fn take_queue(cursor: &mut Cursor<'_>) -> Result<QueueRow, DecodeError> {
@@ -68,7 +75,23 @@ pub(super) fn take_queue(cursor: &mut Cursor<'_>) -> Result<QueueRow, DecodeErro
         passed: each(|| cursor.u32("passed"))?,
         gate: take_gate(cursor)?,
         next_turn: cursor.u64("next_turn")?,
+        died: take_died(cursor)?,
     })
+}
+
+/// One form only: the reasons of at least one death, in their order.
+fn take_died(cursor: &mut Cursor<'_>) -> Result<[u64; DeadReason::ALL.len()], DecodeError> {
+    let mut died = [0; DeadReason::ALL.len()];
+    let mut places = DeadReason::ALL.iter().zip(&mut died);
+    for _ in 0..cursor.u16("died")? {
+        let reason = cursor.code("died", DeadReason::from_code)?;
+        let place = places.find(|(other, _)| **other == reason);
+        match (place, cursor.u64("died")?) {
+            (Some((_, total)), jobs) if jobs > 0 => *total = jobs,
+            _ => return Err(DecodeError::Field { field: "died" }),
+        }
+    }
+    Ok(died)
 }
 
 /// As many as there are places.
