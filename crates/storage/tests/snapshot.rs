@@ -222,6 +222,12 @@ fn without_a_whole_snapshot_the_records_are_read_from_the_beginning() {
     let (bad_first, bad_second) = (flipped(&first, 4_500), flipped(&second, 4_500));
     let found = fixture.open_with(&[(FIRST, &bad_first), (SECOND, &bad_second)]).unwrap();
     assert_eq!(found, (0, vec![SECOND.to_owned(), FIRST.to_owned()]));
+    // A check that changes nothing says the same.
+    let (home, disk) = fixture.copy();
+    disk.tamper(SECOND, |file| *file = bad_second.clone());
+    let verified = home.verify().unwrap();
+    assert_eq!((verified.snapshots, verified.damaged_snapshots.len()), (1, 1));
+    assert_eq!(verified.recovery.records, 9, "all records were looked at");
     // One in the other's place is not whole either.
     assert_eq!(fixture.open_with(&[(SECOND, &first)]).unwrap(), (3, vec![SECOND.to_owned()]));
     // The next one leaves what was found damaged alone, until two newer ones are whole.
