@@ -30,11 +30,14 @@ pub(super) struct Found {
     file: Arc<dyn DiskFile>,
 }
 
+/// A segment's file, and the length of it that is used.
+type Untrimmed = (Arc<dyn DiskFile>, u64);
+
 /// What the segments hold, all checks passed.
 pub(super) struct Checked {
     pub(super) recovery: Recovery,
-    /// Segments that end in zeros nobody will use, with the length that is used.
-    untrimmed: Vec<(Arc<dyn DiskFile>, u64)>,
+    /// Segments that end in zeros nobody will use.
+    untrimmed: Vec<Untrimmed>,
     /// The end of the newest segment, to be made durable once more.
     last_group: Option<LastGroup>,
 }
@@ -441,7 +444,7 @@ impl LastGroup {
 impl Found {
     /// Of a segment whose records are not read: what a former start may have left uncut. All up to where the
     /// next one begins must be there.
-    fn unused_end(&self, next: &SegmentHeader) -> Result<Option<(Arc<dyn DiskFile>, u64)>, OpenError> {
+    fn unused_end(&self, next: &SegmentHeader) -> Result<Option<Untrimmed>, OpenError> {
         let used = offset_in(self.header.base_lsn, next.base_lsn);
         let len = self.file.len().map_err(fault("read", &self.name))?;
         if len < used {
