@@ -9,6 +9,7 @@ mod dlq;
 mod envelope;
 mod events;
 mod flow;
+mod held_filter;
 mod job;
 mod job_batch;
 mod job_list;

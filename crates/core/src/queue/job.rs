@@ -6,7 +6,7 @@ use crate::id::{JobId, LeaseId, LockId};
 use crate::job::{Category, HoldReason, Priority, State};
 use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::attempt::{Attempt, RunBy};
-use crate::queue::death::{DeadReason, Death};
+use crate::queue::death::{DeadReason, Death, Labels};
 use crate::queue::event::QueueNumber;
 use crate::queue::live_options::LiveOptions;
 use crate::queue::parents::Parents;
@@ -26,8 +26,14 @@ pub(super) enum Phase {
     Delayed,
     Ready,
     Running(Box<Running>),
-    Retrying { until: Time },
-    Held { reason: HoldReason },
+    Retrying {
+        until: Time,
+    },
+    /// With what its record says of it, once somebody has read that.
+    Held {
+        reason: HoldReason,
+        labels: Option<Box<Labels>>,
+    },
     Dead(Box<Death>),
     Ended(Ended),
 }
@@ -278,7 +284,7 @@ impl Job {
             cancel_requested: self.is_cancel_requested(),
             finished_at: self.death().map(|death| death.at),
             hold_reason: match self.phase {
-                Phase::Held { reason } => Some(reason),
+                Phase::Held { reason, .. } => Some(reason),
                 _ => None,
             },
             input: RecordRef { lsn: self.input_lsn, bytes: self.input_bytes },

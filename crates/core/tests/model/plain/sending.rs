@@ -220,6 +220,7 @@ impl Job {
             settled: None,
             history: Vec::new(),
             death: None,
+            held: None,
             unique: None,
             session: None,
             fair: None,
