@@ -53,6 +53,8 @@ mod held;
 mod sending;
 #[path = "scenario_lines/telling.rs"]
 mod telling;
+#[path = "support/through_rows.rs"]
+mod through_rows;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -585,7 +587,7 @@ impl World {
         let mut recovered = Shard::default();
         self.history.iter().for_each(|(event, record)| recovered.evolve(event, *record));
         assert!(recovered == self.shard, "the stored events make another shard");
-        self.shard = recovered;
+        self.shard = through_rows::through_rows(&recovered);
         self.run(&Command::Start).map_or_else(|refused| refused, |_| "ok".to_owned())
     }
 

@@ -18,6 +18,9 @@
 //! show    daily                          -> next=… fired=… last=… skips=… because=…
 //! ```
 
+#[path = "support/through_rows.rs"]
+mod through_rows;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -113,6 +116,7 @@ impl World {
                 let mut recovered = Shard::default();
                 self.history.iter().for_each(|(event, record)| recovered.evolve(event, *record));
                 assert!(recovered == self.shard, "the stored events make another shard");
+                self.shard = through_rows::through_rows(&recovered);
                 self.run(&Command::Start).map_or_else(|refused| refused, |_| "ok".to_owned())
             }
             "work" => self.work(bare[0].parse().expect("a number"), &Settle::Complete),

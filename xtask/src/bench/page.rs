@@ -180,12 +180,8 @@ program has an allocator that is quick across threads. Together they halved the 
 const TAIL: &str = "
 ## Your own server
 
-`sealane bench` measures any server that you have an administrator's context for, and says how that server is set up.
-It makes a queue `bench-…` of its own, which stays, empty.
-
-```sh
-sealane bench --producers 1,8,64 --batch 1,100,1000 --size 100,1024 --seconds 5 -o json
-```
+`sealane bench` measures any server that you have an administrator's context for, and says how that server is set up;
+[bench.md](bench.md) is about it.
 ";
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ use serde_json::Value;
 /// Long enough for any machine; reaching it is a failure.
 pub const DEADLINE: Duration = Duration::from_secs(120);
 
+/// Settings of a place's server, where there are any.
+pub const CONFIG: &str = "sealane.toml";
+
 /// What a server that is told to stop waits for, at most.
 const DRAIN: &str = "2s";
 
@@ -84,8 +87,12 @@ impl Place {
 
     /// Starts the server as the argument of another program.
     pub fn serve_under(&self, wrapper: &[&str]) -> Serving {
+        self.try_serve_under(wrapper).unwrap_or_else(|output| panic!("the server did not start: {output}"))
+    }
+
+    /// The same where the start itself may come to nothing; what it said.
+    pub fn try_serve_under(&self, wrapper: &[&str]) -> Result<Serving, String> {
         Serving::start(self, wrapper, "127.0.0.1:0", DRAIN)
-            .unwrap_or_else(|output| panic!("the server did not start: {output}"))
     }
 
     /// Starts the server; told to stop, it waits so long for what runs.
@@ -118,6 +125,9 @@ impl Serving {
             .expect("a log");
         let mut words = wrapper.to_vec();
         words.extend([binary(), "serve", "--data-dir", "data", "--listen", listen, "--drain-timeout", drain]);
+        if place.path(CONFIG).exists() {
+            words.extend(["--config", CONFIG]);
+        }
         let mut child = Command::new(words[0])
             .args(&words[1..])
             .current_dir(place.dir.path())

@@ -59,7 +59,7 @@ impl fmt::Display for ControlRefusal {
 impl std::error::Error for ControlRefusal {}
 
 /// All access keys.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
     keys: BTreeMap<KeyId, AccessKey>,
     /// Keys not revoked. Kept, not counted.
@@ -109,6 +109,19 @@ impl Control {
             return Err(ControlRefusal::LastAdmin);
         }
         Ok(ControlEvent::AccessKeyRevoked { id: id.clone(), at: now })
+    }
+
+    /// Takes back a key as it stood, revoked or not: one of [`Control::keys`], written down and read again.
+    ///
+    /// # Errors
+    /// When there is one of its id.
+    pub fn put_back(&mut self, key: AccessKey) -> Result<(), ControlRefusal> {
+        if self.keys.contains_key(&key.id) {
+            return Err(ControlRefusal::KeyIdTaken);
+        }
+        self.unrevoked += usize::from(key.revoked_at.is_none());
+        self.keys.insert(key.id.clone(), key);
+        Ok(())
     }
 
     /// Applies a fact.
@@ -175,6 +188,21 @@ mod tests {
         assert!(!control.key(&first.id).unwrap().is_live(now));
         assert_eq!(control.revoke_key(now, &first.id), Err(ControlRefusal::KeyUnknown));
         assert!(control.has_admin(now) && !control.has_admin(Time::from_unix_ms(20)));
+    }
+
+    #[test]
+    fn keys_put_back_are_the_same_machine_and_none_comes_twice() {
+        let mut control = Control::default();
+        for id in ["aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"] {
+            control.evolve(&control.create_key(key(id, Role::Admin)).unwrap());
+        }
+        let revoked = KeyId::parse("aaaaaaaaaaaaaaaa").unwrap();
+        control.evolve(&control.revoke_key(Time::from_unix_ms(11), &revoked).unwrap());
+        let mut again = Control::default();
+        control.keys().for_each(|key| again.put_back(key.clone()).unwrap());
+        assert_eq!(again, control);
+        let twice = again.put_back(key("aaaaaaaaaaaaaaaa", Role::Worker));
+        assert_eq!(twice, Err(ControlRefusal::KeyIdTaken));
     }
 
     // attack 35

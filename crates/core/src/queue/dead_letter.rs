@@ -233,7 +233,7 @@ impl Shard {
 /// Deaths of the last hour by the minute: a number that grows tells more than one that is high.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deaths {
-    minutes: VecDeque<(u64, u32)>,
+    pub(super) minutes: VecDeque<(u64, u32)>,
 }
 
 impl Deaths {

@@ -252,17 +252,8 @@ impl Shard {
     }
 
     /// The same principal once for all jobs that it sends or takes.
-    fn shared_name(&mut self, owner: &Principal) -> Arc<Principal> {
-        if let Some(known) = self.owners.get(owner) {
-            return Arc::clone(known);
-        }
-        // Why all at once: with more senders than this, sharing saves little, and nothing depends on it.
-        if self.owners.len() >= OWNERS_SHARED_MAX {
-            self.owners.clear();
-        }
-        let shared = Arc::new(owner.clone());
-        self.owners.insert(Arc::clone(&shared));
-        shared
+    pub(super) fn shared_name(&mut self, owner: &Principal) -> Arc<Principal> {
+        self.owners.one(owner, OWNERS_SHARED_MAX, || Arc::new(owner.clone()))
     }
 
     /// Ends a job; `how` makes its last changes and says where the result is.

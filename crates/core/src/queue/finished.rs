@@ -27,13 +27,13 @@ impl FinishedJob {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Finished {
-    jobs: BTreeMap<JobId, FinishedJob>,
+    pub(super) jobs: BTreeMap<JobId, FinishedJob>,
     /// The same jobs, by the time they ended. A job that was taken back leaves its entry behind.
-    order: VecDeque<(Time, JobId)>,
+    pub(super) order: VecDeque<(Time, JobId)>,
     /// Attempts that they remember.
-    attempts_kept: usize,
+    pub(super) attempts_kept: usize,
     /// Ids with a time at or below this one may have been forgotten.
-    forgotten_through_ms: u64,
+    pub(super) forgotten_through_ms: u64,
 }
 
 impl Finished {

@@ -10,11 +10,11 @@ use crate::time::{Millis, Time};
 /// The runs of a queue, or of one fair key in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Gate {
-    running: u32,
+    pub(super) running: u32,
     /// What was missing in the bucket,
-    missing: u64,
+    pub(super) missing: u64,
     /// at this time.
-    at: Time,
+    pub(super) at: Time,
 }
 
 /// Whether one more job may start.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::id::{JobId, LeaseId, LockId};
-use crate::job::{Category, HoldReason, Priority, State};
+use crate::job::{Category, HoldReason, Priority, State, words};
 use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::attempt::{Attempt, RunBy};
 use crate::queue::death::{DeadReason, Death, Labels};
@@ -21,55 +21,78 @@ use crate::token::Token;
 
 /// What a state needs to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub enum Phase {
+    /// Nothing: what it waits for stands among its links.
     Blocked,
+    /// Nothing: its time is the job's own.
     Delayed,
+    /// Nothing.
     Ready,
+    /// Its lease.
     Running(Box<Running>),
+    /// When the next attempt may begin.
     Retrying {
+        /// Not before this time.
         until: Time,
     },
-    /// With what its record says of it, once somebody has read that.
+    /// Why it was set aside.
     Held {
+        /// In one word.
         reason: HoldReason,
+        /// What its record says of it, once somebody has read that.
         labels: Option<Box<Labels>>,
     },
+    /// How it died.
     Dead(Box<Death>),
+    /// How it ended for good.
     Ended(Ended),
 }
 
 /// The lease of a running job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Running {
-    pub(super) lease: LeaseId,
-    pub(super) holder: Principal,
+pub struct Running {
+    /// The lease.
+    pub lease: LeaseId,
+    /// Whose.
+    pub holder: Principal,
     /// What that one says of itself.
-    pub(super) runner: Option<Arc<Runner>>,
+    pub runner: Option<Arc<Runner>>,
     /// The hold of the job's session that it was leased under.
-    pub(super) lock: Option<LockId>,
-    pub(super) until: Time,
-    pub(super) started_at: Time,
+    pub lock: Option<LockId>,
+    /// When it ends unless extended.
+    pub until: Time,
+    /// When the attempt began.
+    pub started_at: Time,
     /// No heartbeat makes the run longer than this.
-    pub(super) run_until: Time,
+    pub run_until: Time,
     /// Somebody wants it to stop: no further attempt follows, however this one ends.
-    pub(super) cancel_requested: bool,
+    pub cancel_requested: bool,
 }
 
-/// How a job ended for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    Cancelled,
-    Completed,
-    Expired,
+words! {
+    /// How a job ended for good.
+    Ended {
+        /// It was not wanted any more.
+        Cancelled = "cancelled" / 1,
+        /// It was done.
+        Completed = "completed" / 2,
+        /// Its time to live ran out.
+        Expired = "expired" / 3,
+    }
 }
 
-/// How the last lease ended: lets a worker repeat a settle whose answer it never got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Settled {
-    Completed,
-    Failed,
-    Released,
-    Held,
+words! {
+    /// How the last lease ended: lets a worker repeat a settle whose answer it never got.
+    Settled {
+        /// The job was done.
+        Completed = "completed" / 1,
+        /// The attempt failed.
+        Failed = "failed" / 2,
+        /// The job was handed back.
+        Released = "released" / 3,
+        /// The job was set aside.
+        Held = "held" / 4,
+    }
 }
 
 /// The last failed attempt.

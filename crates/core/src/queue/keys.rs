@@ -44,21 +44,21 @@ pub struct Acceptance {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Kept {
-    fingerprint: Token,
-    answer: Acceptance,
-    gone_at: Time,
-    sender: Arc<Principal>,
+pub(super) struct Kept {
+    pub(super) fingerprint: Token,
+    pub(super) answer: Acceptance,
+    pub(super) gone_at: Time,
+    pub(super) sender: Arc<Principal>,
 }
 
 /// The keys of one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
-    kept: BTreeMap<Token, Kept>,
+    pub(super) kept: BTreeMap<Token, Kept>,
     /// The same keys, by the end of their windows.
-    ends: BTreeSet<(Time, Token)>,
+    pub(super) ends: BTreeSet<(Time, Token)>,
     /// How many each sender has.
-    senders: BTreeMap<Arc<Principal>, usize>,
+    pub(super) senders: BTreeMap<Arc<Principal>, usize>,
 }
 
 impl Keys {

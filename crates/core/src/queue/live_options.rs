@@ -7,6 +7,7 @@
 use super::links::Links;
 use super::options::JobOptions;
 use super::schedule::Firing;
+use super::unique::{OnConflict, UniqueKey};
 use crate::retry::Backoff;
 use crate::token::Token;
 
@@ -56,6 +57,20 @@ impl LiveOptions {
             })),
         };
         Some(Box::new(live))
+    }
+
+    /// What a job that goes on with the same could have been sent with.
+    pub(super) fn as_sent(&self) -> JobOptions {
+        let on_conflict = OnConflict::Refuse;
+        JobOptions {
+            backoff: self.backoff(),
+            session: self.session(),
+            idempotency: None,
+            unique: self.unique().map(|key| UniqueKey { key, on_conflict }),
+            links: self.links().cloned().map(Box::new),
+            fair_key: self.fair_key(),
+            firing: self.firing(),
+        }
     }
 
     /// What stands for its session's name.

@@ -6,6 +6,7 @@
 //! - [`Event`]: what happened. Stored by the journal; recovery applies the stored ones again.
 //! - [`Shard`]: one namespace. [`Shard::decide`] judges, [`Shard::evolve`] applies,
 //!   [`Shard::next_deadline`] and [`Shard::expire`] carry time and bulk work.
+//! - [`state`]: all of a shard as a list of plain rows, and a shard made of such a list.
 //! - [`feed`]: what of it is told to those who listen.
 //! - `invariants`: what must always hold, checked by the tests after every step.
 
@@ -44,6 +45,8 @@ mod sealing;
 pub mod session;
 mod settings;
 mod shard;
+mod shared;
+pub mod state;
 mod sweep;
 mod tally;
 pub mod transitions;

@@ -44,7 +44,7 @@ pub(super) struct Parents {
     /// Jobs on the longest way to here, this one included.
     pub(super) depth: u32,
     pub(super) blocked_at_first: bool,
-    left: Left,
+    pub(super) left: Left,
     pub(super) ended: Vec<ParentEnd>,
     /// Whose end became this one's.
     pub(super) lost_to: Option<JobId>,
@@ -52,13 +52,13 @@ pub(super) struct Parents {
 
 /// How much is left to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Left {
+pub(super) struct Left {
     /// Of those that must all be met.
-    all: usize,
+    pub(super) all: usize,
     /// Of those of which one is enough, how many have not ended.
-    any: usize,
+    pub(super) any: usize,
     /// Whether one of them is met, or none is asked for.
-    one_met: bool,
+    pub(super) one_met: bool,
 }
 
 impl Left {

@@ -11,12 +11,14 @@
 //! is first in, first out.
 //!
 //! - `ageing`: turns among classes. `line`: the jobs of one class and key. `pick`: who would be next.
+//! - `saved`: all of it that does not follow from the jobs, out and in again.
 //! - `keys`: what is kept of a fair key, and which take part in the rounds.
 
 mod ageing;
 mod keys;
 mod line;
 mod pick;
+mod saved;
 
 use std::collections::BTreeSet;
 

@@ -97,13 +97,13 @@ pub struct Reported {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reports {
     /// The last report.
-    last: Option<ReportKey>,
-    progress: Option<Progress>,
-    checkpoint: Option<ReportedBytes>,
+    pub(super) last: Option<ReportKey>,
+    pub(super) progress: Option<Progress>,
+    pub(super) checkpoint: Option<ReportedBytes>,
     /// The oldest first.
-    log: VecDeque<ReportedBytes>,
-    log_bytes: usize,
-    log_dropped: u64,
+    pub(super) log: VecDeque<ReportedBytes>,
+    pub(super) log_bytes: usize,
+    pub(super) log_dropped: u64,
 }
 
 impl Reports {
@@ -176,7 +176,7 @@ impl Reports {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Logs {
     /// Entries that left their job first leave a place behind.
-    order: VecDeque<(JobId, ReportKey)>,
+    pub(super) order: VecDeque<(JobId, ReportKey)>,
     /// Entries that jobs have.
     pub(super) kept: usize,
 }
@@ -305,7 +305,7 @@ fn within_bounds(report: &Report) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn length(slice: &RecordSlice) -> usize {
+pub(super) fn length(slice: &RecordSlice) -> usize {
     usize::try_from(slice.bytes).expect("a usize holds a u32 on every supported machine")
 }
 

@@ -36,14 +36,6 @@ impl Runner {
 impl Shard {
     /// The same runner once for all that it runs: read from the journal, each would be a text of its own.
     pub(super) fn shared_runner(&mut self, runner: &Arc<Runner>) -> Arc<Runner> {
-        if let Some(known) = self.runners.get(runner) {
-            return Arc::clone(known);
-        }
-        // Why all at once: with more runners than this, sharing saves little, and nothing depends on it.
-        if self.runners.len() >= RUNNERS_SHARED_MAX {
-            self.runners.clear();
-        }
-        self.runners.insert(Arc::clone(runner));
-        Arc::clone(runner)
+        self.runners.one(runner, RUNNERS_SHARED_MAX, || Arc::clone(runner))
     }
 }

@@ -5,7 +5,6 @@
 //! itself stays where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::dead_letter::{DeadLetter, Deaths};
 use super::event::QueueNumber;
@@ -21,6 +20,7 @@ use super::runner::Runner;
 use super::schedule::Schedules;
 use super::session::{SessionCounts, Sessions};
 use super::settings::{QueueMode, QueueSettings};
+use super::shared::Shared;
 use super::sweep::{Sweep, Sweeps};
 use crate::id::{FlowId, JobId};
 use crate::job::State;
@@ -168,9 +168,9 @@ pub struct Shard {
     pub(super) flows: BTreeSet<(FlowId, JobId)>,
     pub(super) schedules: Schedules,
     /// Senders, each once.
-    pub(super) owners: BTreeSet<Arc<Principal>>,
+    pub(super) owners: Shared<Principal>,
     /// Workers as they call themselves, each once.
-    pub(super) runners: BTreeSet<Arc<Runner>>,
+    pub(super) runners: Shared<Runner>,
     pub(super) next_sequence: u64,
     /// Time of the last event: what leases are measured against when the server starts again.
     pub(super) last_at: Time,
@@ -306,7 +306,7 @@ impl Shard {
         }
     }
 
-    fn indexes(&mut self) -> (Indexes<'_>, &mut BTreeMap<JobId, Box<Job>>) {
+    pub(super) fn indexes(&mut self) -> (Indexes<'_>, &mut BTreeMap<JobId, Box<Job>>) {
         let at = self.sessions.at;
         let Self { deadlines, queues, unlabelled, attempts_kept, jobs, .. } = self;
         (Indexes { deadlines, queues, unlabelled, attempts_kept, at }, jobs)
@@ -316,7 +316,7 @@ impl Shard {
 type Deadlines = BTreeSet<(Time, Deadline, JobId)>;
 
 /// Everything that is a function of the live jobs.
-struct Indexes<'a> {
+pub(super) struct Indexes<'a> {
     deadlines: &'a mut Deadlines,
     queues: &'a mut [Queue],
     unlabelled: &'a mut BTreeSet<JobId>,
@@ -327,6 +327,15 @@ struct Indexes<'a> {
 
 impl Indexes<'_> {
     fn add(&mut self, id: JobId, job: &Job) {
+        self.add_out_of_line(id, job);
+        let queue = queue_in(self.queues, job.queue);
+        if job.phase == Phase::Ready && !queue.keeps_session_of(job) {
+            queue.ready.insert(id, job, self.at);
+        }
+    }
+
+    /// The same but for its place among those that wait for a worker.
+    pub(super) fn add_out_of_line(&mut self, id: JobId, job: &Job) {
         self.deadlines.extend(job.deadlines().map(|(at, what)| (at, what, id)));
         *self.attempts_kept += job.attempts_kept();
         let queue = queue_in(self.queues, job.queue);
@@ -336,7 +345,6 @@ impl Indexes<'_> {
         }
         queue.ready.enter(job);
         match &job.phase {
-            Phase::Ready if !queue.keeps_session_of(job) => queue.ready.insert(id, job, self.at),
             Phase::Dead(death) => queue.dead.insert(id, death),
             Phase::Held { .. } => {
                 queue.held.insert((job.here_since(), id));
@@ -379,7 +387,7 @@ pub(super) fn queue_in(queues: &mut [Queue], number: QueueNumber) -> &mut Queue 
 
 impl Queue {
     /// Whether it is the line of its session that says when a job is handed out.
-    fn keeps_session_of(&self, job: &Job) -> bool {
+    pub(super) fn keeps_session_of(&self, job: &Job) -> bool {
         self.settings.sessions.are_kept() && job.session().is_some()
     }
 }

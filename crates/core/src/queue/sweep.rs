@@ -163,19 +163,19 @@ pub struct Sweep {
     /// Jobs that it has ended, re-driven or released so far.
     pub done: u64,
     /// It has looked at everything up to here.
-    through: Option<(Time, JobId)>,
+    pub(super) through: Option<(Time, JobId)>,
     /// Its place in the order of turns.
-    turn: (Time, u64),
+    pub(super) turn: (Time, u64),
 }
 
 /// The sweeps on their way, and whose turn it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sweeps {
-    by_queue: BTreeMap<QueueNumber, Sweep>,
+    pub(super) by_queue: BTreeMap<QueueNumber, Sweep>,
     /// When each goes on, and among those of one time who waits longest.
-    turns: BTreeSet<((Time, u64), QueueNumber)>,
+    pub(super) turns: BTreeSet<((Time, u64), QueueNumber)>,
     /// Turns that were given.
-    given: u64,
+    pub(super) given: u64,
 }
 
 impl Sweeps {

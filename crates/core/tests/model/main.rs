@@ -19,6 +19,8 @@ mod plain;
 mod seeds;
 mod step;
 mod tally;
+#[path = "../support/through_rows.rs"]
+mod through_rows;
 
 /// As many as are asked: a tenth where the program is not optimised, so that nobody waits for minutes.
 const COMMANDS: u64 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };

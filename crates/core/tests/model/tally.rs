@@ -10,7 +10,7 @@ const ONCE_IN: u64 = 25_000;
 const NEVER_REFUSED: [&str; 3] = ["fire due", "label", "start"];
 
 /// What stories must have come to.
-const SIGHTS: [&str; 23] = [
+const SIGHTS: [&str; 25] = [
     "a blocked job",
     "a firing",
     "a firing left out: missed",
@@ -33,6 +33,8 @@ const SIGHTS: [&str; 23] = [
     "refused SessionCircle",
     "refused SessionLockLost",
     "refused UniqueTaken",
+    "spoilt rows refused",
+    "spoilt rows that are whole",
     "the next free session",
 ];
 

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod through_rows;
+
 use std::collections::BTreeMap;
 
 use sealane_core::id::{JobId, LeaseId};
@@ -182,7 +184,7 @@ impl Bench {
         let mut shard = Shard::default();
         self.history.iter().flatten().for_each(|event| shard.evolve(event, RECORD));
         assert!(shard == self.shard, "the same events, the same shard");
-        self.shard = shard;
+        self.shard = through_rows::through_rows(&shard);
         self.run(&Command::Start);
     }
 }

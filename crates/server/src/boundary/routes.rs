@@ -90,8 +90,7 @@ fn filter(method: Method) -> MethodFilter {
 /// Whether new work is taken.
 async fn ready(State(door): State<Arc<Door>>) -> (http::StatusCode, &'static str) {
     // Why ask the engine: a server whose engine does not answer is not ready.
-    let answers = door.engine.read(|_| ()).await.is_ok();
-    if answers && !door.is_draining() {
+    if door.engine.has_room().await && !door.is_draining() {
         (http::StatusCode::OK, "ready\n")
     } else {
         (http::StatusCode::SERVICE_UNAVAILABLE, "not ready\n")

@@ -363,6 +363,10 @@ impl Engine {
             }
             Request::Schedule(request) => self.schedule(now, request)?,
             Request::Read(look) => self.answers.push(look(&self.machine)),
+            Request::Room(reply) => {
+                let room = !self.no_room();
+                self.answer(reply, room);
+            }
             Request::Drain => self.draining = true,
         }
         Ok(())

@@ -217,6 +217,11 @@ impl EngineHandle {
         .await
     }
 
+    /// Whether new work would be taken: the engine answers, and the disk has room for it.
+    pub async fn has_room(&self) -> bool {
+        self.ask(Request::Room).await.unwrap_or(false)
+    }
+
     /// Lets nobody wait for work any more.
     pub async fn drain(&self) {
         // Why the result is let go: an engine that is gone lets nobody wait.

@@ -1,21 +1,19 @@
-//! Lengths of time, counted in buckets. Every bucket is less than two percent wide, so a quantile
-//! is that exact, and a run of any length takes the same memory.
+//! Lengths of time, counted in buckets one percent wide: a run of any length takes the same memory.
 
 use std::time::Duration;
 
+use hdrhistogram::Histogram as Counts;
 use serde::Serialize;
 
-/// Buckets for each doubling.
-const STEPS: u64 = 64;
-const STEP_BITS: u32 = STEPS.trailing_zeros();
 /// Until about an hour; what takes longer counts as that.
 const LONGEST_US: u64 = (1 << 32) - 1;
+/// Two digits that hold: a bucket is at most one percent wide.
+const DIGITS: u8 = 2;
 
 /// Microseconds by how often they were seen.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
-    counts: Vec<u64>,
-    total: u64,
+    counts: Counts<u64>,
 }
 
 /// The middle and the bad end, in microseconds.
@@ -27,53 +25,37 @@ pub(super) struct Quantiles {
 
 impl Histogram {
     pub(super) fn new() -> Self {
-        Self { counts: vec![0; bucket(LONGEST_US) + 1], total: 0 }
+        let counts = Counts::new_with_bounds(1, LONGEST_US, DIGITS).expect("the bounds above are in order");
+        Self { counts }
     }
 
     pub(super) fn record(&mut self, length: Duration) {
-        let us = u64::try_from(length.as_micros()).unwrap_or(u64::MAX);
-        self.counts[bucket(us.min(LONGEST_US))] += 1;
-        self.total += 1;
+        self.counts.saturating_record(u64::try_from(length.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// Adds what another one counted.
     pub(super) fn merge(&mut self, other: &Self) {
-        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
-            *count += more;
-        }
-        self.total += other.total;
+        self.counts.add(&other.counts).expect("all histograms here have the same bounds");
     }
 
     pub(super) fn quantiles(&self) -> Quantiles {
-        Quantiles { p50: self.percentile(50), p99: self.percentile(99) }
+        Quantiles { p50: self.at(0.5), p99: self.at(0.99) }
     }
 
-    /// What so many of a hundred did not exceed; 0 where nothing was recorded.
-    fn percentile(&self, percent: u64) -> u64 {
-        let rank = (self.total * percent).div_ceil(100);
-        let mut seen = 0;
-        for (bucket, count) in (0..).zip(&self.counts) {
-            seen += count;
-            if *count > 0 && seen >= rank {
-                return highest(bucket);
-            }
-        }
-        0
+    /// What this part of all did not exceed; 0 where nothing was recorded.
+    pub(super) fn at(&self, part: f64) -> u64 {
+        self.counts.value_at_quantile(part)
     }
-}
 
-/// Each microsecond has a bucket of its own up to twice [`STEPS`]; from there on each doubling has
-/// [`STEPS`] buckets.
-fn bucket(us: u64) -> usize {
-    let shift = us.max(1).ilog2().saturating_sub(STEP_BITS);
-    usize::try_from(u64::from(shift) * STEPS + (us >> shift))
-        .expect("LONGEST_US keeps this below two thousand")
-}
+    /// The longest.
+    pub(super) fn longest(&self) -> u64 {
+        self.counts.max()
+    }
 
-/// The most microseconds that a bucket stands for.
-fn highest(bucket: u64) -> u64 {
-    let shift = (bucket / STEPS).saturating_sub(1);
-    ((bucket - shift * STEPS + 1) << shift) - 1
+    /// Every bucket that counted something: the most microseconds it stands for, and how many.
+    pub(super) fn buckets(&self) -> Vec<(u64, u64)> {
+        self.counts.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value())).collect()
+    }
 }
 
 #[cfg(test)]
@@ -81,16 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_is_less_than_two_percent_wide_and_they_leave_no_gap() {
-        let mut last = 0;
-        for us in (0..100_000).chain((100_000..LONGEST_US).step_by(99_991)).chain([LONGEST_US]) {
-            let bucket = bucket(us);
-            let top = highest(u64::try_from(bucket).unwrap());
-            assert!(
-                bucket >= last && top >= us && (top - us) * 50 <= us,
-                "{us}: bucket {bucket} up to {top}"
-            );
-            last = bucket;
+    fn a_bucket_is_at_most_a_percent_wide() {
+        let mut histogram = Histogram::new();
+        let lengths = [1, 99, 1_000, 123_456, 60_000_000, 3_599_999_999];
+        lengths.iter().for_each(|us| histogram.record(Duration::from_micros(*us)));
+        let buckets = histogram.buckets();
+        assert_eq!(buckets.len(), lengths.len());
+        for (us, (top, count)) in lengths.into_iter().zip(buckets) {
+            assert!(count == 1 && top >= us && (top - us) * 100 <= us, "{us}: up to {top}");
         }
     }
 
@@ -104,8 +84,9 @@ mod tests {
         fast.merge(&slow);
         let Quantiles { p50, p99 } = fast.quantiles();
         assert_eq!(p50, 50);
-        assert!((1_000..1_020).contains(&p99), "{p99}");
+        assert!((1_000..=1_010).contains(&p99), "{p99}");
         fast.record(Duration::MAX);
-        assert_eq!(fast.total, 101);
+        assert_eq!(fast.buckets().iter().map(|(_, count)| count).sum::<u64>(), 101);
+        assert!(fast.longest() >= LONGEST_US);
     }
 }

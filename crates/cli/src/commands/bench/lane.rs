@@ -11,10 +11,10 @@ use sealane::{Client, Job, Producer, Provider as _, QueueName, Retry};
 use sealane_api::v1::{Complete, CompleteItem, LeaseIn, LeasedJob};
 use sealane_envelope::{BodyContext, Envelope, SystemClock};
 
-use super::options::{Op, Plan};
+use super::plan::{Op, Plan};
 use crate::failure::{FAILED, Failure};
 
-const KIND: &str = "bench";
+pub(super) const KIND: &str = "bench";
 const LEASE_MS: u64 = 60_000;
 /// For work that another lane has not given back yet.
 const WAIT_MS: u64 = 1_000;
@@ -28,6 +28,15 @@ const ONE_TRY: Retry = Retry {
     total_max: Duration::from_secs(60),
 };
 
+/// A client that tries once; seals where there are keys.
+pub(super) fn client(server: Server, keys: Option<Arc<dyn KeyProvider>>) -> Client {
+    let builder = Client::builder(Arc::new(server)).retry(ONE_TRY);
+    match keys {
+        Some(keys) => builder.keys(keys).build(),
+        None => builder.build(),
+    }
+}
+
 /// A connection and what is needed to send and work jobs over it.
 pub(super) struct Lane {
     server: Server,
@@ -39,11 +48,7 @@ pub(super) struct Lane {
 impl Lane {
     /// A lane over a server that nobody else has connected; seals where there are keys.
     pub(super) fn new(server: Server, keys: Option<Arc<dyn KeyProvider>>, queue: QueueName) -> Self {
-        let builder = Client::builder(Arc::new(server.clone())).retry(ONE_TRY);
-        let client = match &keys {
-            Some(keys) => builder.keys(Arc::clone(keys)).build(),
-            None => builder.build(),
-        };
+        let client = client(server.clone(), keys.clone());
         let envelope = keys.map(|keys| Envelope::new(keys, Arc::new(SystemRandom), Arc::new(SystemClock)));
         Self { producer: client.producer(), server, envelope, queue }
     }
@@ -52,7 +57,7 @@ impl Lane {
     pub(super) async fn step(&self, plan: &Plan) -> Result<(), Failure> {
         self.send(plan.batch, plan.size).await?;
         match plan.op {
-            Op::Enqueue => Ok(()),
+            Op::Enqueue | Op::Work => Ok(()),
             Op::Cycle => {
                 let mut left = plan.batch;
                 let mut empty = 0;
@@ -139,6 +144,6 @@ impl Lane {
     }
 }
 
-fn broken(what: &str) -> Failure {
+pub(super) fn broken(what: &str) -> Failure {
     Failure::new(FAILED, "bench_broken", "the bench cannot go on", what)
 }

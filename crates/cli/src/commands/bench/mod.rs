@@ -1,14 +1,22 @@
-//! `sealane bench`: how fast a server is, everything on.
+//! `sealane bench`: how fast a server is, everything on; and what to do with the figures afterwards.
 
+mod closed;
+mod compare;
 mod cpu;
 mod disk;
 mod histogram;
 mod lane;
-mod load;
+mod lanes;
 mod machine;
+mod open;
 mod options;
+mod plan;
+mod plot;
+mod program;
+mod rate;
 mod report;
 mod run;
+mod saved;
 
 pub(crate) use options::Bench;
 pub(crate) use run::run;

@@ -6,9 +6,9 @@ use sealane_api::v1::{QueueOut, ServerOut};
 use serde::Serialize;
 
 use super::histogram::Quantiles;
-use super::load::Measured;
+use super::lanes::Measured;
 use super::machine::Machine;
-use super::options::{Op, Plan};
+use super::plan::{Op, Plan};
 
 /// Everything that one bench found out.
 #[derive(Clone, Debug, Serialize)]
@@ -54,27 +54,55 @@ pub(super) struct Run {
     producers: usize,
     batch: usize,
     size: usize,
+    /// Jobs a second that were to begin, and the words that asked for it; neither in a closed loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_asked: Option<String>,
     jobs: u64,
+    /// Jobs that were to begin and did not, long after their time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed: Option<u64>,
     jobs_per_s: f64,
     p50_us: u64,
+    p90_us: u64,
     p99_us: u64,
+    p999_us: u64,
+    max_us: u64,
     cpu_us_per_job: f64,
+    /// The most microseconds of a bucket, and how many batches are in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    histogram_us: Option<Vec<(u64, u64)>>,
 }
 
 impl Run {
-    pub(super) fn new(plan: &Plan, measured: &Measured) -> Self {
-        let Quantiles { p50, p99 } = measured.latency.quantiles();
+    /// `rate` is what an open loop asked for.
+    pub(super) fn new(plan: &Plan, rate: Option<f64>, measured: &Measured, histogram: bool) -> Self {
+        let Measured { done, took, cpu } = measured;
+        let Quantiles { p50, p99 } = done.latency.quantiles();
         Self {
             op: plan.op,
             producers: plan.producers,
             batch: plan.batch,
             size: plan.size,
-            jobs: measured.jobs,
-            jobs_per_s: per_second(measured.jobs, measured.took),
+            rate,
+            rate_asked: plan.rate.map(|rate| rate.to_string()),
+            jobs: done.jobs,
+            missed: rate.map(|_| done.missed),
+            jobs_per_s: per_second(done.jobs, *took),
             p50_us: p50,
+            p90_us: done.latency.at(0.9),
             p99_us: p99,
-            cpu_us_per_job: micros_each(measured.cpu, measured.jobs),
+            p999_us: done.latency.at(0.999),
+            max_us: done.latency.longest(),
+            cpu_us_per_job: micros_each(*cpu, done.jobs),
+            histogram_us: histogram.then(|| done.latency.buckets()),
         }
+    }
+
+    /// What a part of the maximum is a part of.
+    pub(super) const fn jobs_per_s(&self) -> f64 {
+        self.jobs_per_s
     }
 
     pub(super) fn row(&self) -> Vec<String> {
@@ -83,9 +111,12 @@ impl Run {
             self.producers.to_string(),
             self.batch.to_string(),
             self.size.to_string(),
+            self.rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.0}")),
             format!("{:.0}", self.jobs_per_s),
+            self.missed.map_or_else(|| "-".to_owned(), |missed| missed.to_string()),
             self.p50_us.to_string(),
             self.p99_us.to_string(),
+            self.p999_us.to_string(),
             format!("{:.1}", self.cpu_us_per_job),
         ]
     }
@@ -93,8 +124,19 @@ impl Run {
 
 impl Report {
     /// Names of a run's columns.
-    pub(super) const COLUMNS: [&'static str; 8] =
-        ["op", "producers", "batch", "size", "jobs/s", "p50 us", "p99 us", "cpu us/job"];
+    pub(super) const COLUMNS: [&'static str; 11] = [
+        "op",
+        "producers",
+        "batch",
+        "size",
+        "rate",
+        "jobs/s",
+        "missed",
+        "p50 us",
+        "p99 us",
+        "p99.9 us",
+        "cpu us/job",
+    ];
 
     /// What stands above the runs.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {

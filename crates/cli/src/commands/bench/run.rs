@@ -11,11 +11,12 @@ use sealane::{Provider as _, QueueIn, QueueName};
 
 use super::cpu::Processes;
 use super::disk;
-use super::lane::Lane;
-use super::load;
+use super::lane::{self, Lane};
 use super::machine::Machine;
-use super::options::Bench;
+use super::options::{Bench, Measure, Results};
+use super::plan::Op;
 use super::report::{Report, Run, Settings};
+use super::{closed, compare, open, plot, program};
 use crate::commands::Surroundings;
 use crate::failure::{FAILED, Failure};
 use crate::session;
@@ -24,6 +25,14 @@ use crate::session;
 const DISK_TIME_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(at: &Surroundings, bench: Bench) -> Result<(), Failure> {
+    match bench.results {
+        None => measure(at, &bench.measure).await,
+        Some(Results::Compare(command)) => compare::run(at, &command),
+        Some(Results::Plot(command)) => plot::run(at, &command),
+    }
+}
+
+async fn measure(at: &Surroundings, bench: &Measure) -> Result<(), Failure> {
     let plans = bench.plans()?;
     let server = session::server(&at.global)?;
     let described = server.describe().await?;
@@ -36,16 +45,27 @@ pub(crate) async fn run(at: &Surroundings, bench: Bench) -> Result<(), Failure> 
     let fdatasync_us = disk::fdatasync(&directory, bench.time().min(DISK_TIME_MAX))
         .map_err(|error| Failure::stream("measuring the disk (see --disk-dir)", &error))?;
 
-    let keys = keys(at, &bench)?;
+    let keys = keys(at, bench)?;
     let processes = Processes::with_server(bench.server_pid);
+    let program = lane::client(server, keys.clone());
     let mut lanes: Vec<Arc<Lane>> = Vec::new();
     let mut runs = Vec::with_capacity(plans.len());
+    let mut reached = 0.0;
     for plan in plans {
-        while lanes.len() < plan.producers {
+        while lanes.len() < plan.lanes() {
             lanes.push(Arc::new(Lane::new(session::server(&at.global)?, keys.clone(), queue.clone())));
         }
-        let measured = load::run(&lanes[..plan.producers], plan, &processes).await?;
-        let run = Run::new(&plan, &measured);
+        let used = &lanes[..plan.lanes()];
+        let rate = plan.rate.map(|rate| rate.jobs_per_s(reached));
+        let measured = match rate {
+            None if plan.op == Op::Work => program::run(&program, &queue, plan, &processes).await?,
+            None => closed::run(used, plan, &processes).await?,
+            Some(rate) => open::run(used, plan, rate, &processes).await?,
+        };
+        let run = Run::new(&plan, rate, &measured, bench.histogram);
+        if rate.is_none() {
+            reached = run.jobs_per_s();
+        }
         tracing::info!(figures = run.row().join(" "), "measured");
         runs.push(run);
     }
@@ -65,7 +85,7 @@ fn queue_name() -> Result<QueueName, Failure> {
 }
 
 /// The keys of the keyring, or of one that lasts as long as the bench.
-fn keys(at: &Surroundings, bench: &Bench) -> Result<Option<Arc<dyn KeyProvider>>, Failure> {
+fn keys(at: &Surroundings, bench: &Measure) -> Result<Option<Arc<dyn KeyProvider>>, Failure> {
     if bench.plaintext {
         return Ok(None);
     }

@@ -3,12 +3,12 @@
 use crate::job::Priority;
 use crate::limits;
 
-pub(super) const CLASSES: usize = Priority::ALL.len();
+pub(in crate::queue) const CLASSES: usize = Priority::ALL.len();
 const CRITICAL: usize = 0;
 
 /// How many hand-outs of more urgent classes each class has let pass since its own turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Passed([u32; CLASSES]);
+pub(super) struct Passed(pub(super) [u32; CLASSES]);
 
 impl Passed {
     /// Whose turn it is, of those with anything to hand out.

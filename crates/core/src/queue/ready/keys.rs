@@ -18,35 +18,35 @@ use crate::time::Time;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
-    keys: BTreeMap<FairKey, Key>,
-    limit: RunLimit,
+    pub(super) keys: BTreeMap<FairKey, Key>,
+    pub(super) limit: RunLimit,
     /// Whose turn it is, by class: the numbers of the turns ascend.
-    rounds: [BTreeMap<u64, FairKey>; CLASSES],
-    next_turn: u64,
+    pub(super) rounds: [BTreeMap<u64, FairKey>; CLASSES],
+    pub(super) next_turn: u64,
     /// Keys with waiting jobs whose rate is spent, by when it lets them go on.
-    opening: BTreeSet<(Time, FairKey)>,
+    pub(super) opening: BTreeSet<(Time, FairKey)>,
     /// Keys without jobs, by when nothing needs to be known of them any more.
-    idle: BTreeSet<(Time, FairKey)>,
+    pub(super) idle: BTreeSet<(Time, FairKey)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Key {
+pub(super) struct Key {
     /// Jobs that have not ended, in whatever state.
-    jobs: u32,
-    gate: Gate,
-    standing: Standing,
+    pub(super) jobs: u32,
+    pub(super) gate: Gate,
+    pub(super) standing: Standing,
     /// Waiting jobs by class.
-    lanes: [Option<Box<Lane>>; CLASSES],
+    pub(super) lanes: [Option<Box<Lane>>; CLASSES],
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Lane {
-    line: Line,
-    turn: Option<u64>,
+pub(super) struct Lane {
+    pub(super) line: Line,
+    pub(super) turn: Option<u64>,
 }
 
 impl Key {
-    fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         self.lanes.iter().any(Option::is_some)
     }
 }

@@ -15,5 +15,5 @@ mod table;
 
 pub use firing::Firing;
 pub use settings::{MissedPolicy, OverlapPolicy, ScheduleError, ScheduleSettings};
-pub(super) use table::Schedules;
 pub use table::{DueSchedule, LastFiring, LastSkip, ScheduleView, SkipReason};
+pub(super) use table::{Schedule, Schedules};

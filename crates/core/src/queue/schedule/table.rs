@@ -58,23 +58,23 @@ pub struct LastSkip {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::queue) struct Schedule {
-    pub(super) name: ScheduleName,
-    pub(super) queue: QueueNumber,
-    pub(super) owner: Principal,
-    pub(super) settings: ScheduleSettings,
-    pub(super) sealed: bool,
-    pub(super) digest: [u8; 16],
-    pub(super) input: RecordRef,
-    pub(super) created_at: Time,
-    pub(super) changed_at: Time,
-    pub(super) paused: bool,
+    pub(in crate::queue) name: ScheduleName,
+    pub(in crate::queue) queue: QueueNumber,
+    pub(in crate::queue) owner: Principal,
+    pub(in crate::queue) settings: ScheduleSettings,
+    pub(in crate::queue) sealed: bool,
+    pub(in crate::queue) digest: [u8; 16],
+    pub(in crate::queue) input: RecordRef,
+    pub(in crate::queue) created_at: Time,
+    pub(in crate::queue) changed_at: Time,
+    pub(in crate::queue) paused: bool,
     /// The first firing that neither happened nor was left out. None while paused, and when it is over.
-    pub(super) next: Option<Time>,
-    pub(super) fired: u64,
-    pub(super) last: Option<LastFiring>,
+    pub(in crate::queue) next: Option<Time>,
+    pub(in crate::queue) fired: u64,
+    pub(in crate::queue) last: Option<LastFiring>,
     /// Times that something was left out; a row of missed firings is one.
-    pub(super) skips: u64,
-    pub(super) last_skip: Option<LastSkip>,
+    pub(in crate::queue) skips: u64,
+    pub(in crate::queue) last_skip: Option<LastSkip>,
 }
 
 /// A schedule as it stands.
@@ -126,8 +126,8 @@ pub struct DueSchedule {
 /// All schedules of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::queue) struct Schedules {
-    by_id: BTreeMap<ScheduleId, Schedule>,
-    names: BTreeMap<ScheduleName, ScheduleId>,
+    pub(in crate::queue) by_id: BTreeMap<ScheduleId, Schedule>,
+    pub(in crate::queue) names: BTreeMap<ScheduleName, ScheduleId>,
     due: BTreeSet<(Time, ScheduleId)>,
 }
 
@@ -155,7 +155,7 @@ impl Schedules {
         named.filter_map(|(_, id)| self.by_id.get(id).map(|schedule| (*id, schedule)))
     }
 
-    pub(super) fn insert(&mut self, id: ScheduleId, schedule: Schedule) {
+    pub(in crate::queue) fn insert(&mut self, id: ScheduleId, schedule: Schedule) {
         self.remove(&id);
         self.due.extend(schedule.next.map(|next| (next, id)));
         self.names.insert(schedule.name.clone(), id);

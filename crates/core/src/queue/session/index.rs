@@ -24,54 +24,54 @@ pub(in crate::queue) type Key = (QueueNumber, Token);
 /// The sessions of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::queue) struct Sessions {
-    pub(super) sessions: BTreeMap<Key, Session>,
+    pub(in crate::queue) sessions: BTreeMap<Key, Session>,
     /// The jobs that stand in line, by session and in the order they came.
-    pub(super) line: BTreeMap<(QueueNumber, Token, u64), JobId>,
+    pub(in crate::queue) line: BTreeMap<(QueueNumber, Token, u64), JobId>,
     /// Sessions that nobody holds and whose first job can be handed out, in the order of service.
-    pub(super) free: BTreeSet<(QueueNumber, bool, u64, Token)>,
+    pub(in crate::queue) free: BTreeSet<(QueueNumber, bool, u64, Token)>,
     /// When holds end unless something happens first.
-    pub(super) ends: BTreeSet<(Time, QueueNumber, Token)>,
+    pub(in crate::queue) ends: BTreeSet<(Time, QueueNumber, Token)>,
     /// How many sessions each principal holds.
-    pub(super) held_by: BTreeMap<Principal, usize>,
-    pub(super) counts: BTreeMap<QueueNumber, SessionCounts>,
+    pub(in crate::queue) held_by: BTreeMap<Principal, usize>,
+    pub(in crate::queue) counts: BTreeMap<QueueNumber, SessionCounts>,
     /// Sessions that remember something, in all queues.
-    pub(super) states: usize,
+    pub(in crate::queue) states: usize,
     /// The time of the event that is applied.
     pub(in crate::queue) at: Time,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Session {
+pub(in crate::queue) struct Session {
     /// Where its name stands.
-    pub(super) name: SessionName,
+    pub(in crate::queue) name: SessionName,
     /// Jobs in line.
-    pub(super) jobs: u32,
+    pub(in crate::queue) jobs: u32,
     /// Its job that stands in the ready index.
-    pub(super) offered: Option<JobId>,
-    pub(super) lock: Option<Box<Lock>>,
+    pub(in crate::queue) offered: Option<JobId>,
+    pub(in crate::queue) lock: Option<Box<Lock>>,
     /// Where what it remembers stands.
-    pub(super) state: Option<RecordRef>,
+    pub(in crate::queue) state: Option<RecordRef>,
 }
 
 /// The hold of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Lock {
-    pub(super) id: LockId,
-    pub(super) holder: Principal,
-    pub(super) since: Time,
-    pub(super) until: Time,
+pub(in crate::queue) struct Lock {
+    pub(in crate::queue) id: LockId,
+    pub(in crate::queue) holder: Principal,
+    pub(in crate::queue) since: Time,
+    pub(in crate::queue) until: Time,
     /// No renewal makes it longer than this.
-    pub(super) hold_until: Time,
+    pub(in crate::queue) hold_until: Time,
     /// The holder's last word, or when its last job was over.
-    pub(super) idle_from: Time,
-    pub(super) idle: Millis,
+    pub(in crate::queue) idle_from: Time,
+    pub(in crate::queue) idle: Millis,
     /// Jobs of it in the holder's hands.
-    pub(super) out: u32,
+    pub(in crate::queue) out: u32,
 }
 
 impl Lock {
     /// When it ends unless something happens first: a holder with a job in its hands is not idle.
-    pub(super) fn ends(&self) -> Time {
+    pub(in crate::queue) fn ends(&self) -> Time {
         if self.out > 0 { self.until } else { self.until.min(self.idle_from.plus(self.idle)) }
     }
 }
@@ -89,7 +89,7 @@ impl Sessions {
     }
 
     /// The first jobs in line.
-    pub(super) fn first(&self, (queue, token): Key) -> impl Iterator<Item = JobId> {
+    pub(in crate::queue) fn first(&self, (queue, token): Key) -> impl Iterator<Item = JobId> {
         self.line.range((queue, token, 0)..=(queue, token, u64::MAX)).map(|(_, id)| *id)
     }
 

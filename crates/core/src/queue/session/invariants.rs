@@ -66,7 +66,8 @@ pub(in crate::queue) fn check(shard: &Shard) -> Result<(), String> {
     Ok(())
 }
 
-fn check_one(shard: &Shard, key: Key, session: &Session) -> Result<(), String> {
+/// Says what does not fit together in one session.
+pub(in crate::queue) fn check_one(shard: &Shard, key: Key, session: &Session) -> Result<(), String> {
     let jobs: Vec<(JobId, &Job)> =
         shard.sessions.first(key).filter_map(|id| shard.jobs.get(&id).map(|job| (id, &**job))).collect();
     if usize::try_from(session.jobs) != Ok(jobs.len()) {

@@ -17,7 +17,7 @@ mod settings;
 mod view;
 
 pub use command::{AcceptSession, LeaseSession, SessionCommand, SessionReceipt};
-pub(super) use index::Sessions;
+pub(super) use index::{Lock, Session, Sessions};
 pub use settings::{SessionMode, SessionSettings};
 pub use view::{SessionCounts, SessionName, SessionView};
 

@@ -5,6 +5,7 @@ use sealane_core::queue::{Command, Shard};
 use super::Pair;
 use crate::plain::time::Happening;
 use crate::step::Step;
+use crate::through_rows::{spoilt, through_rows};
 
 /// Turns after which everything that is due has happened.
 const TURNS: usize = 400;
@@ -81,7 +82,17 @@ impl Pair {
         let mut recovered = Shard::default();
         self.history.iter().for_each(|(event, record)| recovered.evolve(event, *record));
         assert!(recovered == self.shard, "the stored events make another shard");
-        self.shard = recovered;
+        // The same by rows, as they are and as something happened to them; and on with either.
+        let mut seed = away;
+        let again = through_rows(&self.shard);
+        for _ in 0..3 {
+            let refused = spoilt(&self.shard, &mut |below| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (seed >> 33) as usize % below.max(1)
+            });
+            self.tally.saw(if refused { "spoilt rows refused" } else { "spoilt rows that are whole" });
+        }
+        self.shard = if away.is_multiple_of(2) { recovered } else { again };
         self.plain.now += away;
         let last = self.plain.last;
         self.ask("start", &Command::Start, &Vec::new());
