@@ -49,6 +49,13 @@ pub fn renew(data_dir: &DataDir, url: &str) -> Result<(), ContextError> {
     save(data_dir, &context)
 }
 
+/// Whether it is whole and nobody else's.
+pub fn check(data_dir: &DataDir) -> Result<(), ContextError> {
+    let text = zeroize::Zeroizing::new(data_dir.read(NAME)?);
+    let text = std::str::from_utf8(&text).map_err(|_| ContextError::Damaged)?;
+    toml::from_str::<Context>(text).map(drop).map_err(|_| ContextError::Damaged)
+}
+
 fn save(data_dir: &DataDir, context: &Context) -> Result<(), ContextError> {
     let text = zeroize::Zeroizing::new(toml::to_string(context).map_err(|_| ContextError::Damaged)?);
     Ok(data_dir.write(NAME, text.as_bytes())?)

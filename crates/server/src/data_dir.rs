@@ -60,6 +60,14 @@ impl DataDir {
         Ok(Self { path, _lock: lock })
     }
 
+    /// Takes a directory that is there. Tightens and makes nothing.
+    pub fn existing(path: &Path) -> Result<Self, DataDirError> {
+        let path = path.canonicalize().map_err(failed("find", path))?;
+        refuse_open(&path)?;
+        let lock = DirLock::acquire(&path)?;
+        Ok(Self { path, _lock: lock })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -107,7 +115,8 @@ impl DataDir {
     }
 }
 
-fn check(path: &Path) -> Result<(), DataDirError> {
+/// Refuses a directory that others may enter or that is another user's.
+fn refuse_open(path: &Path) -> Result<(), DataDirError> {
     let metadata = fs::metadata(path).map_err(failed("read", path))?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(DataDirError::Foreign { path: path.display().to_string() });
@@ -116,9 +125,15 @@ fn check(path: &Path) -> Result<(), DataDirError> {
     if mode & 0o077 == 0 {
         return Ok(());
     }
+    Err(DataDirError::OpenToOthers { path: path.display().to_string(), mode })
+}
+
+/// The same, and tightens one that is empty.
+fn check(path: &Path) -> Result<(), DataDirError> {
+    let Err(refused) = refuse_open(path) else { return Ok(()) };
     let empty = fs::read_dir(path).map_err(failed("read", path))?.next().is_none();
-    if !empty {
-        return Err(DataDirError::OpenToOthers { path: path.display().to_string(), mode });
+    if !empty || matches!(refused, DataDirError::Foreign { .. }) {
+        return Err(refused);
     }
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed("tighten", path))
 }

@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod context_file;
 pub mod data_dir;
+pub mod inspection;
 pub mod keys;
 mod labelling;
 pub mod operations;

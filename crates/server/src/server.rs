@@ -259,7 +259,7 @@ fn storage_failed(ended: Result<Stopped, oneshot::error::RecvError>) -> StopErro
 }
 
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

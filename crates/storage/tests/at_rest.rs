@@ -117,6 +117,7 @@ fn every_changed_bit_of_caller_data_holds_the_job() {
         let names_another_key = bit / 8 < at.start + 4;
         let why = if names_another_key { Unopenable::NoKey } else { Unopenable::NotAuthentic };
         assert_unopenable(reader.read_job(records[1]), why);
+        assert_eq!(home.on(copy.clone()).verify().unwrap().unopenable, 1, "a check counts it");
         assert!(reader.read_job(records[0]).is_ok());
     }
 }
@@ -171,6 +172,7 @@ fn a_destroyed_data_key_ends_its_records_and_nothing_else() {
     let reader = reader(&home, &disk);
     home.keys.destroy(QUEUE.0 + 1);
     assert_unopenable(reader.read_job(records[0]), Unopenable::NoKey);
+    assert_eq!(home.verify().unwrap().unopenable, 4);
     let (_, visited) = home.on(disk.after_power_cut(Loss::Everything)).open_collecting().unwrap();
     assert_eq!(visited.len(), 4);
 }

@@ -65,12 +65,21 @@ impl Fixture {
 
     fn open(&self, disk: &LossyDisk) -> Result<(Recovery, Vec<(RecordRef, Fact)>), OpenError> {
         let before: Vec<_> = disk.names().into_iter().map(|name| (disk.contents(&name), name)).collect();
-        let opened = self.home.on(disk.clone()).open_collecting();
-        if opened.is_err() {
+        let unchanged = |what: &str| {
             let after: Vec<_> = disk.names().into_iter().map(|name| (disk.contents(&name), name)).collect();
-            assert_eq!(before, after, "a refused start changed something");
+            assert_eq!(before, after, "{what} changed something");
+        };
+        let verified = self.home.on(disk.clone()).verify();
+        unchanged("a check");
+        let opened = self.home.on(disk.clone()).open_collecting();
+        if let Err(error) = &opened {
+            unchanged("a refused start");
+            assert_eq!(verified.as_ref().err().map(ToString::to_string), Some(error.to_string()));
         }
         let (opened, visited) = opened?;
+        // A check finds what a start finds, without one.
+        let verified = verified.unwrap();
+        assert_eq!((&verified.recovery, verified.unopenable), (&opened.recovery, 0));
         for (number, (record, _)) in visited.iter().enumerate().filter(|(number, _)| number % 2 == 0) {
             let group = u64::try_from(number / 2).unwrap();
             assert_eq!(opened.journal.reader().read_job(*record).unwrap(), input(group, 20));

@@ -6,14 +6,17 @@ mod bench;
 mod bulk;
 mod dead_filter;
 mod dlq;
+mod doctor;
 mod envelope;
 mod events;
 mod flow;
 mod held_filter;
 mod job;
 mod job_batch;
+mod job_clone;
 mod job_list;
 mod job_reports;
+mod journal;
 mod keyring;
 mod queue;
 mod schedule;
@@ -39,6 +42,8 @@ pub(crate) enum Command {
     /// Look at a queue's dead-letter, send it through once more, or end it
     #[command(subcommand)]
     Dlq(dlq::Dlq),
+    /// Look for what keeps a server from starting or going on, and say what to do
+    Doctor(doctor::Doctor),
     /// Look at sealed bodies
     #[command(subcommand)]
     Envelope(envelope::Envelope),
@@ -50,6 +55,9 @@ pub(crate) enum Command {
     /// Send jobs and look at them
     #[command(subcommand)]
     Job(job::Job),
+    /// Check what a stopped server stored
+    #[command(subcommand)]
+    Journal(journal::Journal),
     /// Make and turn sealing keys
     #[command(subcommand)]
     Keyring(keyring::Keyring),
@@ -92,10 +100,12 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Access(command) => wait(access::run(at, command)),
         Command::Bench(command) => wait(bench::run(at, command)),
         Command::Dlq(command) => wait(dlq::run(at, command)),
+        Command::Doctor(command) => wait(doctor::run(at, command)),
         Command::Envelope(command) => envelope::run(at, &command),
         Command::Events(command) => wait(events::run(at, command)),
         Command::Flow(command) => wait(flow::run(at, command)),
         Command::Job(command) => wait(job::run(at, command)),
+        Command::Journal(command) => journal::run(at, &command),
         Command::Keyring(command) => keyring::run(at, command),
         Command::Queue(command) => wait(queue::run(at, command)),
         Command::Schedule(command) => wait(schedule::run(at, command)),

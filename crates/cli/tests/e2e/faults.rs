@@ -4,6 +4,8 @@
 //! One of them alone, as a failure names it:
 //! `SEALANE_FAULT='fdatasync,fsync:signal=KILL:when=7' cargo test -p sealane-cli --test e2e faults`
 
+#![expect(clippy::print_stdout, reason = "the counts are what such a run is for")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 

@@ -2,7 +2,9 @@
 
 mod batches;
 mod bench;
+mod cloning;
 mod data_dir;
+mod doctor;
 mod events;
 mod faults;
 mod flows;

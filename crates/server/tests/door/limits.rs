@@ -146,6 +146,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
         }
         "FLOW_NODES_MAX" => |n| flow(&many(n, |at| node(&format!("n{at}")))),
         "FLOW_NODE_NAME_BYTES_MAX" => |n| flow(&json!([node(&text(n))])),
+        "REASON_BYTES_MAX" => {
+            |n| ("POST", format!("/v1/jobs/{ENDED}/body"), json!({"reason": text(n)}).to_string())
+        }
         "JOB_WAIT_MS_MAX" => |n| {
             // A job that ended, so that nobody waits.
             ("POST", format!("/v1/jobs/{ENDED}:wait"), json!({"wait_ms": n}).to_string())

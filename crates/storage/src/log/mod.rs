@@ -10,6 +10,7 @@
 //! - [`open`]: recovery, then a fresh segment. Writing never goes on in an old one.
 //! - `writer`: append, commit, close. `preparer`: the next segment, made ahead.
 //! - `reader` and `segments`: from a reference to what is stored there.
+//! - [`verify`]: the same checks, and whether every record opens; changes nothing.
 //! - `recovery`: walks a segment, tells a torn end from damage.
 //! - `header`, `frame`, `stop_marker`: the bytes.
 
@@ -26,7 +27,9 @@ mod recovery;
 mod segments;
 mod settings;
 mod stop_marker;
+mod verify;
 mod writer;
 
 pub use open::open;
 pub use settings::{LogSettings, Prepare};
+pub use verify::{Verified, verify};

@@ -21,7 +21,7 @@ use crate::journal::{LastStop, Opened, Recovery, Visit};
 use crate::keys::DataKeys;
 
 /// A segment found on disk.
-struct Found {
+pub(super) struct Found {
     name: String,
     header: SegmentHeader,
     seal: SegmentSeal,
@@ -29,8 +29,8 @@ struct Found {
 }
 
 /// What the segments hold, all checks passed.
-struct Checked {
-    recovery: Recovery,
+pub(super) struct Checked {
+    pub(super) recovery: Recovery,
     /// Segments that end in zeros nobody will use, with the length that is used.
     untrimmed: Vec<(Arc<dyn DiskFile>, u64)>,
     /// The end of the newest segment, to be made durable once more.
@@ -91,7 +91,7 @@ pub fn open(
 }
 
 /// All segments in order, each with a header that passed its checks.
-fn find(disk: &dyn Disk, names: &[String], journal_key: &Key) -> Result<Vec<Found>, OpenError> {
+pub(super) fn find(disk: &dyn Disk, names: &[String], journal_key: &Key) -> Result<Vec<Found>, OpenError> {
     let by_sequence: BTreeMap<u64, &String> =
         names.iter().filter_map(|name| Some((files::sequence(name)?, name))).collect();
     let mut found: Vec<Found> = Vec::with_capacity(by_sequence.len());
@@ -121,7 +121,7 @@ fn find(disk: &dyn Disk, names: &[String], journal_key: &Key) -> Result<Vec<Foun
 }
 
 /// Every segment names the one before it, and none is missing between.
-fn check_chain(found: &[Found]) -> Result<(), OpenError> {
+pub(super) fn check_chain(found: &[Found]) -> Result<(), OpenError> {
     let mut sequence = 0;
     let mut uuid = [0; 16];
     let mut base_lsn = 0;
@@ -144,7 +144,7 @@ fn check_chain(found: &[Found]) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn read_marker(disk: &dyn Disk, names: &[String]) -> Result<Option<StopMarker>, OpenError> {
+pub(super) fn read_marker(disk: &dyn Disk, names: &[String]) -> Result<Option<StopMarker>, OpenError> {
     if !names.iter().any(|name| name == files::STOPPED) {
         return Ok(None);
     }
@@ -162,7 +162,11 @@ fn read_marker(disk: &dyn Disk, names: &[String]) -> Result<Option<StopMarker>, 
 }
 
 /// Walks all segments and visits their records.
-fn check(found: &[Found], marker: Option<StopMarker>, visit: &mut Visit<'_>) -> Result<Checked, OpenError> {
+pub(super) fn check(
+    found: &[Found],
+    marker: Option<StopMarker>,
+    visit: &mut Visit<'_>,
+) -> Result<Checked, OpenError> {
     if let Some(marker) = marker {
         let newest = found.last().map_or(0, |segment| segment.header.sequence);
         if marker.sequence > newest {
@@ -333,7 +337,12 @@ impl LastGroup {
 }
 
 impl Found {
-    fn segment(&self) -> Segment {
+    /// How long the file is.
+    pub(super) fn bytes(&self) -> Result<u64, OpenError> {
+        self.file.len().map_err(fault("read", &self.name))
+    }
+
+    pub(super) fn segment(&self) -> Segment {
         Segment { sequence: self.header.sequence, base_lsn: self.header.base_lsn, seal: self.seal.clone() }
     }
 
@@ -352,7 +361,7 @@ fn read_whole(file: &dyn DiskFile, name: &str) -> Result<Vec<u8>, OpenError> {
     Ok(bytes)
 }
 
-fn fault(action: &'static str, file: &str) -> impl Fn(io::Error) -> OpenError {
+pub(super) fn fault(action: &'static str, file: &str) -> impl Fn(io::Error) -> OpenError {
     let file = file.to_owned();
     move |source| OpenError::Disk { action, file: file.clone(), source }
 }

@@ -109,6 +109,20 @@ impl LogReader {
         frame.data().map(|data| self.open(data, &place)).transpose()
     }
 
+    /// Whether what callers supplied with this fact opens, where they supplied anything.
+    pub(super) fn opens(&self, record: RecordRef, fact: &Fact) -> Result<bool, ReadError> {
+        let Fact::Shard { namespace, event } = fact else { return Ok(true) };
+        let Some(place) = place(namespace, event, record.lsn) else { return Ok(true) };
+        let content = match self.read(record, &[place.field]) {
+            Ok(content) => content,
+            Err(error) if error.holds_the_job() => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let whole =
+            |bytes: Option<Vec<u8>>| bytes.is_some_and(|bytes| codec::decode_job_input(&bytes).is_ok());
+        Ok(place.field != INPUT || whole(content))
+    }
+
     fn open(&self, data: &[u8], place: &at_rest::Place<'_>) -> Result<Vec<u8>, ReadError> {
         let unopenable = |why| ReadError::Unopenable { lsn: place.lsn, why };
         let key_ref = at_rest::key_ref(data).ok_or_else(|| unopenable(Unopenable::NotAuthentic))?;

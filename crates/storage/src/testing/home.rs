@@ -78,6 +78,14 @@ impl LogHome {
         (Self::new(Arc::new(disk.clone()), segment_bytes), disk)
     }
 
+    /// Checks it without opening it.
+    ///
+    /// # Errors
+    /// As an opening says.
+    pub fn verify(&self) -> Result<log::Verified, OpenError> {
+        log::verify(Arc::clone(&self.disk), Arc::clone(&self.keys) as _, &mut |_, _| Ok(()))
+    }
+
     /// The same keys on another disk.
     #[must_use]
     pub fn on(&self, disk: LossyDisk) -> Self {

@@ -13,7 +13,7 @@ const BLOCK: usize = 4_096;
 const BLOCKS: u64 = 1_024;
 
 /// Writes 4 KiB and waits for the disk, again and again for so long, in a file that is gone afterwards.
-pub(super) fn fdatasync(directory: &Path, time: Duration) -> io::Result<Quantiles> {
+pub(in crate::commands) fn fdatasync(directory: &Path, time: Duration) -> io::Result<Quantiles> {
     let scratch = Scratch::create(directory)?;
     for block in 0..BLOCKS {
         scratch.write(block, 0)?;

@@ -18,9 +18,9 @@ pub(super) struct Histogram {
 
 /// The middle and the bad end, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Quantiles {
-    pub(super) p50: u64,
-    pub(super) p99: u64,
+pub(in crate::commands) struct Quantiles {
+    pub(in crate::commands) p50: u64,
+    pub(in crate::commands) p99: u64,
 }
 
 impl Histogram {

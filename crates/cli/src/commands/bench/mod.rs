@@ -3,7 +3,7 @@
 mod closed;
 mod compare;
 mod cpu;
-mod disk;
+pub(super) mod disk;
 mod histogram;
 mod lane;
 mod lanes;
