@@ -74,7 +74,8 @@ fn run_one_step(name: &str, rest: &[String]) -> Result<(), Failure> {
 fn print_usage() {
     println!("usage: cargo xtask ci [--list] [--only STEP,STEP] [--from STEP]");
     println!("       cargo xtask STEP");
-    println!("       cargo xtask bench [--seconds N] [--rounds N]");
+    println!("       cargo xtask bench [--seconds N] [--rounds N] [--peers NAME,NAME] [--out FILE]");
+    println!("       cargo xtask bench --check");
     println!("       cargo xtask sim [--seconds N] [--seeds N] [--seed 0x…]");
     println!();
     ci::print_steps();

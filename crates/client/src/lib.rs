@@ -52,6 +52,7 @@
 mod circuit;
 mod client;
 pub mod clock;
+mod cloning;
 mod context;
 mod delivery;
 mod error;
@@ -81,6 +82,7 @@ mod worker;
 
 pub use circuit::Breaker;
 pub use client::{Client, ClientBuilder};
+pub use cloning::JobClone;
 pub use context::{Context, ContextError};
 pub use delivery::{Delivery, Unopenable};
 pub use error::Error;

@@ -6,6 +6,7 @@
 //!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
 //! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h | until=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!          [after=j1,j2] [any=j3,j4] [failure=cancel]          -> blocked | delayed | ready | refused CODE
+//!          [clone_of=j0]                                       -> as above: j0 has ended, and j1 repeats it
 //! flow     f1 j1 | j2 after=j1 [as enqueue]                    -> accepted | known | refused CODE at JOB
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! enqueue  j1 [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1, with how it was answered first | the same

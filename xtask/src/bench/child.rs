@@ -2,32 +2,63 @@
 
 use crate::command::forget_cargo_run;
 use crate::failure::Failure;
-use std::ffi::OsStr;
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
-/// A started program; killed when let go.
+/// How long a server may take to its end before it is killed.
+const STOP_TIME_MAX: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How much of a log is worth reading when its server did not start.
+const REPORT_LINES_MAX: usize = 15;
+
+/// What is to be started.
+#[derive(Debug, Default)]
+pub(crate) struct Start {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+    /// What it complains about.
+    pub(crate) log: PathBuf,
+}
+
+/// A started program; stopped when let go.
 #[derive(Debug)]
 pub(crate) struct Child {
     child: process::Child,
     name: String,
+    log: PathBuf,
 }
 
 impl Child {
-    /// Starts it. What it complains about goes into `log`.
-    pub(crate) fn start<A: AsRef<OsStr>>(
-        program: &Path,
-        arguments: impl IntoIterator<Item = A>,
-        log: &Path,
-    ) -> Result<Self, Failure> {
-        let log = File::create(log).map_err(|cause| Failure::file("create", log, &cause))?;
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    /// Starts it with what it prints in a pipe, to be waited for by a word.
+    pub(crate) fn speaking(start: &Start) -> Result<Self, Failure> {
+        Self::begin(start, |_| Ok(Stdio::piped()))
+    }
+
+    /// Starts it with what it prints in its log as well.
+    pub(crate) fn silent(start: &Start) -> Result<Self, Failure> {
+        Self::begin(start, |log| log.try_clone().map(Stdio::from))
+    }
+
+    fn begin(start: &Start, out: impl Fn(&File) -> std::io::Result<Stdio>) -> Result<Self, Failure> {
+        let made = || -> std::io::Result<(File, Stdio)> {
+            let log = File::create(&start.log)?;
+            let out = out(&log)?;
+            Ok((log, out))
+        };
+        let (log, out) = made().map_err(|cause| Failure::file("create", &start.log, &cause))?;
+        let mut command = Command::new(&start.program);
+        command.args(&start.arguments).stdin(Stdio::null()).stdout(out).stderr(log);
         forget_cargo_run(&mut command);
-        let child = command.spawn().map_err(|cause| Failure::file("start", program, &cause))?;
-        Ok(Self { child, name: program.display().to_string() })
+        command.envs(start.environment.iter().map(|(name, value)| (name, value)));
+        let child = command.spawn().map_err(|cause| Failure::file("start", &start.program, &cause))?;
+        Ok(Self { child, name: start.program.display().to_string(), log: start.log.clone() })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -36,49 +67,116 @@ impl Child {
 
     /// Reads what it prints up to the line that has this in it. The rest is read and dropped, so
     /// that it never waits for a reader.
-    pub(crate) fn wait_for(&mut self, word: &str) -> Result<String, Failure> {
+    pub(crate) fn wait_for(&mut self, word: &str, time_max: Duration) -> Result<String, Failure> {
         let stdout = self.child.stdout.take();
-        let mut lines =
-            BufReader::new(stdout.ok_or_else(|| Failure::new("it was waited for before"))?).lines();
-        loop {
-            match lines.next() {
-                Some(Ok(line)) if line.contains(word) => {
-                    std::thread::spawn(move || lines.for_each(drop));
-                    return Ok(line);
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => {
-                    return Err(Failure::new(format!("{} ended without saying `{word}`", self.name)));
-                }
+        let stdout = stdout.ok_or_else(|| Failure::new("it was waited for before"))?;
+        let (sender, found) = mpsc::channel();
+        let wanted = word.to_owned();
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            if let Some(line) = lines.find(|line| line.contains(&wanted)) {
+                // Why ignored: nobody waits any more, and the rest must be read all the same.
+                let _ = sender.send(line);
             }
-        }
+            drop(sender);
+            lines.for_each(drop);
+        });
+        found.recv_timeout(time_max).map_err(|_| self.failed(&format!("did not say `{word}`")))
     }
-}
 
-impl Drop for Child {
-    fn drop(&mut self) {
+    /// Waits until somebody can connect there.
+    pub(crate) fn wait_reachable(&mut self, address: SocketAddr, time_max: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + time_max;
+        while Instant::now() < end {
+            if TcpStream::connect_timeout(&address, LOOK_EVERY).is_ok() {
+                return Ok(());
+            }
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return Err(self.failed("ended at once"));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Err(self.failed(&format!("did not listen on {address} within {} s", time_max.as_secs())))
+    }
+
+    fn failed(&self, how: &str) -> Failure {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(REPORT_LINES_MAX)..].join("\n");
+        Failure::new(format!("{} {how}; its last words:\n{last}", self.name))
+    }
+
+    /// Asks it to end and waits, within bounds.
+    fn stop(&mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        let end = Instant::now() + STOP_TIME_MAX;
+        while asked.as_ref().is_ok_and(process::ExitStatus::success) && Instant::now() < end {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
         // Why ignored: it may have ended by itself, and then there is nothing to do.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
+impl Drop for Child {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.stop();
+        }
+    }
+}
+
+/// The log's path for a server of this name.
+pub(crate) fn log(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!("{name}.log"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn script(name: &str, text: &str) -> Start {
+        let log = std::env::temp_dir().join(format!("xtask-child-{name}-{}", process::id()));
+        let arguments = ["-c".into(), text.into()].to_vec();
+        Start { program: "sh".into(), arguments, environment: vec![("WORD", "ready now".into())], log }
+    }
 
     #[test]
-    fn a_program_is_waited_for_by_its_word_and_killed_when_let_go() {
-        let log = std::env::temp_dir().join(format!("xtask-child-{}", process::id()));
-        let script = |text: &str| Child::start(Path::new("sh"), ["-c", text], &log).expect("sh is there");
-        let mut lasting = script("echo one; echo ready now; exec sleep 60");
-        assert_eq!(lasting.wait_for("ready").expect("it says so"), "ready now");
+    fn a_program_is_waited_for_by_its_word_and_stopped_when_let_go() {
+        let start = script("word", "echo one; echo $WORD; exec sleep 60");
+        let mut lasting = Child::speaking(&start).expect("sh is there");
+        assert_eq!(lasting.wait_for("ready", LONG).expect("it says so"), "ready now");
         let process = format!("/proc/{}", lasting.pid());
         assert!(Path::new(&process).exists());
         drop(lasting);
         assert!(!Path::new(&process).exists());
-        let refused = script("echo no").wait_for("ready").expect_err("it ends before");
-        assert!(refused.to_string().contains("without saying `ready`"), "{refused}");
-        std::fs::remove_file(&log).expect("it was written above");
+        let mut silent = Child::speaking(&script("word", "exec sleep 60")).expect("sh is there");
+        assert!(silent.wait_for("ready", Duration::from_millis(1)).is_err());
+        fs::remove_file(&start.log).expect("it was written above");
+    }
+
+    #[test]
+    fn one_that_does_not_come_up_is_told_with_its_last_words() {
+        let start = script("last", "echo no luck; echo at all >&2");
+        let refused =
+            Child::speaking(&start).expect("sh is there").wait_for("ready", LONG).expect_err("it ends");
+        assert!(refused.to_string().contains("did not say `ready`"), "{refused}");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        Child::silent(&start).expect("sh is there").wait_reachable(address, LONG).expect("somebody listens");
+        drop(listener);
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let refused =
+            Child::silent(&start).expect("sh is there").wait_reachable(nowhere, LONG).expect_err("not us");
+        let text = refused.to_string();
+        assert!(text.contains("no luck") && text.contains("at all"), "{text}");
+        fs::remove_file(&start.log).expect("it was written above");
     }
 }

@@ -1,13 +1,15 @@
-//! `cargo xtask bench`: measures the server and, in the same minutes on the same disk, Redis doing
-//! the same work; writes `docs/benchmarks.md`.
+//! `cargo xtask bench`: measures the server and, in the same minutes on the same disk, other queues
+//! doing the same work; writes `docs/benchmarks.md` and the pictures beside it.
 
 mod arguments;
+mod chart;
 mod child;
+mod load;
 mod page;
-mod redis;
-mod redis_load;
-mod resp;
+mod peers;
 mod run;
 mod sealane;
+mod setting;
+mod words;
 
 pub(crate) use run::run;

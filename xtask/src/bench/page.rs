@@ -1,16 +1,30 @@
-//! Owns the words around the figures in `docs/benchmarks.md`.
+//! Owns the figures in `docs/benchmarks.md`: which of them stand where.
 
 use super::arguments::Arguments;
-use super::run::Setting;
+use super::chart::{self, Bar};
+use super::load::PeerFigures;
 use super::sealane::{Around, Figures};
+use super::setting::{BAR, CYCLES, Setting};
+use super::words::{BESIDE, CYCLE, HEAD, TAIL, WHERE};
 use std::fmt::Write as _;
 
-/// One setting, everybody's middle round.
-pub(crate) struct Row {
-    pub(crate) setting: Setting,
-    pub(crate) ours: Figures,
-    pub(crate) always: f64,
-    pub(crate) every_second: f64,
+/// Beside the page: everybody at one setting.
+pub(crate) const PEERS_PICTURE: &str = "benchmarks-peers.svg";
+/// Beside the page: our latency over load.
+pub(crate) const LOAD_PICTURE: &str = "benchmarks-load.svg";
+
+/// Full cycles in batches: so many times Redis with a sync before each answer is what we ask of ourselves.
+const BAR_RATIO: f64 = 2.0;
+/// The one of the bar: the first, if it is there at all.
+const JUDGED_BY: &str = "Redis lists";
+
+/// A server beside ours, with the middle round of each of the settings in their order.
+pub(crate) struct PeerRow {
+    /// With its version.
+    pub(crate) title: String,
+    pub(crate) name: &'static str,
+    pub(crate) durability: &'static str,
+    pub(crate) figures: Vec<PeerFigures>,
 }
 
 /// One measurement of ours alone.
@@ -21,93 +35,122 @@ pub(crate) struct Alone {
     pub(crate) figures: Figures,
 }
 
-/// Full cycles in batches: so many times Redis with a sync before each answer is what we ask of ourselves.
-const BAR: f64 = 2.0;
-
-impl Row {
-    /// For the terminal.
-    pub(crate) fn line(&self) -> String {
-        format!(
-            "{} × {}: Sealane {:.0}, Redis always {:.0}, everysec {:.0} jobs/s",
-            self.setting.connections,
-            self.setting.batch,
-            self.ours.jobs_per_s,
-            self.always,
-            self.every_second
-        )
-    }
-
-    fn ratio(&self) -> f64 {
-        self.ours.jobs_per_s / self.always.max(1.0)
-    }
-
-    fn is_the_bar(&self) -> bool {
-        self.setting == Setting { connections: 8, batch: 100 }
-    }
+/// Everything that was found out.
+pub(crate) struct Page<'a> {
+    pub(crate) arguments: &'a Arguments,
+    /// For each of the settings.
+    pub(crate) ours: &'a [Figures],
+    pub(crate) theirs: &'a [PeerRow],
+    pub(crate) alone: &'a [Alone],
 }
 
-/// The whole page.
-pub(crate) fn write(arguments: Arguments, redis: &str, rows: &[Row], alone: &[Alone]) -> String {
-    let mut page = String::from(HEAD);
-    if let Some(row) = rows.iter().find(|row| row.is_the_bar()).or(rows.first()) {
-        around(&mut page, &row.ours.around);
+impl Page<'_> {
+    /// Bars for one setting.
+    pub(crate) fn chart(&self, setting: Setting) -> String {
+        let at = CYCLES.iter().position(|one| *one == setting).unwrap_or_default();
+        let ours = self.ours.get(at).map(|figures| Bar {
+            name: "Sealane".to_owned(),
+            jobs_per_s: figures.jobs_per_s,
+            marked: true,
+        });
+        let theirs = self.theirs.iter().filter_map(|row| {
+            let how = row.durability.split(':').next().unwrap_or_default().replace('`', "");
+            let how = how.split(';').next().unwrap_or_default().to_owned();
+            let name = format!("{}, {how}", row.name.replace('`', ""));
+            Some(Bar { name, jobs_per_s: row.figures.get(at)?.jobs_per_s, marked: false })
+        });
+        let bars: Vec<Bar> = ours.into_iter().chain(theirs).collect();
+        chart::draw(&format!("Full cycle of 1 KiB jobs, connections × batch: {setting}"), &bars)
     }
-    // Why ignored throughout: writing into a String cannot fail.
-    let _ = write!(
-        page,
-        "\n## Full cycle\n\n{CYCLE}\n\nRounds: {}, of {} s each, the three servers taking turns; the middle one counts. Jobs per second:\n\n",
-        arguments.rounds,
-        arguments.time.as_secs()
-    );
-    let _ = writeln!(
-        page,
-        "| connections × batch | Sealane | p50 / p99 of a batch, ms | CPU µs per job | Redis {redis}, `always` | Sealane ÷ `always` | Redis, `everysec` |"
-    );
-    page.push_str("|---|---:|---:|---:|---:|---:|---:|\n");
-    for row in rows {
-        let _ = writeln!(
-            page,
-            "| {} × {} | {:.0} | {} | {:.0} | {:.0} | {:.2} | {:.0} |",
-            row.setting.connections,
-            row.setting.batch,
-            row.ours.jobs_per_s,
-            millis(&row.ours),
-            row.ours.cpu_us_per_job,
-            row.always,
-            row.ratio(),
-            row.every_second
-        );
-    }
-    if let Some(row) = rows.iter().find(|row| row.is_the_bar()) {
-        let verdict = if row.ratio() >= BAR { "It is reached." } else { "It is **not reached**." };
+
+    /// The whole page.
+    pub(crate) fn text(&self) -> String {
+        let mut page = String::from(HEAD);
+        if let Some(figures) = self.ours.first() {
+            around(&mut page, &figures.around);
+        }
+        // Why ignored throughout: writing into a String cannot fail.
         let _ = write!(
             page,
-            "\nThe bar for now: 8 × 100 at {BAR:.1} times Redis `always` or more. Measured: {:.2} times. {verdict}\n",
-            row.ratio()
+            "\n## Full cycle\n\n{CYCLE}\n\nRounds: {}, of {} s each, all servers taking turns; the middle one counts.\n\
+             Columns are connections × batch. Jobs per second:\n\n",
+            self.arguments.rounds,
+            self.arguments.time.as_secs()
         );
+        self.table(
+            &mut page,
+            |ours| format!("{:.0}", ours.jobs_per_s),
+            |peer| format!("{:.0}", peer.jobs_per_s),
+        );
+        let _ = write!(
+            page,
+            "\n![Jobs per second, side by side]({PEERS_PICTURE})\n\np50 / p99 of a batch, ms:\n\n"
+        );
+        self.table(
+            &mut page,
+            |ours| millis(ours.p50_us, ours.p99_us),
+            |peer| millis(peer.p50_us, peer.p99_us),
+        );
+        page.push_str("\nProcessor time per job, µs: of our server and its clients together, of the others' clients alone:\n\n");
+        self.table(
+            &mut page,
+            |ours| format!("{:.0}", ours.cpu_us_per_job),
+            |peer| format!("{:.0}", peer.client_cpu_us_per_job),
+        );
+        self.verdict(&mut page);
+        let _ = write!(page, "\n{BESIDE}\n\n## Sealane alone\n\n");
+        let _ = write!(
+            page,
+            "`enqueue`: sealed, sent and answered after the sync. `cycle`: as above. One round.\n\n{ALONE_HEAD}"
+        );
+        for Alone { op, body_bytes, setting, figures } in self.alone {
+            let _ = writeln!(
+                page,
+                "| {op} | {body_bytes} | {setting} | {:.0} | {} | {:.0} |",
+                figures.jobs_per_s,
+                millis(figures.p50_us, figures.p99_us),
+                figures.cpu_us_per_job
+            );
+        }
+        let _ = write!(page, "\n![Latency over load]({LOAD_PICTURE})\n");
+        page.push_str(WHERE);
+        page.push_str(TAIL);
+        page
     }
-    let _ = write!(
-        page,
-        "\n{BESIDE}\n\n## Sealane alone\n\n`enqueue`: sealed, sent and answered after the sync. `cycle`: as above. One round.\n\n"
-    );
-    page.push_str(
-        "| what | bytes in a body | connections × batch | jobs/s | p50 / p99 of a batch, ms | CPU µs per job |\n",
-    );
-    page.push_str("|---|---:|---|---:|---:|---:|\n");
-    for Alone { op, body_bytes, setting, figures } in alone {
+
+    /// One figure for everybody at every setting.
+    fn table(
+        &self,
+        page: &mut String,
+        ours: impl Fn(&Figures) -> String,
+        theirs: impl Fn(&PeerFigures) -> String,
+    ) {
+        let settings = CYCLES.map(|setting| setting.to_string()).join(" | ");
+        let _ = writeln!(page, "| server | when a change is on the disk | {settings} |");
+        let _ = writeln!(page, "|---|---|{}", "---:|".repeat(CYCLES.len()));
+        let cells: Vec<String> = self.ours.iter().map(ours).collect();
         let _ = writeln!(
             page,
-            "| {op} | {body_bytes} | {} × {} | {:.0} | {} | {:.0} |",
-            setting.connections,
-            setting.batch,
-            figures.jobs_per_s,
-            millis(figures),
-            figures.cpu_us_per_job
+            "| **Sealane** | a sync before each answer, leases included | {} |",
+            cells.join(" | ")
+        );
+        for row in self.theirs {
+            let cells: Vec<String> = row.figures.iter().map(&theirs).collect();
+            let _ = writeln!(page, "| {} | {} | {} |", row.title, row.durability, cells.join(" | "));
+        }
+    }
+
+    fn verdict(&self, page: &mut String) {
+        let at = CYCLES.iter().position(|setting| *setting == BAR).unwrap_or_default();
+        let judge = self.theirs.iter().find(|row| row.name == JUDGED_BY).and_then(|row| row.figures.get(at));
+        let Some((ours, judge)) = self.ours.get(at).zip(judge) else { return };
+        let ratio = ours.jobs_per_s / judge.jobs_per_s.max(1.0);
+        let verdict = if ratio >= BAR_RATIO { "It is reached." } else { "It is **not reached**." };
+        let _ = write!(
+            page,
+            "\nThe bar for now: {BAR} at {BAR_RATIO:.1} times {JUDGED_BY} with `always` or more. Measured: {ratio:.2} times. {verdict}\n"
         );
     }
-    page.push_str(WHERE);
-    page.push_str(TAIL);
-    page
 }
 
 fn around(page: &mut String, around: &Around) {
@@ -122,74 +165,21 @@ fn around(page: &mut String, around: &Around) {
     );
 }
 
-fn millis(figures: &Figures) -> String {
+fn millis(p50_us: u64, p99_us: u64) -> String {
     let ms = |us: u64| us as f64 / 1_000.0;
-    format!("{:.1} / {:.1}", ms(figures.p50_us), ms(figures.p99_us))
+    format!("{:.1} / {:.1}", ms(p50_us), ms(p99_us))
 }
 
-const HEAD: &str = "\
-# Benchmarks
-
-Written by a program; repeat it with
-
-```sh
-cargo xtask bench
-```
-
-It builds the release profile, starts a Sealane and two Redis servers of its own on loopback, each with an empty
-directory on the same disk, and leaves nothing behind. Nothing else should run meanwhile: clients and servers share
-the processors, as they did here.
-
-";
-
-const CYCLE: &str = "\
-Every connection repeats: send a batch of jobs with 1 KiB bodies and wait for the answer, take as many jobs and wait,
-mark them done and wait. With Sealane each body is sealed before and opened after, the connection is TLS 1.3, every
-request is authenticated, authorised and audited, everything stored is encrypted, and each of the three answers comes
-after an fdatasync. With Redis it is `LPUSH`, `LMOVE` and `LREM`, pipelined by the batch, plain text over TCP without a
-password; `always` is `appendfsync always`, a sync before each answer as with us; `everysec` answers first and syncs
-once a second, so a power cut takes up to a second of answered jobs with it.";
-
-const BESIDE: &str = "\
-Redis is given what helps it: no snapshots, no log rewrites, a working list for each connection. CPU per job is that of
-our server and our clients together, sealing and opening included. On a shared machine like this one rates and CPU per
-job move by a third from minute to minute; the ratio of two servers that took turns moves less, by about a tenth.";
-
-/// From a profile taken by hand; take a new one when the figures above have moved much.
-const WHERE: &str = "
-## Where the time goes
-
-Two processors run clients and server together, so the full cycle in batches is a matter of processor time, not of the
-disk. A profile of 8 × 100, client and server together:
-
-| share | what |
-|---:|---|
-| 24 % | ciphers and hashes: bodies, records, frames, receipts, TLS |
-| 20 % | network, TLS records, HTTP, waking threads up |
-| 14 % | memory: copying, allocating, freeing |
-| 11 % | CBOR, written and read on both sides |
-| 10 % | the kernel on its way to the disk |
-| 8 % | the queue itself and its indexes |
-| 13 % | everything else: checks, answers, the audit lines |
-
-No single part stands out. What changed since the first figures: bodies travel as bytes, keys are prepared once, random
-bytes come in blocks, bodies stored last are read from memory, zeros for new segments go past the cache, and the
-program has an allocator that is quick across threads. Together they halved the cost of a full cycle.
-";
-
-const TAIL: &str = "
-## Your own server
-
-`sealane bench` measures any server that you have an administrator's context for, and says how that server is set up;
-[bench.md](bench.md) is about it.
+const ALONE_HEAD: &str = "\
+| what | bytes in a body | connections × batch | jobs/s | p50 / p99 of a batch, ms | CPU µs per job |
+|---|---:|---|---:|---:|---:|
 ";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
-    fn page(always: f64) -> String {
+    fn page(always: f64) -> (String, String) {
         let around = Around {
             machine: vec![("memory_mb".to_owned(), "7".to_owned())],
             settings: vec![("tls".to_owned(), "1.3".to_owned())],
@@ -197,22 +187,45 @@ mod tests {
             fdatasync_p99_us: 300,
         };
         let ours = Figures { jobs_per_s: 1_000.0, p50_us: 1_500, p99_us: 2_500, cpu_us_per_job: 9.0, around };
-        let setting = Setting { connections: 8, batch: 100 };
-        let rows = [Row { setting, ours: ours.clone(), always, every_second: 3.0 }];
-        write(
-            Arguments { time: Duration::from_secs(5), rounds: 3 },
-            "7.0",
-            &rows,
-            &[Alone { op: "cycle", body_bytes: 100, setting, figures: ours }],
-        )
+        let peer =
+            PeerFigures { jobs_per_s: always, p50_us: 3_000, p99_us: 4_000, client_cpu_us_per_job: 2.0 };
+        let row = PeerRow {
+            title: "Redis lists 7.0".to_owned(),
+            name: "Redis lists",
+            durability: "`appendfsync always`: a sync",
+            figures: vec![peer; CYCLES.len()],
+        };
+        let arguments = Arguments::read(&[]).expect("defaults");
+        let alone = [Alone { op: "cycle", body_bytes: 100, setting: BAR, figures: ours.clone() }];
+        let ours = vec![ours; CYCLES.len()];
+        let page = Page { arguments: &arguments, ours: &ours, theirs: &[row], alone: &alone };
+        (page.text(), page.chart(BAR))
     }
 
     #[test]
     fn the_page_says_plainly_whether_the_bar_is_reached() {
-        assert!(page(500.0).contains("Measured: 2.00 times. It is reached."));
-        assert!(page(501.0).contains("Measured: 2.00 times. It is **not reached**."));
-        assert!(page(500.0).contains("| 8 × 100 | 1000 | 1.5 / 2.5 | 9 | 500 | 2.00 | 3 |"));
-        assert!(page(500.0).contains("| memory mb | 7 |"));
-        assert!(page(500.0).contains("| cycle | 100 | 8 × 100 | 1000 | 1.5 / 2.5 | 9 |"));
+        assert!(page(500.0).0.contains("Measured: 2.00 times. It is reached."));
+        assert!(page(501.0).0.contains("Measured: 2.00 times. It is **not reached**."));
+    }
+
+    #[test]
+    fn everybody_has_a_row_with_the_durability_and_a_cell_for_each_setting() {
+        let (text, chart) = page(500.0);
+        let cells = |one: &str| [one; 6].join(" | ");
+        for row in [
+            "| server | when a change is on the disk | 1 × 1 | 8 × 1 | 64 × 1 | 1 × 100 | 8 × 100 | 64 × 100 |".to_owned(),
+            format!("| **Sealane** | a sync before each answer, leases included | {} |", cells("1000")),
+            format!("| Redis lists 7.0 | `appendfsync always`: a sync | {} |", cells("500")),
+            format!("| Redis lists 7.0 | `appendfsync always`: a sync | {} |", cells("3.0 / 4.0")),
+            "| memory mb | 7 |".to_owned(),
+            "| 4 KiB written and fdatasync, nothing else | p50 140 µs, p99 300 µs |".to_owned(),
+            "| cycle | 100 | 8 × 100 | 1000 | 1.5 / 2.5 | 9 |".to_owned(),
+        ] {
+            assert!(text.contains(&row), "{row}\n{text}");
+        }
+        assert!(
+            chart.contains(">Redis lists, appendfsync always<") && chart.contains(">Sealane<"),
+            "{chart}"
+        );
     }
 }

@@ -1,64 +1,41 @@
-//! Owns the order of a measurement: build, start, take turns, write down.
+//! Owns the order of a measurement: build, fetch, start, take turns, write down.
 
 use super::arguments::Arguments;
-use super::page::{self, Alone, Row};
-use super::redis::{self, Redis, Sync};
+use super::load::{self, PeerFigures, Programs};
+use super::page::{self, Alone, Page, PeerRow};
+use super::peers::{Candidate, Fetched, Running};
 use super::sealane::{Figures, Sealane};
+use super::setting::{ALONE, BAR, BODY_BYTES, CYCLES, Setting};
 use crate::build_output;
+use crate::command::Line;
 use crate::failure::Failure;
 use crate::place::Place;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// How many do how much at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Setting {
-    pub(crate) connections: u32,
-    pub(crate) batch: u32,
-}
-
-const fn setting(connections: u32, batch: u32) -> Setting {
-    Setting { connections, batch }
-}
-
-const CYCLES: [Setting; 4] = [setting(1, 1), setting(8, 1), setting(64, 1), setting(8, 100)];
-const ALONE: [Setting; 5] =
-    [setting(1, 1), setting(8, 1), setting(64, 1), setting(8, 100), setting(8, 1_000)];
-/// Bytes in a body beside other servers.
-const BODY_BYTES: u32 = 1_024;
 /// Bytes in a body of our own measurements.
 const SIZES: [u32; 2] = [100, BODY_BYTES];
-
-/// What was measured for one setting, in every round.
-#[derive(Default)]
-struct Taken {
-    ours: Vec<Figures>,
-    always: Vec<f64>,
-    every_second: Vec<f64>,
-}
+/// The work of the picture of latency over load: single jobs, as many at once as we measure.
+const SWEEP: Setting = Setting { connections: 64, batch: 1 };
 
 /// Measures and writes `docs/benchmarks.md`.
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let arguments = Arguments::read(words)?;
     let place = Place::discover()?;
-    let _claim = build_output::claim(&place)?;
-    place.cargo(["build", "--release", "--locked", "--package", "sealane-cli"]).run()?;
-    let scratch = Scratch::create(&place.target)?;
-    let redis_program = redis::program(&scratch.path)?;
-    let sealane = Sealane::start(&place.target.join("release/sealane"), &scratch.path)?;
-    let always = Redis::start(&redis_program, &scratch.path, Sync::Always)?;
-    let every_second = Redis::start(&redis_program, &scratch.path, Sync::EverySecond)?;
-
-    let mut taken: Vec<Taken> = CYCLES.iter().map(|_| Taken::default()).collect();
-    // Why in turns: a machine that is busy for a minute is then busy for all.
-    for round in 1..=arguments.rounds {
-        for (setting, taken) in CYCLES.into_iter().zip(&mut taken) {
-            taken.ours.push(sealane.measure("cycle", BODY_BYTES, setting, arguments.time)?);
-            taken.always.push(always.measure(setting, arguments.time)?);
-            taken.every_second.push(every_second.measure(setting, arguments.time)?);
-            println!("round {round}: {}", row(setting, taken).line());
-        }
+    if arguments.check {
+        return load::check(&place);
     }
+    let _claim = build_output::claim(&place)?;
+    // Why first: what is missing shall be said before anything is built.
+    let fetched = Fetched::of(&place, &arguments.peers)?;
+    place.cargo(["build", "--release", "--locked", "--package", "sealane-cli"]).run()?;
+    let programs = Programs::build(&place, &fetched.directory)?;
+    let scratch = Scratch::create(&place.target)?;
+    let sealane = Sealane::start(&place.target.join("release/sealane"), &scratch.path)?;
+    let peers = start(&arguments.peers, &fetched, &programs, &scratch.path)?;
+
+    let (ours, theirs) = side_by_side(&arguments, &sealane, &peers, &programs)?;
     let mut alone = Vec::new();
     for op in ["enqueue", "cycle"] {
         for body_bytes in SIZES {
@@ -68,30 +45,96 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
             }
         }
     }
-    let rows: Vec<Row> = CYCLES.into_iter().zip(&taken).map(|(setting, taken)| row(setting, taken)).collect();
-    let text = page::write(arguments, &always.version, &rows, &alone);
-    let path = place.root.join("docs/benchmarks.md");
-    fs::write(&path, &text).map_err(|cause| Failure::file("write", &path, &cause))?;
+    let path = arguments.out.clone().unwrap_or_else(|| place.root.join("docs/benchmarks.md"));
+    sealane.draw(SWEEP, arguments.time, &path.with_file_name(page::LOAD_PICTURE))?;
+    let page = Page { arguments: &arguments, ours: &ours, theirs: &theirs, alone: &alone };
+    write(&path.with_file_name(page::PEERS_PICTURE), &page.chart(BAR))?;
+    let text = page.text();
+    write(&path, &text)?;
     println!("\n{text}");
     Ok(())
 }
 
-/// The middle of what was measured so far.
-fn row(setting: Setting, taken: &Taken) -> Row {
-    let mut ours = taken.ours.clone();
-    ours.sort_by(|one, other| one.jobs_per_s.total_cmp(&other.jobs_per_s));
-    Row {
-        setting,
-        ours: ours.swap_remove(ours.len() / 2),
-        always: middle(&taken.always),
-        every_second: middle(&taken.every_second),
+/// Starts every peer and has it do the work once, so that one that is ill is seen before the hour is
+/// spent.
+fn start(
+    candidates: &[&'static Candidate],
+    fetched: &Fetched,
+    programs: &Programs,
+    scratch: &Path,
+) -> Result<Vec<Running>, Failure> {
+    let mut peers = Vec::new();
+    for (number, &candidate) in candidates.iter().enumerate() {
+        println!("starting {}, {}", candidate.title, candidate.durability);
+        let directory = scratch.join(format!("{number}-{}", candidate.name));
+        fs::create_dir(&directory).map_err(|cause| Failure::file("create", &directory, &cause))?;
+        let server = (candidate.start)(fetched, &directory)?;
+        let once = Setting { connections: 1, batch: 1 };
+        let done = programs.measure(candidate.load, server.address, once, Duration::ZERO);
+        done.map_err(|failure| about(candidate, &failure))?;
+        peers.push(Running { candidate, server });
     }
+    Ok(peers)
 }
 
-fn middle(rates: &[f64]) -> f64 {
-    let mut rates = rates.to_vec();
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+/// Everybody, every setting, in turns. Why in turns: a machine that is busy for a minute is then busy
+/// for all.
+fn side_by_side(
+    arguments: &Arguments,
+    sealane: &Sealane,
+    peers: &[Running],
+    programs: &Programs,
+) -> Result<(Vec<Figures>, Vec<PeerRow>), Failure> {
+    let mut ours: Vec<Vec<Figures>> = vec![Vec::new(); CYCLES.len()];
+    let mut theirs: Vec<Vec<Vec<PeerFigures>>> = vec![vec![Vec::new(); CYCLES.len()]; peers.len()];
+    for round in 1..=arguments.rounds {
+        for (at, setting) in CYCLES.into_iter().enumerate() {
+            println!("round {round}, {setting}");
+            settle()?;
+            let figures = sealane.measure("cycle", BODY_BYTES, setting, arguments.time)?;
+            println!("  {:>8.0} jobs/s  Sealane", figures.jobs_per_s);
+            ours[at].push(figures);
+            for (running, taken) in peers.iter().zip(&mut theirs) {
+                settle()?;
+                let Running { candidate, server } = running;
+                let figures = programs.measure(candidate.load, server.address, setting, arguments.time);
+                let figures = figures.map_err(|failure| about(candidate, &failure))?;
+                println!(
+                    "  {:>8.0} jobs/s  {}, {} (client {:.0} µs of processor per job)",
+                    figures.jobs_per_s, candidate.title, candidate.durability, figures.client_cpu_us_per_job
+                );
+                taken[at].push(figures);
+            }
+        }
+    }
+    let rows = peers.iter().zip(theirs).map(|(running, taken)| PeerRow {
+        title: format!("{} {}", running.candidate.title, running.server.version),
+        name: running.candidate.title,
+        durability: running.candidate.durability,
+        figures: taken.into_iter().map(|rounds| middle(rounds, |one| one.jobs_per_s)).collect(),
+    });
+    let ours = ours.into_iter().map(|rounds| middle(rounds, |one| one.jobs_per_s)).collect();
+    Ok((ours, rows.collect()))
+}
+
+fn about(candidate: &Candidate, failure: &Failure) -> Failure {
+    Failure::new(format!("{}, {}: {failure}", candidate.title, candidate.durability))
+}
+
+/// What one server left to be written is written before the next one's turn.
+fn settle() -> Result<(), Failure> {
+    Line::new("sync").run()
+}
+
+/// The middle one by this figure.
+fn middle<T>(mut rounds: Vec<T>, figure: impl Fn(&T) -> f64) -> T {
+    rounds.sort_by(|one, other| figure(one).total_cmp(&figure(other)));
+    let place = rounds.len() / 2;
+    rounds.swap_remove(place)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|cause| Failure::file("write", path, &cause))
 }
 
 /// A directory beside the build output, on a disk and not in memory, gone at the end.
@@ -120,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_middle_is_not_moved_by_one_bad_round() {
-        assert_eq!(middle(&[5.0, 1.0, 4.0]), 4.0);
-        assert_eq!(middle(&[7.0]), 7.0);
+        assert_eq!(middle(vec![5.0, 1.0, 4.0], |one| *one), 4.0);
+        assert_eq!(middle(vec![7.0], |one| *one), 7.0);
     }
 }

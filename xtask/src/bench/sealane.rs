@@ -1,12 +1,19 @@
 //! Owns our side: a server of our own and `sealane bench` against it.
 
-use super::child::Child;
-use super::run::Setting;
+use super::child::{Child, Start, log};
+use super::setting::{BODY_BYTES, Setting};
 use crate::command::Line;
 use crate::failure::Failure;
 use serde_json::Value;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+const START_TIME_MAX: Duration = Duration::from_secs(60);
+/// What a measurement may take beyond its own time.
+const EXTRA_TIME_MAX: Duration = Duration::from_secs(180);
+/// Parts of what is reached without a rate, for the picture of latency over load.
+const RATES: &str = "10%,25%,50%,75%,90%,100%,110%";
 
 /// A server with an empty data directory.
 pub(crate) struct Sealane {
@@ -38,15 +45,14 @@ pub(crate) struct Around {
 impl Sealane {
     pub(crate) fn start(program: &Path, directory: &Path) -> Result<Self, Failure> {
         let data = directory.join("sealane");
-        let arguments = [
-            "serve".as_ref(),
-            "--data-dir".as_ref(),
-            data.as_os_str(),
-            "--listen".as_ref(),
-            "127.0.0.1:0".as_ref(),
-        ];
-        let mut server = Child::start(program, arguments, &directory.join("sealane.log"))?;
-        server.wait_for("\"ready\"")?;
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir"].map(Into::into);
+        let mut server = Child::speaking(&Start {
+            program: program.to_path_buf(),
+            arguments: arguments.into_iter().chain([data.clone().into_os_string()]).collect(),
+            environment: Vec::new(),
+            log: log(directory, "sealane"),
+        })?;
+        server.wait_for("\"ready\"", START_TIME_MAX)?;
         Ok(Self { program: program.to_path_buf(), context: data.join("admin.context"), server })
     }
 
@@ -58,17 +64,41 @@ impl Sealane {
         setting: Setting,
         time: Duration,
     ) -> Result<Figures, Failure> {
-        let said = Line::new(&self.program)
-            .args(["bench", "--output", "json", "--op", op, "--size", &body_bytes.to_string()])
+        let said = self
+            .bench(time, 1)
+            .args(["--op", op, "--size", &body_bytes.to_string()])
             .args(["--producers", &setting.connections.to_string(), "--batch", &setting.batch.to_string()])
-            .args(["--seconds", &time.as_secs().to_string(), "--server-pid", &self.server.pid().to_string()])
-            .env("SEALANE_CONTEXT", &self.context)
+            .args(["--server-pid", &self.server.pid().to_string()])
             .answer()?;
         let report: Value = serde_json::from_str(&said)
             .map_err(|cause| Failure::new(format!("the bench printed no JSON: {cause}")))?;
         figures(&report).ok_or_else(|| {
             Failure::new("the bench printed another form of report, adapt `xtask/src/bench/sealane.rs`")
         })
+    }
+
+    /// Latency over load, drawn into this file.
+    pub(crate) fn draw(&self, setting: Setting, time: Duration, picture: &Path) -> Result<(), Failure> {
+        let runs = u32::try_from(RATES.split(',').count() + 1).unwrap_or(u32::MAX);
+        let said = self
+            .bench(time, runs.saturating_mul(2).saturating_mul(2))
+            .args(["--op", "enqueue,cycle", "--size", &BODY_BYTES.to_string(), "--rate", RATES])
+            .args(["--producers", &setting.connections.to_string(), "--batch", &setting.batch.to_string()])
+            .answer()?;
+        let report = self.context.with_file_name("sweep.json");
+        fs::write(&report, said).map_err(|cause| Failure::file("write", &report, &cause))?;
+        let line = Line::new(&self.program).args(["bench", "plot"]).args([&report]);
+        line.args(["--out"]).args([picture]).answer().map(drop)
+    }
+
+    /// A bench of so many runs at most, within bounds.
+    fn bench(&self, time: Duration, runs: u32) -> Line {
+        let seconds_max = (time.saturating_mul(runs) + EXTRA_TIME_MAX).as_secs().to_string();
+        Line::new("timeout")
+            .args([&seconds_max])
+            .args([&self.program])
+            .args(["bench", "--output", "json", "--seconds", &time.as_secs().to_string()])
+            .env("SEALANE_CONTEXT", &self.context)
     }
 }
 

@@ -25,6 +25,9 @@ macro_rules! taken {
     (schedule, $parameter:ident, $query:ident, $body:ident) => {
         ScheduleName::parse($parameter).map_err(Problem::invalid)?
     };
+    (reason_body, $parameter:ident, $query:ident, $body:ident) => {
+        v1::Reason::try_from($body.0)?
+    };
     (key, $parameter:ident, $query:ident, $body:ident) => {
         // Why not found: whatever is not a key id names no key.
         KeyId::parse($parameter).map_err(|_| Problem::not_found())?
@@ -53,6 +56,7 @@ macro_rules! operations {
         $method:ident $path:literal, $permission:ident, $class:ident, repeatable: $repeatable:literal,
         { $($field:ident : $type:ty = $from:ident),* }, $(query: $query:ty,)? body: $body:ty => $answer:ty,
         $(streams: $streams:literal,)?
+        $(reason: $reason:expr,)?
         target: $target:expr;
     )*) => {
         $(
@@ -83,6 +87,11 @@ macro_rules! operations {
                 ) -> Result<Self, Problem> {
                     Ok(Self { $($field: taken!($from, parameter, query, body),)* })
                 }
+
+                $(fn reason(&self) -> Option<&str> {
+                    let reason: fn(&Self) -> Option<&str> = $reason;
+                    reason(self)
+                })?
 
                 fn target(&self) -> Target {
                     let target: fn(&Self) -> Target = $target;
@@ -169,6 +178,13 @@ operations! {
     JobWait = "job.wait", "show a job when it has ended, or as it stands when the time is up",
         Post "/v1/jobs/{job}:wait", JobRead, Read, repeatable: true,
         { job: JobId = job, wish: v1::WaitIn = body }, body: v1::WaitIn => v1::JobOut,
+        target: |op| Target::Job(op.job);
+
+    JobBody = "job.body", "show what an ended job was sent with, its body as it is stored included, for a clone of it",
+        Post "/v1/jobs/{job}/body", JobBodyRead, Read, repeatable: true,
+        { job: JobId = job, reason: v1::Reason = reason_body },
+        body: OrNothing<v1::JobBodyIn> => v1::JobBodyOut,
+        reason: |op| op.reason.as_str(),
         target: |op| Target::Job(op.job);
 
     JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
@@ -415,6 +431,12 @@ impl Answer for v1::LeaseOut {
             job.parents.iter().map(|parent| result(parent) + v1::JOB_TEXT_BYTES).sum()
         };
         self.jobs.iter().map(|job| job.body.0.len() + parents(job) + v1::JOB_TEXT_BYTES).sum()
+    }
+}
+
+impl Answer for v1::JobBodyOut {
+    fn bytes(&self) -> usize {
+        self.body.0.len() + v1::JOB_TEXT_BYTES
     }
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod acts;
 mod attempts;
+mod bodies;
 mod bulk;
 mod dead_analysis;
 mod dead_filter;
@@ -25,6 +26,7 @@ mod shown;
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
 pub use acts::{CancelIn, JobStands, MoveIn, ReprioritiseIn};
 pub use attempts::{AttemptOut, RetryIn};
+pub use bodies::{JobBodyIn, JobBodyOut, Reason};
 pub use bulk::{DeadPurgeIn, DeadRedriveIn, SweepOut, WorkOut};
 pub use dead_analysis::{DeadAnalysisOut, HourCount, PatternCount, Values, WordCount};
 pub use dead_filter::{DeadFilterIn, KIND_FIELD, TAG_FIELD, TokenOf};

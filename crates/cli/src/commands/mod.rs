@@ -12,6 +12,7 @@ mod events;
 mod flow;
 mod job;
 mod job_batch;
+mod job_clone;
 mod job_list;
 mod job_reports;
 mod journal;

@@ -3,6 +3,7 @@
 mod batches;
 mod bench;
 mod clock;
+mod cloning;
 mod data_dir;
 mod doctor;
 mod events;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail, FireOut,
-    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
-    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
-    Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
-    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
-    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBodyOut, JobIn, JobListIn,
+    JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut,
+    Release, Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn,
+    SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn,
+    SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{Namespace, QueueName, ScheduleName};
@@ -56,6 +56,9 @@ pub trait Provider: Send + Sync {
     async fn jobs(&self, page: &JobListIn) -> Result<JobListOut, Error>;
     /// What a job's workers logged.
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error>;
+
+    /// What an ended job was sent with. `reason` is why somebody else's is read.
+    async fn job_body(&self, id: JobId, reason: Option<&str>) -> Result<JobBodyOut, Error>;
 
     /// A job as it stands when it has ended, or when so much time is up; at most five minutes.
     async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error>;

@@ -21,9 +21,9 @@ use sealane::{
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail, FireOut,
-    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
-    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Reports,
-    ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
+    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBodyOut, JobIn, JobListIn,
+    JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release,
+    Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
     SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
     SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
@@ -53,6 +53,8 @@ pub struct Mischief {
     pub refuses_extend: Mutex<bool>,
     /// Jobs asked for from any queue are taken from this one.
     pub serves_from: Mutex<Option<QueueName>>,
+    /// Whichever job's body is asked for, this one's is shown.
+    pub serves_body_of: Mutex<Option<JobId>>,
     /// What is done to each job that is handed out.
     pub tampers: Mutex<Option<Tamper>>,
     /// Connections over which events come break after so many things were heard.
@@ -203,6 +205,12 @@ impl Provider for Between {
 
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
         self.memory.job_log(id, page).await
+    }
+
+    async fn job_body(&self, id: JobId, reason: Option<&str>) -> Result<JobBodyOut, Error> {
+        let other = *self.mischief.serves_body_of.lock().unwrap();
+        let body = self.memory.job_body(other.unwrap_or(id), reason).await?;
+        Ok(JobBodyOut { id: sealane_api::wire::Id(id), ..body })
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {

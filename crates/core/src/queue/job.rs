@@ -16,6 +16,7 @@ use crate::queue::runner::Runner;
 use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
+use crate::retry::Backoff;
 use crate::time::Time;
 use crate::token::Token;
 
@@ -317,6 +318,8 @@ impl Job {
             dead_fingerprint: self.death().and_then(|death| death.fingerprint),
             reported: self.reported(),
             firing: self.options.as_ref().and_then(|options| options.firing()),
+            clone_of: self.options.as_ref().and_then(|options| options.clone_of()),
+            backoff: self.options.as_ref().and_then(|options| options.backoff()),
             result: None,
         }
     }
@@ -383,6 +386,10 @@ pub struct JobView {
     pub dead_fingerprint: Option<Token>,
     /// The firing of a schedule that it is.
     pub firing: Option<Firing>,
+    /// The job that it repeats.
+    pub clone_of: Option<JobId>,
+    /// How long to wait between attempts, where not as the queue says.
+    pub backoff: Option<Backoff>,
     /// The record of its completion, which may carry a result.
     pub result: Option<RecordRef>,
 }

@@ -14,6 +14,7 @@ mod acceptance;
 mod act;
 mod ahead;
 mod attempt;
+mod cloning;
 mod command;
 mod dead_letter;
 mod death;

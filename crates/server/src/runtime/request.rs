@@ -42,7 +42,7 @@ pub struct NewJob {
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
     pub options: Option<Box<JobOptions>>,
-    /// Who may see what it waits for, where it waits for anything.
+    /// Who may see the jobs that it names, where it names any.
     pub sight: Option<Arc<AccessKey>>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],

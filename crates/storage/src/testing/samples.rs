@@ -150,8 +150,25 @@ pub fn later_facts() -> Vec<Fact> {
         leased_by(None, Some("1.4.0+5e1f"), None, at),
         shard(Event::JobHeld { job, reason: HoldReason::Quarantined, at }),
         shard(Event::SweepBegun { queue, wish: Box::new(SweepWish::ReleaseHeld), at }),
+        clone(at),
     ]);
     facts
+}
+
+/// A job that repeats another one.
+fn clone(at: Time) -> Fact {
+    shard(Event::JobEnqueued(JobEnqueued {
+        job: job_id(2),
+        queue: QUEUE,
+        owner: principal(),
+        priority: Priority::Normal,
+        run_at: at,
+        expires_at: None,
+        max_attempts: 5,
+        options: JobOptions { clone_of: Some(job_id(1)), ..JobOptions::default() }.boxed(),
+        digest: [9; 16],
+        at,
+    }))
 }
 
 /// A queue that says which bodies it takes.

@@ -9,11 +9,11 @@ use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend,
     ExtendItem, Fail, FailItem, FireOut, FlowAccepted, FlowIn, FlowOut, Hold, HoldItem, JobAccepted,
-    JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut,
-    JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ReleaseItem, Reports, ScheduleIn,
-    ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn,
-    SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands,
-    SessionStateIn, SessionStateOut, Settled, SweepOut, WaitIn,
+    JobBatchIn, JobBatchOut, JobBatchResult, JobBodyOut, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut,
+    JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ReleaseItem, Reports,
+    ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
+    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
+    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::{FlowId, JobId, LeaseId, LockId, ScheduleId};
 use sealane_core::job::{HoldReason, State};
@@ -211,6 +211,10 @@ impl Provider for Memory {
 
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
         Ok(self.change(|machine, _| machine.job_log(id, page))?)
+    }
+
+    async fn job_body(&self, id: JobId, _reason: Option<&str>) -> Result<JobBodyOut, Error> {
+        Ok(self.change(|machine, _| machine.job_body(id))?)
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {

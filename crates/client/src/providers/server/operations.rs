@@ -7,11 +7,11 @@ use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail,
     FireOut, FlowAccepted, FlowIn, FlowOut, Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut,
-    JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn,
-    QueueList, QueueOut, Release, Reports, ReprioritiseIn, ScheduleIn, ScheduleListIn, ScheduleListOut,
-    ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut,
-    SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
-    SessionStateOut, Settled, SweepOut, WaitIn,
+    JobBodyIn, JobBodyOut, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn,
+    LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn, ScheduleIn,
+    ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn,
+    SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn,
+    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::limits;
@@ -22,7 +22,7 @@ use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, written};
 use crate::error::Error;
 use crate::provider::{BulkWork, Capabilities, EventSource, JobAct, Provider};
 
-/// The most bytes that one leased job takes in either format: its body in base64, and room for its texts.
+/// The most bytes that one job with its body takes in either format: its body in base64, and room for its texts.
 const LEASED_JOB_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 3 * 4 + (2 << 20);
 
 /// The most bytes that the results of other jobs take in one answer: so many go with one job, and no
@@ -91,6 +91,13 @@ impl Provider for Server {
 
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error> {
         self.call::<operation::JobLogs>(&id.to_string(), page).await
+    }
+
+    async fn job_body(&self, id: JobId, reason: Option<&str>) -> Result<JobBodyOut, Error> {
+        let wish = JobBodyIn { reason: reason.map(str::to_owned) };
+        let body = Some(written(&wish, 64));
+        let bytes_max = ANSWER_BYTES_MAX + LEASED_JOB_BYTES_MAX;
+        self.exchange::<operation::JobBody>(&id.to_string(), body, ANSWER_TIME_MAX, bytes_max).await
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {

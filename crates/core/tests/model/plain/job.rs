@@ -48,6 +48,7 @@ pub struct Job {
     pub flow: Option<FlowId>,
     pub links: Option<Waits>,
     pub firing: Option<Firing>,
+    pub clone_of: Option<JobId>,
     /// Attempt and number of every report.
     pub reports: Vec<(u32, u32)>,
     pub progress: Option<(u32, u32, u8)>,

@@ -36,6 +36,9 @@ impl Plain {
     }
 
     fn may_redrive(&self, job: &Job, seal: Option<i64>) -> Result<bool, Reasons> {
+        if job.state == State::Completed {
+            return Err(vec!["RedriveCompleted"]);
+        }
         if !matches!(job.state, State::Dead | State::Cancelled | State::Expired) {
             return Err(vec!["JobState"]);
         }

@@ -1,10 +1,19 @@
 //! Owns the bytes between us and Redis: commands out, replies in, many at a time.
 
+use crate::failure::{Failure, Tried as _};
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Longer lines and texts are no replies to what is asked here.
 const REPLY_BYTES_MAX: usize = 1 << 20;
+/// Longer lists are no replies either, nor deeper ones.
+const LIST_MAX: usize = 1 << 12;
+const DEPTH_MAX: u32 = 6;
+/// No answer takes longer from a server that is well.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+const REWRITE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// One connection.
 pub(crate) struct Connection {
@@ -17,6 +26,7 @@ pub(crate) struct Connection {
 pub(crate) enum Reply {
     Text(Vec<u8>),
     Number(i64),
+    List(Vec<Reply>),
     Nothing,
 }
 
@@ -24,6 +34,7 @@ impl Connection {
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_TIME_MAX))?;
         Ok(Self { incoming: BufReader::with_capacity(1 << 16, stream), outgoing: Vec::new() })
     }
 
@@ -40,8 +51,36 @@ impl Connection {
     }
 
     /// The next reply, in the order of the commands.
-    pub(crate) fn reply(&mut self) -> io::Result<Reply> {
-        decode(&mut self.incoming)
+    pub(crate) fn reply(&mut self) -> Result<Reply, Failure> {
+        decode(&mut self.incoming, DEPTH_MAX).tried("read a reply")
+    }
+
+    /// One command that is answered with a count.
+    pub(crate) fn number(&mut self, words: &[&[u8]]) -> Result<u64, Failure> {
+        self.push(words);
+        self.send().tried("ask for a count")?;
+        match self.reply()? {
+            Reply::Number(number) => u64::try_from(number).tried("count"),
+            _ => Err(Failure::new("Redis did not answer with a count")),
+        }
+    }
+
+    /// Has the log written anew, which is then as short as what is stored, and waits for it: what one
+    /// measurement wrote shall not fill the disk nor run into the next.
+    pub(crate) fn rewrite_log(&mut self) -> Result<(), Failure> {
+        self.push(&[b"BGREWRITEAOF"]);
+        self.send().tried("ask for a new log")?;
+        self.reply()?;
+        let end = Instant::now() + REWRITE_TIME_MAX;
+        while Instant::now() < end {
+            self.push(&[b"INFO", b"persistence"]);
+            self.send().tried("ask about the log")?;
+            match self.reply()? {
+                Reply::Text(text) if !is_rewriting(&text) => return Ok(()),
+                _ => thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        Err(Failure::new("Redis did not finish writing its log anew"))
     }
 }
 
@@ -54,7 +93,12 @@ fn encode(words: &[&[u8]], to: &mut Vec<u8>) {
     }
 }
 
-fn decode(from: &mut impl BufRead) -> io::Result<Reply> {
+fn is_rewriting(persistence: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(persistence);
+    ["aof_rewrite_in_progress:1", "aof_rewrite_scheduled:1"].iter().any(|word| text.contains(word))
+}
+
+fn decode(from: &mut impl BufRead, depth: u32) -> io::Result<Reply> {
     let mut line = Vec::new();
     from.take(REPLY_BYTES_MAX as u64).read_until(b'\n', &mut line)?;
     let line = line.strip_suffix(b"\r\n").ok_or_else(|| odd("a reply that breaks off"))?;
@@ -77,6 +121,15 @@ fn decode(from: &mut impl BufRead) -> io::Result<Reply> {
                 Ok(Reply::Text(text))
             }
         },
+        b'*' => match number() {
+            Some(-1) => Ok(Reply::Nothing),
+            length => {
+                let length = length.and_then(|length| usize::try_from(length).ok());
+                let length = length.filter(|length| *length <= LIST_MAX && depth > 0);
+                let length = length.ok_or_else(|| odd("a list without end"))?;
+                (0..length).map(|_| decode(from, depth - 1)).collect::<io::Result<_>>().map(Reply::List)
+            }
+        },
         _ => Err(odd("a reply of another kind")),
     }
 }
@@ -94,13 +147,24 @@ mod tests {
         let mut bytes = Vec::new();
         encode(&[b"LPUSH", b"q", b"a\r\nb"], &mut bytes);
         assert_eq!(bytes, b"*3\r\n$5\r\nLPUSH\r\n$1\r\nq\r\n$4\r\na\r\nb\r\n");
-        let mut replies: &[u8] = b":7\r\n$4\r\na\r\nb\r\n$-1\r\n+OK\r\n-ERR no\r\n:";
-        let mut next = || decode(&mut replies);
+        let mut replies: &[u8] = b"*2\r\n:1\r\n*-1\r\n:7\r\n$4\r\na\r\nb\r\n$-1\r\n+OK\r\n-ERR no\r\n:";
+        let mut next = || decode(&mut replies, 1);
+        let list = Reply::List(vec![Reply::Number(1), Reply::Nothing]);
+        assert_eq!(next().expect("a list"), list);
         assert_eq!(next().expect("a number"), Reply::Number(7));
         assert_eq!(next().expect("a text"), Reply::Text(b"a\r\nb".to_vec()));
         assert_eq!(next().expect("nothing"), Reply::Nothing);
         assert_eq!(next().expect("a word"), Reply::Text(b"OK".to_vec()));
         assert!(next().expect_err("an error").to_string().contains("ERR no"));
         assert!(next().is_err());
+        assert!(decode(&mut &b"*1\r\n*1\r\n:1\r\n"[..], 1).is_err());
+        assert!(decode(&mut &b"*4097\r\n"[..], 1).is_err());
+    }
+
+    #[test]
+    fn a_log_that_is_still_being_written_is_seen() {
+        assert!(is_rewriting(b"x:1\r\naof_rewrite_in_progress:1\r\n"));
+        assert!(is_rewriting(b"aof_rewrite_scheduled:1\r\n"));
+        assert!(!is_rewriting(b"aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n"));
     }
 }
