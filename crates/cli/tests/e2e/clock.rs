@@ -46,8 +46,12 @@ async fn a_step_of_the_wall_clock_moves_nothing_until_somebody_says_that_it_is_r
     let server = serve(&place);
     let remote = server.remote();
     let queue = QueueName::parse("orders").expect("a name");
-    let settings =
-        QueueIn { sealing: Some("allowed".to_owned()), lease_ms: Some(HOUR_MS), max_run_ms: Some(6 * HOUR_MS), ..QueueIn::default() };
+    let settings = QueueIn {
+        sealing: Some("allowed".to_owned()),
+        lease_ms: Some(HOUR_MS),
+        max_run_ms: Some(6 * HOUR_MS),
+        ..QueueIn::default()
+    };
     remote.put_queue(&queue, &settings).await.expect("a queue");
     let send = async |job: JobIn| -> JobId {
         let job = JobIn { kind: "k".into(), body: b"x".to_vec().into(), ..job };
