@@ -42,6 +42,8 @@ pub struct Job {
     pub settled: Option<(LeaseId, &'static str)>,
     pub history: Vec<Ended>,
     pub death: Option<Death>,
+    /// Where it died and why, each time.
+    pub deaths: Vec<(usize, DeadReason)>,
     pub unique: Option<UniqueKey>,
     pub session: Option<Token>,
     pub fair: Option<Token>,
@@ -157,6 +159,7 @@ impl Job {
 
     pub fn die(&mut self, now: u64, death: Death) {
         (self.state, self.at, self.here) = (State::Dead, now, now);
+        self.deaths.push((self.queue, death.reason));
         self.death = Some(death);
     }
 }
