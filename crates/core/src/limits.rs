@@ -121,6 +121,12 @@ limits! {
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
     WORK_REPORT_LINE_BYTES_MAX: usize = 2_097_152, "bytes", "line in which a worker's command reports", "the line is dropped, and the job's log says so";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
+    HISTORY_RUN_ROWS_MAX: u32 = 1_048_576, "jobs", "jobs in one run of the history", "the next ones are in another run";
+    HISTORY_RUNS_MAX: usize = 1_024, "runs", "runs of the history", "the oldest leave";
+    HISTORY_ROW_TOKENS_MAX: usize = 32, "tokens", "tokens that a job of the history is found by, besides its state, queue and owner", "a job has fewer";
+    HISTORY_STEPS_MAX: u64 = 10_000, "steps", "steps through the history that one page of a list takes", "the answer says where to go on";
+    HISTORY_MERGE_ENTRIES_PER_STEP_MAX: usize = 16_384, "entries", "entries that a merge of the history's runs goes on by at once", "the rest follows";
+    HISTORY_CACHE_BYTES_MAX: usize = 16_777_216, "bytes", "memory for pages of the history read last", "older ones are read again";
     LINKS_KEPT_MAX: usize = 1_000_000, "dependencies", "jobs that others of a namespace wait for or waited for, each as often as it is named, those of finished jobs included", "limit_exceeded";
     EVENTS_KEPT_MAX: usize = 32_768, "events", "events of jobs of a namespace that streams can read", "the oldest leave; who has not read them gets a reset";
     EVENTS_KEPT_BYTES_MAX: usize = 4_194_304, "bytes", "the same events in memory", "the oldest leave; who has not read them gets a reset";

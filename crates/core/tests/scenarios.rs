@@ -24,6 +24,7 @@
 //! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
 //! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
 //! held     [of=orders] [HELD]                                  -> j1 j2 [not_known=N] | nothing
+//! died     [of=orders]                                         -> permanent=2 parent_ended=1: deaths since the beginning | nobody
 //! analyse  [of=orders]                                         -> jobs=N categories=… … lately=N
 //! pause | drain | open [orders]                                -> ok | known | refused CODE
 //! tick     31s                                                 -> what time did, in order
@@ -238,6 +239,7 @@ impl World {
             "dead" => self.dead(&options),
             "held" => self.held(&options),
             "analyse" => self.analyse(&options),
+            "died" => self.died(&options),
             "release" => {
                 let delay = options.get("delay").map_or(Millis::default(), |text| millis(text));
                 self.settle(&bare, &Settle::Release { delay })
@@ -321,6 +323,17 @@ impl World {
     }
 
     /// Each value with its number; `+` before those without a value.
+    fn died(&self, options: &BTreeMap<&str, &str>) -> String {
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a name");
+        let deaths = self.shard.queue(&queue).expect("a known queue").deaths;
+        let told: Vec<String> = deaths
+            .totals()
+            .filter(|(_, jobs)| *jobs > 0)
+            .map(|(why, jobs)| format!("{why}={jobs}"))
+            .collect();
+        if told.is_empty() { "nobody".to_owned() } else { told.join(" ") }
+    }
+
     fn analyse(&self, options: &BTreeMap<&str, &str>) -> String {
         fn told<K>(name: &str, counted: &Counted<K>, show: impl Fn(&K) -> String) -> String {
             let top: Vec<String> =

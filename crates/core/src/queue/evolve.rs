@@ -285,8 +285,9 @@ impl Shard {
     /// What a failed attempt means for more than its job.
     pub(super) fn ended(&mut self, id: &JobId, next: &Next, at: Time) {
         self.bound_attempts(id);
-        if let (Next::Dead, Some(queue)) = (next, self.jobs.get(id).map(|job| job.queue)) {
-            self.queue_at_mut(queue).died.note(at);
+        let died = self.jobs.get(id).and_then(|job| Some((job.queue, job.death()?.reason)));
+        if let (Next::Dead, Some((queue, reason))) = (next, died) {
+            self.queue_at_mut(queue).died.note(at, reason);
         }
         self.note_end_for_children(id);
     }

@@ -127,7 +127,7 @@ pub struct QueueView {
     pub counts: QueueCounts,
     /// Its sessions.
     pub sessions: SessionCounts,
-    /// Its jobs' deaths of the last hour.
+    /// Its jobs' deaths.
     pub deaths: Deaths,
     /// Bulk work on its way.
     pub work: Option<Sweep>,

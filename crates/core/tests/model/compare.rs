@@ -117,6 +117,11 @@ fn queues(shard: &Shard, plain: &Plain) {
             }
         }
         assert_eq!(states, here, "the counts of {}", queue.name);
+        for (reason, died) in view.deaths.totals() {
+            let deaths = plain.jobs.iter().flat_map(|job| &job.deaths);
+            let there = deaths.filter(|death| **death == (number, reason)).count() as u64;
+            assert_eq!(died, there, "{reason} in {}", queue.name);
+        }
         let work = view.work.map(|work| (work.wish, work.begun_at.unix_ms(), work.done));
         let swept = queue.sweep.clone().map(|sweep| (sweep.wish, sweep.begun, sweep.done));
         assert_eq!(work, swept, "bulk work on {}", queue.name);

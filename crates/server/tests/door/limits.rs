@@ -237,6 +237,13 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "EVENT_FILTERS_MAX" => Some(Probe::Elsewhere),
                 // client/src/providers/server/event_text.rs
                 "EVENT_BYTES_MAX" => Some(Probe::Elsewhere),
+                // storage/tests/history and storage/src/history/cache.rs
+                "HISTORY_RUN_ROWS_MAX"
+                | "HISTORY_RUNS_MAX"
+                | "HISTORY_ROW_TOKENS_MAX"
+                | "HISTORY_STEPS_MAX"
+                | "HISTORY_MERGE_ENTRIES_PER_STEP_MAX"
+                | "HISTORY_CACHE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // cli/src/commands/work/reports.rs

@@ -114,6 +114,7 @@ impl Rebuild {
             counts,
         };
         queue.died.minutes = row.deaths.iter().copied().collect();
+        queue.died.totals = row.died;
         self.shard.queues.push(queue);
         Ok(())
     }

@@ -43,6 +43,8 @@ pub struct Job {
     pub history: Vec<Ended>,
     pub death: Option<Death>,
     pub held: Option<Hold>,
+    /// Where it died and why, each time.
+    pub deaths: Vec<(usize, DeadReason)>,
     pub unique: Option<UniqueKey>,
     pub session: Option<Token>,
     pub fair: Option<Token>,
@@ -170,6 +172,7 @@ impl Job {
 
     pub fn die(&mut self, now: u64, death: Death) {
         (self.state, self.at, self.here) = (State::Dead, now, now);
+        self.deaths.push((self.queue, death.reason));
         self.death = Some(death);
     }
 }

@@ -231,6 +231,7 @@ impl Job {
             history: Vec::new(),
             death: None,
             held: None,
+            deaths: Vec::new(),
             unique: None,
             session: None,
             fair: None,
