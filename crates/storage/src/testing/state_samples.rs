@@ -198,7 +198,8 @@ fn phases() -> Vec<Phase> {
         })),
         Phase::Running(Box::new(run)),
         Phase::Retrying { until: at(20) },
-        Phase::Held { reason: HoldReason::Quarantined },
+        Phase::Held { reason: HoldReason::Quarantined, labels: None },
+        Phase::Held { reason: HoldReason::Unopenable, labels: Some(Box::new(labels.clone())) },
         Phase::Dead(Box::new(death)),
         Phase::Dead(Box::new(unread)),
     ]

@@ -136,9 +136,10 @@ fn phase(phase: &Phase, out: &mut Fields<'_>) {
             out.u8(RETRYING);
             out.time(*until);
         }
-        Phase::Held { reason } => {
+        Phase::Held { reason, labels: read } => {
             out.u8(HELD);
             out.u8(reason.code());
+            out.option(read.as_deref(), labels);
         }
         Phase::Dead(death) => {
             out.u8(DEAD);
@@ -158,7 +159,10 @@ fn take_phase(cursor: &mut Cursor<'_>) -> Result<Phase, DecodeError> {
         READY => Phase::Ready,
         RUNNING => Phase::Running(Box::new(take_running(cursor)?)),
         RETRYING => Phase::Retrying { until: cursor.time("until")? },
-        HELD => Phase::Held { reason: cursor.code("reason", HoldReason::from_code)? },
+        HELD => Phase::Held {
+            reason: cursor.code("reason", HoldReason::from_code)?,
+            labels: cursor.option("labels", |cursor| take_labels(cursor).map(Box::new))?,
+        },
         DEAD => Phase::Dead(Box::new(take_dead(cursor)?)),
         ENDED => Phase::Ended(cursor.code("ended", Ended::from_code)?),
         _ => return Err(DecodeError::Field { field: "phase" }),
@@ -217,19 +221,14 @@ fn take_run_by(cursor: &mut Cursor<'_>) -> Result<RunBy, DecodeError> {
 }
 
 fn dead(death: &Death, out: &mut Fields<'_>) {
-    let Death { at, reason, category, code, by, fingerprint, labels } = death;
+    let Death { at, reason, category, code, by, fingerprint, labels: read } = death;
     out.time(*at);
     out.u8(reason.code());
     out.u8(category.code());
     out.option(code.as_ref(), |out, code| out.text(code.as_str()));
     out.option(by.as_ref(), |out, by| run_by(by, out));
     out.option(fingerprint.as_ref(), token);
-    out.option(labels.as_ref(), |out, Labels { kind, tags, seal_expires }| {
-        out.option(kind.as_ref(), token);
-        out.count(tags.len());
-        tags.iter().for_each(|tag| token(out, tag));
-        out.option(*seal_expires, Fields::time);
-    });
+    out.option(read.as_ref(), labels);
 }
 
 fn take_dead(cursor: &mut Cursor<'_>) -> Result<Death, DecodeError> {
@@ -240,13 +239,23 @@ fn take_dead(cursor: &mut Cursor<'_>) -> Result<Death, DecodeError> {
         code: take_code(cursor)?,
         by: cursor.option("by", take_run_by)?,
         fingerprint: cursor.option("fingerprint", take_token)?,
-        labels: cursor.option("labels", |cursor| {
-            Ok(Labels {
-                kind: cursor.option("kind", take_token)?,
-                tags: many("tags", limits::TAGS_MAX, cursor, take_token)?,
-                seal_expires: cursor.option("seal_expires", |cursor| cursor.time("seal_expires"))?,
-            })
-        })?,
+        labels: cursor.option("labels", take_labels)?,
+    })
+}
+
+fn labels(out: &mut Fields<'_>, labels: &Labels) {
+    let Labels { kind, tags, seal_expires } = labels;
+    out.option(kind.as_ref(), token);
+    out.count(tags.len());
+    tags.iter().for_each(|tag| token(out, tag));
+    out.option(*seal_expires, Fields::time);
+}
+
+fn take_labels(cursor: &mut Cursor<'_>) -> Result<Labels, DecodeError> {
+    Ok(Labels {
+        kind: cursor.option("kind", take_token)?,
+        tags: many("tags", limits::TAGS_MAX, cursor, take_token)?,
+        seal_expires: cursor.option("seal_expires", |cursor| cursor.time("seal_expires"))?,
     })
 }
 
