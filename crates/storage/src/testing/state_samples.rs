@@ -183,7 +183,7 @@ fn phases() -> Vec<Phase> {
         code: ErrorCode::parse("E42").ok(),
         by: Some(run_by()),
         fingerprint: Some(token(4)),
-        labels: Some(labels),
+        labels: Some(labels.clone()),
     };
     let unread = Death { code: None, by: None, fingerprint: None, labels: None, ..death.clone() };
     vec![
@@ -199,7 +199,7 @@ fn phases() -> Vec<Phase> {
         Phase::Running(Box::new(run)),
         Phase::Retrying { until: at(20) },
         Phase::Held { reason: HoldReason::Quarantined, labels: None },
-        Phase::Held { reason: HoldReason::Unopenable, labels: Some(Box::new(labels.clone())) },
+        Phase::Held { reason: HoldReason::Unopenable, labels: Some(Box::new(labels)) },
         Phase::Dead(Box::new(death)),
         Phase::Dead(Box::new(unread)),
     ]
