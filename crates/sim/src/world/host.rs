@@ -273,7 +273,7 @@ impl Host {
         let journal = [(); 2].map(|()| state.journal.after_power_cut(Loss::Nothing));
         let keys = state.keys.after_power_cut(Loss::Nothing);
         drop(state);
-        let [first, second] = journal.map(|journal| Arc::new(journal));
+        let [first, second] = journal.map(Arc::new);
         let random: Arc<dyn Random> = Arc::new(SeededRandom::danger_from_seed(0));
         let keys = ServerKeys::on_disk(Arc::new(keys), master_key(), Arc::clone(&random))
             .map_err(|error| error.to_string())?;
