@@ -29,6 +29,8 @@ pub enum Permission {
     ScheduleManage,
     /// Read schedules.
     ScheduleRead,
+    /// Decide about the server itself.
+    ServerManage,
     /// Read what the server is and how it is set up.
     ServerRead,
 }
@@ -49,6 +51,7 @@ impl Permission {
         Self::QueueRead,
         Self::ScheduleManage,
         Self::ScheduleRead,
+        Self::ServerManage,
         Self::ServerRead,
     ];
 
@@ -68,6 +71,7 @@ impl Permission {
             Self::QueueRead => "queue.read",
             Self::ScheduleManage => "schedule.manage",
             Self::ScheduleRead => "schedule.read",
+            Self::ServerManage => "server.manage",
             Self::ServerRead => "server.read",
         }
     }
