@@ -31,6 +31,8 @@ pub enum Permission {
     ScheduleManage,
     /// Read schedules.
     ScheduleRead,
+    /// Decide about the server itself.
+    ServerManage,
     /// Read what the server is and how it is set up.
     ServerRead,
 }
@@ -52,6 +54,7 @@ impl Permission {
         Self::QueueRead,
         Self::ScheduleManage,
         Self::ScheduleRead,
+        Self::ServerManage,
         Self::ServerRead,
     ];
 
@@ -72,6 +75,7 @@ impl Permission {
             Self::QueueRead => "queue.read",
             Self::ScheduleManage => "schedule.manage",
             Self::ScheduleRead => "schedule.read",
+            Self::ServerManage => "server.manage",
             Self::ServerRead => "server.read",
         }
     }

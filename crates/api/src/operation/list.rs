@@ -406,6 +406,11 @@ operations! {
         {}, body: NoBody => v1::ServerOut,
         target: |_| Target::Namespace;
 
+    ServerFollowClock = "server.follow_clock", "go by the wall clock again after a step of it that was held",
+        Post "/v1/server:follow-clock", ServerManage, Manage, repeatable: true,
+        {}, body: NoBody => v1::ServerOut,
+        target: |_| Target::Namespace;
+
     OpenApiGet = "openapi.get", "show this interface as an OpenAPI 3.1 document",
         Get "/v1/openapi.json", ServerRead, Read, repeatable: true,
         {}, body: NoBody => serde_json::Value,

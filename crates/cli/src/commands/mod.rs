@@ -20,6 +20,7 @@ mod keyring;
 mod queue;
 mod schedule;
 mod serve;
+mod server;
 mod session;
 mod work;
 
@@ -66,6 +67,9 @@ pub(crate) enum Command {
     /// Send jobs by time
     #[command(subcommand)]
     Schedule(schedule::Schedule),
+    /// Look at a running server, and decide about it
+    #[command(subcommand)]
+    Server(server::Server),
     /// Run the server
     Serve(serve::Serve),
     /// Look at sessions, take them away from their holders, see what they remember
@@ -109,6 +113,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Queue(command) => wait(queue::run(at, command)),
         Command::Schedule(command) => wait(schedule::run(at, command)),
         Command::Serve(command) => wait(serve::run(command)),
+        Command::Server(command) => wait(server::run(at, &command)),
         Command::Session(command) => wait(session::run(at, command)),
         Command::Work(command) => wait(work::run(at, command)),
     }

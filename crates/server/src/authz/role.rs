@@ -57,7 +57,8 @@ pub fn reach(role: Role, permission: Permission) -> Reach {
             | Permission::JobWork
             | Permission::JobEnqueue
             | Permission::ScheduleManage
-            | Permission::ScheduleRead,
+            | Permission::ScheduleRead
+            | Permission::ServerManage,
         ) => Reach::None,
     }
 }

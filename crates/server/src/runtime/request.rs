@@ -416,6 +416,8 @@ pub(super) enum Request {
     Schedule(ScheduleRequest),
     /// Look at the state.
     Read(Read),
+    /// Go by the wall clock after a step of it.
+    FollowClock(Reply<()>),
     /// Whether there is room for new work.
     Room(Reply<bool>),
     /// Answer those who wait for work, and let nobody wait any more.
