@@ -80,11 +80,11 @@ limits! {
     SESSION_STATE_BYTES_MAX: usize = 65_536, "bytes", "what a session remembers, as stored (sealed it counts sealed)", "body_too_large";
     SESSION_LOOKS_MAX: usize = 10_000, "jobs", "jobs looked at for a circle when one that others wait for is moved or re-driven into a session", "job_state";
     SESSION_PAGE_MAX: u32 = 1_000, "sessions", "sessions of one page of a list", "invalid_request";
-    REDRIVE_RATE_MAX: u32 = 100_000, "jobs per second", "rate of a re-drive", "invalid_request";
+    REDRIVE_RATE_MAX: u32 = 100_000, "jobs per second", "rate of a re-drive or of a release of held jobs", "invalid_request";
     LOOKED_AT_MAX: u64 = 10_000, "jobs", "jobs that one listing or preview looks at", "the answer says where to go on";
     ANALYSIS_LABELS_MAX: usize = 100, "values", "values of one sort in an analysis of dead-letter, the most frequent ones", "counted together as other";
     ANALYSIS_HOURS_MAX: usize = 168, "hours", "hours in an analysis of dead-letter, the last ones", "counted together as other";
-    DEAD_LABELLED_PER_TURN_MAX: usize = 100, "jobs", "dead jobs whose records are read between two turns, so that they are found by kind and tag", "the rest follows";
+    DEAD_LABELLED_PER_TURN_MAX: usize = 100, "jobs", "dead and held jobs whose records are read between two turns, so that they are found by kind and tag", "the rest follows";
     SWEEP_JOBS_PER_TURN_MAX: usize = 1_000, "jobs", "jobs of bulk work done between two turns of the engine", "the rest follows in the next turn";
     QUEUE_DEPTH_MAX: u64 = 1_000_000, "jobs", "max_depth: jobs that wait in one queue", "invalid_request";
     RATE_STARTS_MAX: u32 = 1_000_000, "starts", "starts and burst of a rate", "invalid_request";

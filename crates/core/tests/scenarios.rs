@@ -20,9 +20,10 @@
 //! hold     j1 · release j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | known | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
 //! sweep    redrive_dead | purge_dead | purge_waiting | release_held [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
-//! stop     [of=orders]                                         -> ok | known | refused CODE
+//! stop     [held] [of=orders]                                  -> ok | known | refused CODE
 //! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
 //! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
+//! held     [of=orders] [HELD]                                  -> j1 j2 [not_known=N] | nothing
 //! died     [of=orders]                                         -> permanent=2 parent_ended=1: deaths since the beginning | nobody
 //! analyse  [of=orders]                                         -> jobs=N categories=… … lately=N
 //! pause | drain | open [orders]                                -> ok | known | refused CODE
@@ -44,9 +45,12 @@
 //! ```
 //! FILTER is any of category=permanent code=E42 like=WORD kind=WORD tag=WORD owner=P from=1m before=2m, times
 //! after the story began. A word stands for its token. `fail` takes `like=WORD` as well.
+//! HELD, also for `sweep release_held`, is any of reason=quarantined kind=WORD tag=WORD owner=P from=1m before=2m.
 //! `fail` without a wish waits exactly the middle of the back-off. A worker's last lease of a job is
 //! what its receipt names, so a line for an old lease is written by having another worker lease it.
 
+#[path = "scenario_lines/held.rs"]
+mod held;
 #[path = "scenario_lines/sending.rs"]
 mod sending;
 #[path = "scenario_lines/telling.rs"]
@@ -212,7 +216,8 @@ impl World {
             "sweep" => self.sweep(bare[0], &options),
             "stop" => {
                 let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
-                self.run(&Command::StopSweep { queue: &queue }).map_or_else(
+                let of = if bare.contains(&"held") { State::Held } else { State::Dead };
+                self.run(&Command::StopSweep { queue: &queue, of }).map_or_else(
                     |refused| refused,
                     |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
                 )
@@ -232,6 +237,7 @@ impl World {
                 )
             }
             "dead" => self.dead(&options),
+            "held" => self.held(&options),
             "analyse" => self.analyse(&options),
             "died" => self.died(&options),
             "release" => {
@@ -289,14 +295,12 @@ impl World {
         let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
         let filter = Self::filter(options);
         let rate = options.get("rate").map(|text| text.parse().expect("a number"));
+        let rate = rate.map(|rate| RedriveRate::per_second(rate).expect("a rate"));
         let wish = match SweepKind::parse(kind).expect("a kind") {
             SweepKind::PurgeDead => SweepWish::PurgeDead { filter },
-            SweepKind::RedriveDead => SweepWish::RedriveDead {
-                filter,
-                rate: rate.map(|rate| RedriveRate::per_second(rate).expect("a rate")),
-            },
+            SweepKind::RedriveDead => SweepWish::RedriveDead { filter, rate },
             SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
-            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld,
+            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld { filter: Self::held_filter(options), rate },
         };
         self.run(&Command::Sweep { queue: &queue, wish: &wish }).map_or_else(
             |refused| refused,

@@ -141,9 +141,19 @@ operations! {
         { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 
-    QueueReleaseHeld = "queue.release_held", "let every held job of a queue go on, slice by slice",
+    QueuePreviewHeld = "queue.preview_held", "count and show the held jobs of a queue that a filter means, and do nothing",
+        Post "/v1/queues/{queue}/held:preview", JobManage, Read, repeatable: true,
+        { queue: QueueName = queue, page: v1::HeldPreviewIn = body }, body: v1::HeldPreviewIn => v1::HeldPreviewOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    QueueReleaseHeld = "queue.release_held", "let held jobs of a queue go on, slice by slice: those that a filter means, or all",
         Post "/v1/queues/{queue}/held:release", JobManage, Manage, repeatable: false,
-        { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
+        { queue: QueueName = queue, which: OrNothing<v1::HeldReleaseIn> = body }, body: OrNothing<v1::HeldReleaseIn> => v1::SweepOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    QueueStopRelease = "queue.stop_release", "give up letting held jobs of a queue go on; what is done stays done",
+        Post "/v1/queues/{queue}/held:stop", JobManage, Settle, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
         target: |op| Target::Queue(op.queue.clone());
 
     QueueResume = "queue.resume", "take and hand out jobs of a queue again",
@@ -426,6 +436,7 @@ impl Answer for v1::JobStands {}
 impl Answer for v1::FlowOut {}
 impl Answer for v1::DeadLetterOut {}
 impl Answer for v1::DeadPreviewOut {}
+impl Answer for v1::HeldPreviewOut {}
 impl Answer for v1::DeadAnalysisOut {}
 impl Answer for v1::SweepOut {}
 

@@ -10,6 +10,7 @@ mod dead_filter;
 mod dead_letter;
 mod events;
 mod flows;
+mod held;
 mod job_list;
 mod jobs;
 mod keys;
@@ -36,6 +37,7 @@ pub use events::{Begin, EventEnd, EventReset, EventWish, EventsIn, JobEvent};
 pub use flows::{
     FlowAccepted, FlowIn, FlowJobOut, FlowNode, FlowNodeAccepted, FlowNodeIn, FlowOut, FlowParts,
 };
+pub use held::{HeldFilterIn, HeldJob, HeldPreviewIn, HeldPreviewOut, HeldReleaseIn};
 pub use job_list::{JobListIn, JobListOut, JobListed, JobWish};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,

@@ -10,6 +10,7 @@ mod doctor;
 mod envelope;
 mod events;
 mod flow;
+mod held_filter;
 mod job;
 mod job_batch;
 mod job_clone;

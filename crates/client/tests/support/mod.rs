@@ -21,11 +21,11 @@ use sealane::{
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail, FireOut,
-    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobBodyOut, JobIn, JobListIn,
-    JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release,
-    Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
-    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
-    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    FlowAccepted, FlowIn, FlowOut, HeldPreviewIn, HeldPreviewOut, Hold, JobAccepted, JobBatchIn, JobBatchOut,
+    JobBodyOut, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut,
+    LeasedJob, QueueList, Release, Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased,
+    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::name::ScheduleName;
 use sealane_core::queue::ScheduleAct;
@@ -247,6 +247,14 @@ impl Provider for Between {
 
     async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error> {
         self.memory.sweep(queue, work).await
+    }
+
+    async fn preview_held(&self, queue: &QueueName, page: &HeldPreviewIn) -> Result<HeldPreviewOut, Error> {
+        self.memory.preview_held(queue, page).await
+    }
+
+    async fn stop_release(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.memory.stop_release(queue).await
     }
 
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {

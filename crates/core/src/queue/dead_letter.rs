@@ -178,6 +178,16 @@ pub enum Look {
     Through(usize),
 }
 
+impl Look {
+    /// How many are shown at most, and with how many shown it ends.
+    pub(super) const fn shown_and_enough(self) -> (usize, usize) {
+        match self {
+            Self::For(max) => (max, max),
+            Self::Through(max) => (max, usize::MAX),
+        }
+    }
+}
+
 impl Shard {
     /// Looks through a queue's dead-letter, the oldest first, from behind `after`: at so many jobs
     /// and no more.
@@ -192,10 +202,7 @@ impl Shard {
         let mut page = DeadPage::default();
         let mut last = after;
         let mut places = self.queue_at(number).dead.places(filter, after).peekable();
-        let (shown, enough) = match look {
-            Look::For(max) => (max, max),
-            Look::Through(max) => (max, usize::MAX),
-        };
+        let (shown, enough) = look.shown_and_enough();
         while page.looked_at < limits::LOOKED_AT_MAX && page.jobs.len() < enough {
             let Some((died_at, id)) = places.next() else { return page };
             page.looked_at += 1;

@@ -33,7 +33,7 @@ impl Shard {
             Command::Act { job, act } => self.decide_act(now, job, act),
             Command::Session(command) => self.decide_session(now, command),
             Command::Sweep { queue, wish } => self.decide_sweep(now, queue, wish),
-            Command::StopSweep { queue } => self.decide_stop(now, queue),
+            Command::StopSweep { queue, of } => self.decide_stop(now, queue, *of),
             Command::Label { job, labels } => Ok(self.decide_label(now, *job, labels)),
             Command::PutSchedule(put) => self.decide_put_schedule(now, put),
             Command::ActOnSchedule { schedule, act } => self.decide_schedule_act(now, schedule, *act),

@@ -6,7 +6,7 @@ use crate::id::{JobId, LeaseId, LockId};
 use crate::job::{Category, HoldReason, Priority, State, words};
 use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::attempt::{Attempt, RunBy};
-use crate::queue::death::{DeadReason, Death};
+use crate::queue::death::{DeadReason, Death, Labels};
 use crate::queue::event::QueueNumber;
 use crate::queue::live_options::LiveOptions;
 use crate::queue::parents::Parents;
@@ -40,6 +40,8 @@ pub enum Phase {
     Held {
         /// In one word.
         reason: HoldReason,
+        /// What its record says of it, once somebody has read that.
+        labels: Option<Box<Labels>>,
     },
     /// How it died.
     Dead(Box<Death>),
@@ -306,7 +308,7 @@ impl Job {
             cancel_requested: self.is_cancel_requested(),
             finished_at: self.death().map(|death| death.at),
             hold_reason: match self.phase {
-                Phase::Held { reason } => Some(reason),
+                Phase::Held { reason, .. } => Some(reason),
                 _ => None,
             },
             input: RecordRef { lsn: self.input_lsn, bytes: self.input_bytes },

@@ -41,6 +41,7 @@ fn one(plain: &Plain, view: &JobView, job: &Job) {
     assert_eq!(view.max_attempts, job.max_attempts, "{job:?}");
     assert_eq!((view.delayed_at_first, view.blocked_at_first), (job.delayed_at_first, job.blocked_at_first));
     assert_eq!(view.firing, job.firing);
+    assert_eq!(view.hold_reason, job.held.as_ref().map(|hold| hold.reason), "{job:?}");
     assert_eq!((view.clone_of, view.backoff), (job.clone_of, job.backoff));
     let ended = (job.is_finished() || job.state == State::Dead).then_some(job.at);
     assert_eq!(view.finished_at.map(Time::unix_ms), ended, "{job:?}");

@@ -368,8 +368,8 @@ impl Engine {
                 let done = told(self.set_mode(now, &queue, mode))?;
                 self.answer(reply, done);
             }
-            Request::StopSweep { queue, reply } => {
-                let done = told(self.stop_sweep(now, &queue))?;
+            Request::StopSweep { queue, of, reply } => {
+                let done = told(self.stop_sweep(now, &queue, of))?;
                 self.answer(reply, done);
             }
             Request::Label { labels, reply } => {

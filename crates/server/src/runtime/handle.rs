@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
 use sealane_core::id::{FlowId, JobId};
+use sealane_core::job::State;
 use sealane_core::name::{KeyId, Principal, QueueName, ScheduleName};
 use sealane_core::queue::session::SessionView;
 use sealane_core::queue::{
@@ -149,8 +150,8 @@ impl EngineHandle {
     }
 
     /// Gives up bulk work on a queue's dead-letter.
-    pub async fn stop_sweep(&self, queue: QueueName) -> Result<QueueView, Fault> {
-        self.ask(|reply| Request::StopSweep { queue, reply }).await?
+    pub async fn stop_sweep(&self, queue: QueueName, of: State) -> Result<QueueView, Fault> {
+        self.ask(|reply| Request::StopSweep { queue, of, reply }).await?
     }
 
     /// Notes what dead jobs' records say.

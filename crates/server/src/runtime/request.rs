@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
 use sealane_core::id::{FlowId, JobId};
-use sealane_core::job::{JobInput, Priority};
+use sealane_core::job::{JobInput, Priority, State};
 use sealane_core::name::{KeyId, Principal, QueueName, SessionId};
 use sealane_core::queue::session::{SessionReceipt, SessionView};
 use sealane_core::queue::{
@@ -398,14 +398,16 @@ pub(super) enum Request {
         /// Whether that changed anything, and the session as it stands then.
         reply: Reply<Result<(bool, Option<SessionView>), Fault>>,
     },
-    /// Give up bulk work on a queue's dead-letter.
+    /// Give up bulk work on a queue's dead or held jobs.
     StopSweep {
         /// Which.
         queue: QueueName,
+        /// Of the jobs of which state.
+        of: State,
         /// The queue as it stands then.
         reply: Reply<Result<QueueView, Fault>>,
     },
-    /// Note what dead jobs' records say.
+    /// Note what dead and held jobs' records say.
     Label {
         /// Which jobs, and what.
         labels: Vec<(JobId, Labels)>,

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail,
-    FireOut, FlowAccepted, FlowIn, FlowOut, Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut,
-    JobBodyIn, JobBodyOut, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn,
-    LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release, Reports, ReprioritiseIn, ScheduleIn,
-    ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn,
-    SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn,
-    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut, WaitIn,
+    FireOut, FlowAccepted, FlowIn, FlowOut, HeldPreviewIn, HeldPreviewOut, Hold, JOB_TEXT_BYTES, JobAccepted,
+    JobBatchIn, JobBatchOut, JobBodyIn, JobBodyOut, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut,
+    JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release, Reports,
+    ReprioritiseIn, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn,
+    SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased,
+    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    WaitIn,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::limits;
@@ -160,7 +161,7 @@ impl Provider for Server {
             BulkWork::PurgeDead(which) => self.call::<operation::DeadLetterPurge>(queue, which).await,
             BulkWork::RedriveDead(which) => self.call::<operation::DeadLetterRedrive>(queue, which).await,
             BulkWork::PurgeWaiting => self.get::<operation::QueuePurge>(queue).await,
-            BulkWork::ReleaseHeld => self.get::<operation::QueueReleaseHeld>(queue).await,
+            BulkWork::ReleaseHeld(which) => self.call::<operation::QueueReleaseHeld>(queue, which).await,
         }
     }
 
@@ -189,6 +190,14 @@ impl Provider for Server {
 
     async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
         self.get::<operation::ScheduleRemove>(name.as_str()).await.map(|_| ())
+    }
+
+    async fn preview_held(&self, queue: &QueueName, page: &HeldPreviewIn) -> Result<HeldPreviewOut, Error> {
+        self.call::<operation::QueuePreviewHeld>(queue.as_str(), page).await
+    }
+
+    async fn stop_release(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.get::<operation::QueueStopRelease>(queue.as_str()).await
     }
 
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {

@@ -108,6 +108,7 @@ impl Rebuild {
             created_at: row.created_at,
             ready: Ready::of(row),
             dead: Default::default(),
+            held: Default::default(),
             unique: Default::default(),
             died: Default::default(),
             counts,

@@ -1,7 +1,7 @@
 //! One job of the model.
 
 use sealane_core::id::{FlowId, JobId, LeaseId, LockId};
-use sealane_core::job::{Category, Priority, State};
+use sealane_core::job::{Category, HoldReason, Priority, State};
 use sealane_core::name::Principal;
 use sealane_core::queue::{AttemptEnd, DeadReason, Firing, Labels, OnFailure, UniqueKey};
 use sealane_core::retry::Backoff;
@@ -42,6 +42,7 @@ pub struct Job {
     pub settled: Option<(LeaseId, &'static str)>,
     pub history: Vec<Ended>,
     pub death: Option<Death>,
+    pub held: Option<Hold>,
     /// Where it died and why, each time.
     pub deaths: Vec<(usize, DeadReason)>,
     pub unique: Option<UniqueKey>,
@@ -88,6 +89,13 @@ pub struct Death {
     pub category: Category,
     pub code: Option<u8>,
     pub like: Option<Token>,
+    pub labels: Option<Labels>,
+}
+
+/// Why a job is held, and what its record says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold {
+    pub reason: HoldReason,
     pub labels: Option<Labels>,
 }
 
@@ -154,7 +162,12 @@ impl Job {
 
     pub fn finish(&mut self, now: u64, state: State) {
         (self.state, self.at) = (state, now);
-        (self.running, self.death) = (None, None);
+        (self.running, self.death, self.held) = (None, None, None);
+    }
+
+    pub fn hold(&mut self, now: u64, reason: HoldReason) {
+        (self.state, self.here) = (State::Held, now);
+        self.held = Some(Hold { reason, labels: None });
     }
 
     pub fn die(&mut self, now: u64, death: Death) {

@@ -230,6 +230,7 @@ impl Job {
             settled: None,
             history: Vec::new(),
             death: None,
+            held: None,
             deaths: Vec::new(),
             unique: None,
             session: None,
