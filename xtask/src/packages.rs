@@ -18,6 +18,7 @@ struct Program {
 const PROGRAMS: &[Program] = &[
     Program { command: "cc", package: "gcc", needed_by: "the C part of the cipher library" },
     Program { command: "curl", package: "curl", needed_by: "tests that ask as a person would" },
+    Program { command: "faketime", package: "faketime", needed_by: "tests of a wall clock that steps" },
     Program { command: "gcore", package: "gdb", needed_by: "tests that search a process's memory" },
     Program { command: "git", package: "git", needed_by: "the list of files the docs step copies" },
     Program { command: "node", package: "nodejs", needed_by: "npm" },

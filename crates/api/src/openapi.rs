@@ -57,8 +57,7 @@ macro_rules! described {
 described! {
     QueueIn, QueueOut, QueueList, JobIn, JobAccepted, JobBatchIn, JobBatchOut, JobOut, JobListIn, JobListOut, LeaseIn, LeaseOut, Complete, Fail,
     Release, Extend, Hold, Settled, CancelIn, MoveIn, ReprioritiseIn, JobStands, DeadLetterIn, DeadLetterOut,
-    DeadPreviewOut, DeadAnalysisOut, DeadPurgeIn, DeadRedriveIn, SweepOut,
-    SessionAcceptIn, SessionAcceptOut, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionCloseIn, SessionStateIn, SessionStateOut, SessionSetStateIn, SessionStands, FlowIn, FlowAccepted, FlowOut, ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut, Reports, JobLogIn, JobLogOut, WaitIn, JobEvent,
+    DeadPreviewOut, DeadAnalysisOut, DeadPurgeIn, DeadRedriveIn, SweepOut, HeldPreviewIn, HeldPreviewOut, HeldReleaseIn, SessionAcceptIn, SessionAcceptOut, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased, SessionRenewIn, SessionCloseIn, SessionStateIn, SessionStateOut, SessionSetStateIn, SessionStands, FlowIn, FlowAccepted, FlowOut, ScheduleIn, ScheduleOut, ScheduleListIn, ScheduleListOut, FireOut, ScheduleGone, AccessKeyIn, AccessKeyMade, AccessKeyList, AccessKeyOut, ServerOut, Reports, JobLogIn, JobLogOut, WaitIn, JobEvent, JobBodyIn, JobBodyOut,
 }
 
 /// Makes the document.

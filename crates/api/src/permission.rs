@@ -9,6 +9,8 @@ pub enum Permission {
     DeadLetterRead,
     /// Re-drive and purge dead-letter and other ended jobs.
     DeadLetterManage,
+    /// Read what an ended job was sent with, its body as it is stored included.
+    JobBodyRead,
     /// End jobs that are not wanted any more.
     JobCancel,
     /// Send jobs to a queue.
@@ -27,6 +29,8 @@ pub enum Permission {
     ScheduleManage,
     /// Read schedules.
     ScheduleRead,
+    /// Decide about the server itself.
+    ServerManage,
     /// Read what the server is and how it is set up.
     ServerRead,
 }
@@ -37,6 +41,7 @@ impl Permission {
         Self::AccessManage,
         Self::DeadLetterManage,
         Self::DeadLetterRead,
+        Self::JobBodyRead,
         Self::JobCancel,
         Self::JobEnqueue,
         Self::JobManage,
@@ -46,6 +51,7 @@ impl Permission {
         Self::QueueRead,
         Self::ScheduleManage,
         Self::ScheduleRead,
+        Self::ServerManage,
         Self::ServerRead,
     ];
 
@@ -55,6 +61,7 @@ impl Permission {
             Self::AccessManage => "access.manage",
             Self::DeadLetterManage => "dead_letter.manage",
             Self::DeadLetterRead => "dead_letter.read",
+            Self::JobBodyRead => "job.body.read",
             Self::JobCancel => "job.cancel",
             Self::JobManage => "job.manage",
             Self::JobEnqueue => "job.enqueue",
@@ -64,6 +71,7 @@ impl Permission {
             Self::QueueRead => "queue.read",
             Self::ScheduleManage => "schedule.manage",
             Self::ScheduleRead => "schedule.read",
+            Self::ServerManage => "server.manage",
             Self::ServerRead => "server.read",
         }
     }

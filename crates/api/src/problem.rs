@@ -148,7 +148,7 @@ impl From<Refusal> for Problem {
             Refusal::QueueUnknown | Refusal::JobUnknown | Refusal::ScheduleUnknown => {
                 return Self::not_found();
             }
-            Refusal::ParentUnknown { .. } => Code::NotFound,
+            Refusal::ParentUnknown { .. } | Refusal::CloneUnknown { .. } => Code::NotFound,
             Refusal::TooManyQueues
             | Refusal::TooManySchedules
             | Refusal::TooManyLinks
@@ -166,6 +166,8 @@ impl From<Refusal> for Problem {
             Refusal::JobState { .. }
             | Refusal::ParentEnded { .. }
             | Refusal::RedrivesUsed
+            | Refusal::RedriveCompleted
+            | Refusal::CloneNotEnded { .. }
             | Refusal::ReportsUsed
             | Refusal::SealExpired => Code::JobState,
             Refusal::JobIdConflict | Refusal::FlowIdTaken => Code::JobIdConflict,
@@ -203,6 +205,7 @@ impl From<Refusal> for Problem {
             | Refusal::Sealed(_)
             | Refusal::RootNotPublished
             | Refusal::SealedForOther
+            | Refusal::CloneSealedOtherwise
             | Refusal::Schedule(_)
             | Refusal::NotItsTemplate
             | Refusal::SealedNeedsId => Code::InvalidRequest,

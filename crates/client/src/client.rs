@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use sealane_api::v1::{
-    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, FlowOut, JobListIn, JobListOut, JobOut,
-    JobStands, QueueIn, QueueList, QueueOut, SessionListIn, SessionListOut, SweepOut,
+    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, FlowOut, HeldPreviewIn, HeldPreviewOut,
+    JobListIn, JobListOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SessionListIn, SessionListOut,
+    SweepOut,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::State;
@@ -226,6 +227,24 @@ impl Client {
         // Why once: when the answer was lost and the work is over, another try would begin it anew.
         let work = work.into();
         self.reach().begin(self.provider().sweep(&queue, &work)).await
+    }
+
+    /// Counts and shows the held jobs of a queue that a filter means, and does nothing.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn preview_held(&self, queue: &str, page: &HeldPreviewIn) -> Result<HeldPreviewOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("queue.preview_held", || self.provider().preview_held(&queue, page)).await
+    }
+
+    /// Gives up letting held jobs of a queue go on; what is done stays done.
+    ///
+    /// # Errors
+    /// As [`Client::dead_letter`].
+    pub async fn stop_release(&self, queue: &str) -> Result<QueueOut, Error> {
+        let queue = QueueName::parse(queue).map_err(Error::invalid)?;
+        self.retry("queue.stop_release", || self.provider().stop_release(&queue)).await
     }
 
     /// Gives up bulk work on a queue's dead-letter; what is done stays done.

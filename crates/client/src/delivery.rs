@@ -50,6 +50,8 @@ pub struct Delivery {
     pub created_at: Time,
     /// When it is worth nothing any more, as the server says.
     pub expires_at: Option<Time>,
+    /// The job that it repeats; of a sealed job as its envelope says, otherwise as the server says.
+    pub clone_of: Option<JobId>,
     /// Whether it was sealed. Its result and errors are then sealed as well.
     pub sealed: bool,
 }

@@ -44,6 +44,7 @@ pub struct Job {
     pub(crate) after: Vec<JobId>,
     pub(crate) after_any: Vec<JobId>,
     pub(crate) on_failure: Option<OnFailure>,
+    pub(crate) clone_of: Option<JobId>,
 }
 
 impl Job {
@@ -74,6 +75,7 @@ impl Job {
             after: Vec::new(),
             after_any: Vec::new(),
             on_failure: None,
+            clone_of: None,
         }
     }
 
@@ -246,6 +248,12 @@ impl Job {
     #[must_use]
     pub fn on_failure(mut self, policy: OnFailure) -> Self {
         self.on_failure = Some(policy);
+        self
+    }
+
+    /// Says which job this one repeats. Not for everybody: what it says must be so.
+    pub(crate) fn clone_of(mut self, original: JobId) -> Self {
+        self.clone_of = Some(original);
         self
     }
 

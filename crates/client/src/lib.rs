@@ -52,6 +52,7 @@
 mod circuit;
 mod client;
 pub mod clock;
+mod cloning;
 mod context;
 mod delivery;
 mod error;
@@ -81,6 +82,7 @@ mod worker;
 
 pub use circuit::Breaker;
 pub use client::{Client, ClientBuilder};
+pub use cloning::JobClone;
 pub use context::{Context, ContextError};
 pub use delivery::{Delivery, Unopenable};
 pub use error::Error;
@@ -108,10 +110,10 @@ pub use worker::{HandlerService, JobRequest};
 
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
-    DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, EventReset, FlowJobOut, FlowOut, JobEvent,
-    JobListIn, JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn,
-    ScheduleListIn, ScheduleListOut, ScheduleOut, SessionListIn, SessionListOut, SessionOut, StartRate,
-    SweepOut, WordCount,
+    DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, EventReset, FlowJobOut, FlowOut,
+    HeldFilterIn, HeldJob, HeldPreviewIn, HeldPreviewOut, HeldReleaseIn, JobEvent, JobListIn, JobListOut,
+    JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn, ScheduleListOut,
+    ScheduleOut, SessionListIn, SessionListOut, SessionOut, StartRate, SweepOut, WordCount,
 };
 pub use sealane_core::id::{FlowId, JobId};
 pub use sealane_core::job::{Category, Priority, State};

@@ -298,7 +298,7 @@ pub(crate) fn bytes_max(job: &JobIn) -> usize {
         + attributes
         + tags;
     // A UUID in text and the byte or three around it.
-    let jobs = (job.after.len() + job.after_any.len()) * 40;
+    let jobs = (job.after.len() + job.after_any.len() + usize::from(job.clone_of.is_some())) * 40;
     job.body.0.len() + texts + jobs + FIELD_NAMES_AND_NUMBERS
 }
 
@@ -347,6 +347,7 @@ mod tests {
             after: vec![Id(JobId::from_bytes([255; 16])); 600],
             after_any: vec![Id(JobId::from_bytes([255; 16])); 400],
             on_failure: Some("cancel".to_owned()),
+            clone_of: Some(Id(JobId::from_bytes([255; 16]))),
         };
         let actual = Format::Cbor.write(&job, 0).len();
         assert!(actual <= bytes_max(&job), "{actual} > {}", bytes_max(&job));

@@ -14,7 +14,9 @@ use sealane_core::limits;
 use sealane_core::name::{AttributeName, Namespace, QueueName};
 use sealane_core::queue::Firing;
 use sealane_core::sealed::CONTENT_TYPE;
-use sealane_envelope::{BodyContext, Content, Envelope, Part, PartContext, SealError, TemplateContext};
+use sealane_envelope::{
+    BodyContext, Content, Envelope, Opened, Part, PartContext, SealError, TemplateContext,
+};
 
 use crate::clock::Clock;
 use crate::delivery::{Delivery, Unopenable};
@@ -56,7 +58,12 @@ impl Sealing {
             };
             let ttl = wire.ttl_ms.map(|ttl| self.clock.now_ms().saturating_add(ttl));
             let expires_ms = wire.expires_at.map(|end| end.0.unix_ms()).or(ttl);
-            let sealed = envelope.seal_body(&context, &content, expires_ms).await?;
+            let sealed = match wire.clone_of {
+                Some(Id(original)) => {
+                    envelope.seal_clone(&context, *original.as_bytes(), &content, expires_ms).await?
+                }
+                None => envelope.seal_body(&context, &content, expires_ms).await?,
+            };
             if wire.idempotency_key.is_some() {
                 let (namespace, queue) = (self.namespace.as_str(), queue.as_str());
                 let print = envelope.fingerprint(namespace, queue, &wire.kind, &content.body).await?;
@@ -121,6 +128,7 @@ impl Sealing {
             after: job.after.into_iter().map(Id).collect(),
             after_any: job.after_any.into_iter().map(Id).collect(),
             on_failure: job.on_failure.map(|policy| policy.to_string()),
+            clone_of: job.clone_of.map(Id),
             content_type: job.content_type.map(Text::from),
             attributes: StringMap(job.clear_attributes),
             body: Bytes::default(),
@@ -183,6 +191,7 @@ impl Sealing {
             owner: leased.owner.into(),
             created_at: leased.created_at.0,
             expires_at: leased.expires_at.map(|at| at.0),
+            clone_of: leased.clone_of.map(|original| original.0),
             sealed,
         };
         if !sealed {
@@ -190,24 +199,42 @@ impl Sealing {
             delivery.body = leased.body.into();
             return Ok(delivery);
         }
-        let context = BodyContext {
-            namespace: self.namespace.as_str(),
-            queue: queue.as_str(),
-            job_id: *id.as_bytes(),
+        let sealed = Sealed {
+            queue,
+            job: id,
             kind: &delivery.kind,
             session_id: delivery.session_id.as_deref(),
             correlation_id: delivery.correlation_id.as_deref(),
+            firing: leased.firing.as_ref(),
+            body: &leased.body.0,
         };
-        let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;
-        let firing = leased.firing.as_ref().map(read_firing).transpose()?;
-        let opened = match &firing {
-            Some(firing) => envelope.open_firing(&context, firing, &leased.body.0).await?,
-            None => envelope.open_body(&context, &leased.body.0).await?,
-        };
+        let opened = self.open_sealed(&sealed, Age::Limited).await?;
+        // Why: of a sealed job its envelope is the judge, whatever the server says.
+        delivery.clone_of = opened.clone_of.map(JobId::from_bytes);
         delivery.body = opened.content.body;
         delivery.content_type = opened.content.content_type;
         delivery.clear_attributes = std::mem::replace(&mut delivery.attributes, opened.content.attributes);
         Ok(delivery)
+    }
+
+    /// Opens a sealed body. Where it belongs is the caller's word: the message has no say in it.
+    pub(crate) async fn open_sealed(&self, sealed: &Sealed<'_>, age: Age) -> Result<Opened, Unopenable> {
+        let context = BodyContext {
+            namespace: self.namespace.as_str(),
+            queue: sealed.queue.as_str(),
+            job_id: *sealed.job.as_bytes(),
+            kind: sealed.kind,
+            session_id: sealed.session_id,
+            correlation_id: sealed.correlation_id,
+        };
+        let envelope = self.envelope.as_ref().ok_or(Unopenable::NoKeys)?;
+        let firing = sealed.firing.map(read_firing).transpose()?;
+        // A template does not expire.
+        Ok(match (&firing, age) {
+            (Some(firing), _) => envelope.open_firing(&context, firing, sealed.body).await?,
+            (None, Age::Limited) => envelope.open_body(&context, sealed.body).await?,
+            (None, Age::Any) => envelope.open_expired_body(&context, sealed.body).await?,
+        })
     }
 
     /// Opens what the jobs that a leased one waited for came to.
@@ -310,6 +337,26 @@ impl Sealing {
         let place = PartPlace { queue: &queue, job: id, part, attempt };
         Ok(envelope.open_part(&place.context(&self.namespace), bytes).await?.content.body)
     }
+}
+
+/// A sealed body, and where it belongs.
+pub(crate) struct Sealed<'a> {
+    pub(crate) queue: &'a QueueName,
+    pub(crate) job: JobId,
+    pub(crate) kind: &'a str,
+    pub(crate) session_id: Option<&'a str>,
+    pub(crate) correlation_id: Option<&'a str>,
+    pub(crate) firing: Option<&'a FiringOut>,
+    pub(crate) body: &'a [u8],
+}
+
+/// How old a body may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Up to its own expiry.
+    Limited,
+    /// As old as it is.
+    Any,
 }
 
 /// Which report of which attempt.

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sealane::{
-    Category, Client, Error, Job, JobAct, JobId, Outcome, Provider as _, QueueIn, QueueName, SweepKind,
-    Worked,
+    BulkWork, Category, Client, Error, HeldFilterIn, HeldPreviewIn, Job, JobAct, JobId, Outcome,
+    Provider as _, QueueIn, QueueName, SweepKind, Worked,
 };
 use sealane_api::problem::Code;
 use sealane_api::v1::LeaseIn;
@@ -502,7 +502,17 @@ async fn a_held_job_is_handed_to_nobody_until_it_is_released() {
     assert_eq!(client.act(ids[0], &JobAct::Release).await.unwrap().state, "ready");
     assert_eq!(worker.run_until_idle().await.unwrap().completed, 1);
     assert_eq!(client.act(ids[0], &JobAct::Hold).await.unwrap_err().code(), Some(Code::JobState));
-    assert_eq!(client.sweep("orders", SweepKind::ReleaseHeld).await.unwrap().jobs, 2);
+    let of = |kind: &str| HeldFilterIn { kind: Some(kind.to_owned()), ..HeldFilterIn::default() };
+    let look = HeldPreviewIn { filter: Some(of("k")), max: Some(1), after: None };
+    let seen = client.preview_held("orders", &look).await.unwrap();
+    assert_eq!(
+        (seen.meant, &seen.jobs[0].id, &*seen.jobs[0].reason),
+        (2, &ids[1].to_string(), "quarantined")
+    );
+    assert_eq!(client.sweep("orders", BulkWork::release_held(of("other"), None)).await.unwrap().jobs, 0);
+    assert!(client.sweep("orders", BulkWork::release_held(of("k"), Some(1))).await.unwrap().running);
+    assert_eq!(client.stop_release("orders").await.unwrap().work, None);
+    assert_eq!(client.sweep("orders", SweepKind::ReleaseHeld).await.unwrap().jobs, 1);
     assert_eq!(worker.run_until_idle().await.unwrap().completed, 2);
 }
 

@@ -80,11 +80,11 @@ limits! {
     SESSION_STATE_BYTES_MAX: usize = 65_536, "bytes", "what a session remembers, as stored (sealed it counts sealed)", "body_too_large";
     SESSION_LOOKS_MAX: usize = 10_000, "jobs", "jobs looked at for a circle when one that others wait for is moved or re-driven into a session", "job_state";
     SESSION_PAGE_MAX: u32 = 1_000, "sessions", "sessions of one page of a list", "invalid_request";
-    REDRIVE_RATE_MAX: u32 = 100_000, "jobs per second", "rate of a re-drive", "invalid_request";
+    REDRIVE_RATE_MAX: u32 = 100_000, "jobs per second", "rate of a re-drive or of a release of held jobs", "invalid_request";
     LOOKED_AT_MAX: u64 = 10_000, "jobs", "jobs that one listing or preview looks at", "the answer says where to go on";
     ANALYSIS_LABELS_MAX: usize = 100, "values", "values of one sort in an analysis of dead-letter, the most frequent ones", "counted together as other";
     ANALYSIS_HOURS_MAX: usize = 168, "hours", "hours in an analysis of dead-letter, the last ones", "counted together as other";
-    DEAD_LABELLED_PER_TURN_MAX: usize = 100, "jobs", "dead jobs whose records are read between two turns, so that they are found by kind and tag", "the rest follows";
+    DEAD_LABELLED_PER_TURN_MAX: usize = 100, "jobs", "dead and held jobs whose records are read between two turns, so that they are found by kind and tag", "the rest follows";
     SWEEP_JOBS_PER_TURN_MAX: usize = 1_000, "jobs", "jobs of bulk work done between two turns of the engine", "the rest follows in the next turn";
     QUEUE_DEPTH_MAX: u64 = 1_000_000, "jobs", "max_depth: jobs that wait in one queue", "invalid_request";
     RATE_STARTS_MAX: u32 = 1_000_000, "starts", "starts and burst of a rate", "invalid_request";
@@ -121,6 +121,12 @@ limits! {
     WORKER_CIRCUITS_MAX: usize = 1_000, "kinds", "kinds of jobs of one worker with a circuit breaker that is not closed and untroubled", "further kinds have none";
     WORK_REPORT_LINE_BYTES_MAX: usize = 2_097_152, "bytes", "line in which a worker's command reports", "the line is dropped, and the job's log says so";
     RECENT_INPUTS_BYTES_MAX: usize = 67_108_864, "bytes", "memory for the inputs of the jobs stored last", "older ones are read from the journal";
+    HISTORY_RUN_ROWS_MAX: u32 = 1_048_576, "jobs", "jobs in one run of the history", "the next ones are in another run";
+    HISTORY_RUNS_MAX: usize = 1_024, "runs", "runs of the history", "the oldest leave";
+    HISTORY_ROW_TOKENS_MAX: usize = 32, "tokens", "tokens that a job of the history is found by, besides its state, queue and owner", "a job has fewer";
+    HISTORY_STEPS_MAX: u64 = 10_000, "steps", "steps through the history that one page of a list takes", "the answer says where to go on";
+    HISTORY_MERGE_ENTRIES_PER_STEP_MAX: usize = 16_384, "entries", "entries that a merge of the history's runs goes on by at once", "the rest follows";
+    HISTORY_CACHE_BYTES_MAX: usize = 16_777_216, "bytes", "memory for pages of the history read last", "older ones are read again";
     LINKS_KEPT_MAX: usize = 1_000_000, "dependencies", "jobs that others of a namespace wait for or waited for, each as often as it is named, those of finished jobs included", "limit_exceeded";
     EVENTS_KEPT_MAX: usize = 32_768, "events", "events of jobs of a namespace that streams can read", "the oldest leave; who has not read them gets a reset";
     EVENTS_KEPT_BYTES_MAX: usize = 4_194_304, "bytes", "the same events in memory", "the oldest leave; who has not read them gets a reset";
@@ -130,6 +136,7 @@ limits! {
     EVENT_STREAMS_OF_PRINCIPAL_MAX: usize = 16, "streams", "streams of events that one principal has open at once", "limit_exceeded";
     EVENT_STALL_MS_MAX: u64 = 30_000, "ms", "how long a stream of events waits for a reader that takes nothing", "the connection is cut";
     EVENT_BYTES_MAX: usize = 65_536, "bytes", "one event as a client takes it", "the call that waits for it fails";
+    REASON_BYTES_MAX: usize = 256, "bytes", "reason for reading a job's body", "invalid_request";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";
     SCHEDULE_NAME_BYTES_MAX: usize = 128, "bytes", "schedule name", "invalid_request";
     CRON_PATTERN_BYTES_MAX: usize = 256, "bytes", "cron pattern", "invalid_request";

@@ -6,6 +6,7 @@
 //!          [rate=3/1s | rate=3/1s/BURST] [concurrency=2] [key_rate=…] [key_concurrency=…] -> created | unchanged | changed | refused …
 //! enqueue  j1 [to=orders] [delay=5s | at=1m] [ttl=1h | until=1h] [owner=p] [priority=high] [attempts=2] [content=other] [id_time=-2h] [key=tenant]
 //!          [after=j1,j2] [any=j3,j4] [failure=cancel]          -> blocked | delayed | ready | refused CODE
+//!          [clone_of=j0]                                       -> as above: j0 has ended, and j1 repeats it
 //! flow     f1 j1 | j2 after=j1 [as enqueue]                    -> accepted | known | refused CODE at JOB
 //! lease    w1 [max=2] [for=10s]                                -> j1#1 j2#1 | nothing
 //! enqueue  j1 [idem=K] [unique=U | unique=U:merge] -> known | first j1 | merged j1, with how it was answered first | the same
@@ -19,9 +20,11 @@
 //! hold     j1 · release j1 · promote j1 · redrive j1 [seal=10s]             -> STATE | known | refused CODE
 //! priority j1 high · move j1 to=other [plain]                  -> STATE | known | refused CODE
 //! sweep    redrive_dead | purge_dead | purge_waiting | release_held [of=orders] [FILTER] [rate=10] -> begun | known | refused CODE
-//! stop     [of=orders]                                         -> ok | known | refused CODE
+//! stop     [held] [of=orders]                                  -> ok | known | refused CODE
 //! label    j1 [kind=k] [tag=t] [seal=10s]                      -> ok | known
 //! dead     [of=orders] [FILTER]                                -> j1 j2 [stuck=N] [not_known=N] | nothing
+//! held     [of=orders] [HELD]                                  -> j1 j2 [not_known=N] | nothing
+//! died     [of=orders]                                         -> permanent=2 parent_ended=1: deaths since the beginning | nobody
 //! analyse  [of=orders]                                         -> jobs=N categories=… … lately=N
 //! pause | drain | open [orders]                                -> ok | known | refused CODE
 //! tick     31s                                                 -> what time did, in order
@@ -42,9 +45,12 @@
 //! ```
 //! FILTER is any of category=permanent code=E42 like=WORD kind=WORD tag=WORD owner=P from=1m before=2m, times
 //! after the story began. A word stands for its token. `fail` takes `like=WORD` as well.
+//! HELD, also for `sweep release_held`, is any of reason=quarantined kind=WORD tag=WORD owner=P from=1m before=2m.
 //! `fail` without a wish waits exactly the middle of the back-off. A worker's last lease of a job is
 //! what its receipt names, so a line for an old lease is written by having another worker lease it.
 
+#[path = "scenario_lines/held.rs"]
+mod held;
 #[path = "scenario_lines/sending.rs"]
 mod sending;
 #[path = "scenario_lines/telling.rs"]
@@ -210,7 +216,8 @@ impl World {
             "sweep" => self.sweep(bare[0], &options),
             "stop" => {
                 let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
-                self.run(&Command::StopSweep { queue: &queue }).map_or_else(
+                let of = if bare.contains(&"held") { State::Held } else { State::Dead };
+                self.run(&Command::StopSweep { queue: &queue, of }).map_or_else(
                     |refused| refused,
                     |events| if events.is_empty() { "known" } else { "ok" }.to_owned(),
                 )
@@ -230,7 +237,9 @@ impl World {
                 )
             }
             "dead" => self.dead(&options),
+            "held" => self.held(&options),
             "analyse" => self.analyse(&options),
+            "died" => self.died(&options),
             "release" => {
                 let delay = options.get("delay").map_or(Millis::default(), |text| millis(text));
                 self.settle(&bare, &Settle::Release { delay })
@@ -286,14 +295,12 @@ impl World {
         let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a queue name");
         let filter = Self::filter(options);
         let rate = options.get("rate").map(|text| text.parse().expect("a number"));
+        let rate = rate.map(|rate| RedriveRate::per_second(rate).expect("a rate"));
         let wish = match SweepKind::parse(kind).expect("a kind") {
             SweepKind::PurgeDead => SweepWish::PurgeDead { filter },
-            SweepKind::RedriveDead => SweepWish::RedriveDead {
-                filter,
-                rate: rate.map(|rate| RedriveRate::per_second(rate).expect("a rate")),
-            },
+            SweepKind::RedriveDead => SweepWish::RedriveDead { filter, rate },
             SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
-            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld,
+            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld { filter: Self::held_filter(options), rate },
         };
         self.run(&Command::Sweep { queue: &queue, wish: &wish }).map_or_else(
             |refused| refused,
@@ -316,6 +323,17 @@ impl World {
     }
 
     /// Each value with its number; `+` before those without a value.
+    fn died(&self, options: &BTreeMap<&str, &str>) -> String {
+        let queue = QueueName::parse(options.get("of").unwrap_or(&"orders")).expect("a name");
+        let deaths = self.shard.queue(&queue).expect("a known queue").deaths;
+        let told: Vec<String> = deaths
+            .totals()
+            .filter(|(_, jobs)| *jobs > 0)
+            .map(|(why, jobs)| format!("{why}={jobs}"))
+            .collect();
+        if told.is_empty() { "nobody".to_owned() } else { told.join(" ") }
+    }
+
     fn analyse(&self, options: &BTreeMap<&str, &str>) -> String {
         fn told<K>(name: &str, counted: &Counted<K>, show: impl Fn(&K) -> String) -> String {
             let top: Vec<String> =

@@ -283,6 +283,14 @@ fn an_epoch_is_the_day_of_creation_give_or_take_one() {
     assert_eq!(far.error(), SyntaxError::EpochFarFromCreation);
 }
 
+// covers JOB-2 (clone)
+#[test]
+fn a_job_is_not_a_clone_of_itself() {
+    let clone = |id: u8| Draft::new().extension(3, &[id; 16]);
+    assert!(clone(8).is_accepted());
+    assert_eq!(clone(0x11).error(), SyntaxError::CloneOfItself);
+}
+
 #[test]
 fn a_template_is_its_schedule_and_never_expires() {
     let template = |id: u8, expires| Draft { expires, ..Draft::new() }.extension(5, &[id; 16]);

@@ -39,6 +39,8 @@ pub struct Opened {
     pub created_ms: u64,
     /// When it stops being valid; `None` for never.
     pub expires_ms: Option<u64>,
+    /// The id of the job that this one repeats.
+    pub clone_of: Option<[u8; 16]>,
     /// The root behind its key; `None` when the key was named or wrapped directly.
     pub root_id: Option<RootId>,
 }

@@ -26,6 +26,9 @@ pub enum SealError {
         /// What the clock says.
         now_ms: u64,
     },
+    /// The job would repeat itself.
+    #[error("a job cannot be a clone of itself; give the clone an id of its own")]
+    CloneOfItself,
     /// The job would be expired before it exists.
     #[error(
         "the expiry {expires_ms} is not after the present {now_ms}; give the job more time or none to expire"

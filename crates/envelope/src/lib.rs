@@ -9,6 +9,7 @@
 //! [`keys`] is where keys live, [`raw`] is the floor below, for vectors and tests.
 
 mod clock;
+mod cloning;
 mod content;
 mod context;
 mod data_keys;

@@ -24,13 +24,7 @@ impl Envelope {
     /// See [`OpenError`]; nothing of the content is released with any of them.
     pub async fn open_body(&self, context: &BodyContext<'_>, bytes: &[u8]) -> Result<Opened, OpenError> {
         let header = Header::parse(bytes)?;
-        if header.extensions().template.is_some() {
-            return Err(OpenError::Unsupported { feature: "a schedule's template outside of its firings" });
-        }
-        if header.extensions().bound_names.is_some() {
-            return Err(OpenError::Unsupported { feature: "further bound attributes" });
-        }
-        check_message(&header, &context.job_id)?;
+        check_body(&header, &context.job_id)?;
         self.open(&header, context.namespace, context.queue, &context.hash()).await
     }
 
@@ -41,8 +35,13 @@ impl Envelope {
     pub async fn open_part(&self, context: &PartContext<'_>, bytes: &[u8]) -> Result<Opened, OpenError> {
         let header = Header::parse(bytes)?;
         let extensions = header.extensions();
-        if extensions.template.is_some() || extensions.bound_names.is_some() || header.expires_ms().is_some()
-        {
+        let of_bodies = [
+            extensions.template.is_some(),
+            extensions.clone_of.is_some(),
+            extensions.bound_names.is_some(),
+            header.expires_ms().is_some(),
+        ];
+        if of_bodies.contains(&true) {
             return Err(OpenError::Unsupported { feature: "in a part what only bodies have" });
         }
         check_message(&header, &context.job_id)?;
@@ -56,14 +55,31 @@ impl Envelope {
         queue: &str,
         context: &ContextHash,
     ) -> Result<Opened, OpenError> {
+        self.open_until(header, namespace, queue, context, Expiry::Kept).await
+    }
+
+    pub(crate) async fn open_until(
+        &self,
+        header: &Header<'_>,
+        namespace: &str,
+        queue: &str,
+        context: &ContextHash,
+        expiry: Expiry,
+    ) -> Result<Opened, OpenError> {
         let Some((data_key, root_id)) = self.find_key(header, namespace, queue).await? else {
             raw::pretend(header, &self.decoy, context);
             let id = header.extensions().epoch.map_or(*header.dek_id(), |epoch| epoch.root_id);
             return Err(OpenError::KeyNotFound { id });
         };
         let content = raw::open(header, &data_key, context)?;
-        check_times(header, self.clock.now_ms())?;
-        Ok(Opened { content, created_ms: header.created_ms(), expires_ms: header.expires_ms(), root_id })
+        check_times(header, self.clock.now_ms(), expiry)?;
+        Ok(Opened {
+            content,
+            created_ms: header.created_ms(),
+            expires_ms: header.expires_ms(),
+            clone_of: header.extensions().clone_of,
+            root_id,
+        })
     }
 
     /// The key a header asks for: below a root, else from a recipient, else named directly.
@@ -94,6 +110,26 @@ impl Envelope {
     }
 }
 
+/// What becomes of a body whose time is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Expiry {
+    /// It does not open.
+    Kept,
+    /// It opens all the same.
+    Ignored,
+}
+
+/// Refuses what is no body of this very job.
+pub(crate) fn check_body(header: &Header<'_>, job_id: &[u8; 16]) -> Result<(), OpenError> {
+    if header.extensions().template.is_some() {
+        return Err(OpenError::Unsupported { feature: "a schedule's template outside of its firings" });
+    }
+    if header.extensions().bound_names.is_some() {
+        return Err(OpenError::Unsupported { feature: "further bound attributes" });
+    }
+    check_message(header, job_id)
+}
+
 pub(crate) fn check_message(header: &Header<'_>, job_id: &[u8; 16]) -> Result<(), OpenError> {
     if header.message_id() == job_id {
         return Ok(());
@@ -101,7 +137,7 @@ pub(crate) fn check_message(header: &Header<'_>, job_id: &[u8; 16]) -> Result<()
     Err(OpenError::WrongMessage { expected: *job_id, found: *header.message_id() })
 }
 
-fn check_times(header: &Header<'_>, now_ms: u64) -> Result<(), OpenError> {
+fn check_times(header: &Header<'_>, now_ms: u64, expiry: Expiry) -> Result<(), OpenError> {
     let created_ms = header.created_ms();
     if created_ms > now_ms.saturating_add(CLOCK_SKEW_MS) {
         return Err(OpenError::FromTheFuture { created_ms, now_ms });
@@ -112,6 +148,7 @@ fn check_times(header: &Header<'_>, now_ms: u64) -> Result<(), OpenError> {
         return Err(OpenError::NotYetValid { not_before_ms, now_ms });
     }
     if let Some(expires_ms) = header.expires_ms()
+        && expiry == Expiry::Kept
         && now_ms >= expires_ms
     {
         return Err(OpenError::Expired { expires_ms, now_ms });

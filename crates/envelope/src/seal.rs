@@ -22,13 +22,7 @@ impl Envelope {
         content: &Content,
         expires_ms: Option<u64>,
     ) -> Result<Vec<u8>, SealError> {
-        let place = Place {
-            namespace: context.namespace,
-            queue: context.queue,
-            message_id: context.job_id,
-            template: None,
-        };
-        self.seal(place, context.hash(), content, expires_ms).await
+        self.seal(Place::of_body(context), context.hash(), content, expires_ms).await
     }
 
     /// Seals what a worker reports about a job. It never expires.
@@ -45,6 +39,7 @@ impl Envelope {
             queue: context.queue,
             message_id: context.job_id,
             template: None,
+            clone_of: None,
         };
         self.seal(place, context.hash(), content, None).await
     }
@@ -77,6 +72,7 @@ impl Envelope {
             flags: Flags { padded: self.padded, ..Flags::default() },
             recipients: &[],
             extensions: Extensions {
+                clone_of: place.clone_of,
                 template: place.template.map(|schedule| *schedule.as_bytes()),
                 epoch: Some(Epoch { number: epoch, root_id: *root.id().as_bytes() }),
                 ..Extensions::default()
@@ -93,4 +89,13 @@ pub(crate) struct Place<'a> {
     pub(crate) message_id: [u8; 16],
     /// The schedule that it is a template for.
     pub(crate) template: Option<ScheduleId>,
+    /// The job that it repeats.
+    pub(crate) clone_of: Option<[u8; 16]>,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) const fn of_body(context: &BodyContext<'a>) -> Self {
+        let BodyContext { namespace, queue, job_id, .. } = *context;
+        Self { namespace, queue, message_id: job_id, template: None, clone_of: None }
+    }
 }

@@ -59,6 +59,7 @@ impl Envelope {
             queue: context.queue,
             message_id: context.message_id(),
             template: None,
+            clone_of: None,
         };
         self.seal(place, context.hash(), content, None).await
     }

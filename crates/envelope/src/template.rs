@@ -66,6 +66,7 @@ impl Envelope {
             queue: context.queue,
             message_id: *context.schedule.as_bytes(),
             template: Some(context.schedule),
+            clone_of: None,
         };
         self.seal(place, context.hash(), content, None).await
     }
@@ -89,6 +90,9 @@ impl Envelope {
         }
         if extensions.bound_names.is_some() {
             return Err(OpenError::Unsupported { feature: "further bound attributes" });
+        }
+        if extensions.clone_of.is_some() {
+            return Err(OpenError::Unsupported { feature: "a schedule's template that is a clone" });
         }
         // The syntax has it that a template's message id is its schedule's.
         check_message(&header, firing.schedule.as_bytes())?;

@@ -1,4 +1,4 @@
-//! The duty that reads the records of jobs that have died, so that they are found by kind and tag.
+//! The duty that reads the records of jobs that have died or are held, so that they are found by kind and tag.
 //!
 //! It runs beside the engine, which never waits for a record. It is rung after every turn that leaves
 //! something to read; what it did not get to is still listed after a restart.

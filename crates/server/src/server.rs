@@ -17,7 +17,7 @@ use sealane_storage::{OpenError, Recovery};
 use tokio::sync::{oneshot, watch};
 
 use crate::authn::Environment;
-use crate::clock::MonotonicClock;
+use crate::clock::ServerClock;
 use crate::config::Config;
 use crate::context_file::{self, ContextError};
 use crate::data_dir::{DataDir, DataDirError};
@@ -146,7 +146,7 @@ impl Server {
                 .expect("the configuration was checked"),
             random,
         };
-        let (service, engine) = Service::open(parts, |last_at| Arc::new(MonotonicClock::start(last_at)))?;
+        let (service, engine) = Service::open(parts, |last_at| Arc::new(ServerClock::start(last_at)))?;
         let ended = engine.start_thread().map_err(StartError::Thread)?;
         let door = service.door();
 

@@ -12,6 +12,7 @@
 //! | [`log`] | the engine on disk: segments, groups, recovery (bytes: `FORMAT.md`) |
 //! | [`memory`] | the engine for tests |
 //! | [`codec`] | records as bytes |
+//! | [`history`] | what is known of jobs that have ended: derived from the journal, searched by what they are |
 //! | [`disk`] | the few things the log asks of a disk |
 //! | [`lock`] | one server per directory |
 //! | [`testing`] | the conformance suite, a disk that loses, keys for tests |
@@ -23,6 +24,7 @@ pub mod codec;
 pub mod disk;
 pub mod error;
 pub mod fact;
+pub mod history;
 pub mod journal;
 pub mod keys;
 pub mod lock;

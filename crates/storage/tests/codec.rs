@@ -16,9 +16,10 @@ use sealane_core::name::{
 };
 use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
-    AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
-    Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    Report, ReportedProgress, RootIds, RunLimit, Runner, SealingPolicy, SweepKind, SweepWish, UniqueKey,
+    AfterParent, CancelReason, DeadFilter, Event, HeldFilter, IdempotencyKey, JobEnqueued, JobOptions,
+    Labels, Links, Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate,
+    ReleaseReason, Report, ReportedProgress, RootIds, RunLimit, Runner, SealingPolicy, SweepKind, SweepWish,
+    UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -523,7 +524,17 @@ fn wish() -> impl Strategy<Value = SweepWish> {
                 SweepWish::RedriveDead { filter, rate: rate.and_then(RedriveRate::per_second) }
             }
             SweepKind::PurgeWaiting => SweepWish::PurgeWaiting,
-            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld,
+            SweepKind::ReleaseHeld => SweepWish::ReleaseHeld {
+                filter: HeldFilter {
+                    reason: filter.category.and_then(|category| HoldReason::from_code(category.code())),
+                    kind: filter.kind,
+                    tag: filter.tag,
+                    owner: filter.owner,
+                    held_from: filter.died_from,
+                    held_before: filter.died_before,
+                },
+                rate: rate.and_then(RedriveRate::per_second),
+            },
         },
     )
 }

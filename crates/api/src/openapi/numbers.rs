@@ -17,6 +17,8 @@ const BOUNDS: &[(&str, Fields)] = &[
     ("AccessKeyIn", &[("ttl_ms", 1, l::ACCESS_KEY_TTL_MS_MAX)]),
     ("DeadLetterIn", &[("max", 1, BATCH_MAX)]),
     ("DeadRedriveIn", &[("rate", 1, l::REDRIVE_RATE_MAX as u64)]),
+    ("HeldPreviewIn", &[("max", 1, BATCH_MAX)]),
+    ("HeldReleaseIn", &[("rate", 1, l::REDRIVE_RATE_MAX as u64)]),
     ("ExtendItem", &[("lease_ms", l::LEASE_MS_MIN, l::LEASE_MS_MAX)]),
     ("FailItem", &[("retry_after_ms", 0, l::DELAY_MS_MAX)]),
     (

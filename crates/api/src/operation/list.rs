@@ -25,6 +25,9 @@ macro_rules! taken {
     (schedule, $parameter:ident, $query:ident, $body:ident) => {
         ScheduleName::parse($parameter).map_err(Problem::invalid)?
     };
+    (reason_body, $parameter:ident, $query:ident, $body:ident) => {
+        v1::Reason::try_from($body.0)?
+    };
     (key, $parameter:ident, $query:ident, $body:ident) => {
         // Why not found: whatever is not a key id names no key.
         KeyId::parse($parameter).map_err(|_| Problem::not_found())?
@@ -53,6 +56,7 @@ macro_rules! operations {
         $method:ident $path:literal, $permission:ident, $class:ident, repeatable: $repeatable:literal,
         { $($field:ident : $type:ty = $from:ident),* }, $(query: $query:ty,)? body: $body:ty => $answer:ty,
         $(streams: $streams:literal,)?
+        $(reason: $reason:expr,)?
         target: $target:expr;
     )*) => {
         $(
@@ -83,6 +87,11 @@ macro_rules! operations {
                 ) -> Result<Self, Problem> {
                     Ok(Self { $($field: taken!($from, parameter, query, body),)* })
                 }
+
+                $(fn reason(&self) -> Option<&str> {
+                    let reason: fn(&Self) -> Option<&str> = $reason;
+                    reason(self)
+                })?
 
                 fn target(&self) -> Target {
                     let target: fn(&Self) -> Target = $target;
@@ -132,9 +141,19 @@ operations! {
         { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
         target: |op| Target::Queue(op.queue.clone());
 
-    QueueReleaseHeld = "queue.release_held", "let every held job of a queue go on, slice by slice",
+    QueuePreviewHeld = "queue.preview_held", "count and show the held jobs of a queue that a filter means, and do nothing",
+        Post "/v1/queues/{queue}/held:preview", JobManage, Read, repeatable: true,
+        { queue: QueueName = queue, page: v1::HeldPreviewIn = body }, body: v1::HeldPreviewIn => v1::HeldPreviewOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    QueueReleaseHeld = "queue.release_held", "let held jobs of a queue go on, slice by slice: those that a filter means, or all",
         Post "/v1/queues/{queue}/held:release", JobManage, Manage, repeatable: false,
-        { queue: QueueName = queue }, body: NoBody => v1::SweepOut,
+        { queue: QueueName = queue, which: OrNothing<v1::HeldReleaseIn> = body }, body: OrNothing<v1::HeldReleaseIn> => v1::SweepOut,
+        target: |op| Target::Queue(op.queue.clone());
+
+    QueueStopRelease = "queue.stop_release", "give up letting held jobs of a queue go on; what is done stays done",
+        Post "/v1/queues/{queue}/held:stop", JobManage, Settle, repeatable: true,
+        { queue: QueueName = queue }, body: NoBody => v1::QueueOut,
         target: |op| Target::Queue(op.queue.clone());
 
     QueueResume = "queue.resume", "take and hand out jobs of a queue again",
@@ -169,6 +188,13 @@ operations! {
     JobWait = "job.wait", "show a job when it has ended, or as it stands when the time is up",
         Post "/v1/jobs/{job}:wait", JobRead, Read, repeatable: true,
         { job: JobId = job, wish: v1::WaitIn = body }, body: v1::WaitIn => v1::JobOut,
+        target: |op| Target::Job(op.job);
+
+    JobBody = "job.body", "show what an ended job was sent with, its body as it is stored included, for a clone of it",
+        Post "/v1/jobs/{job}/body", JobBodyRead, Read, repeatable: true,
+        { job: JobId = job, reason: v1::Reason = reason_body },
+        body: OrNothing<v1::JobBodyIn> => v1::JobBodyOut,
+        reason: |op| op.reason.as_str(),
         target: |op| Target::Job(op.job);
 
     JobCancel = "job.cancel", "end a job; a running one's worker is told at its next heartbeat, or by force not asked",
@@ -385,6 +411,11 @@ operations! {
         {}, body: NoBody => v1::ServerOut,
         target: |_| Target::Namespace;
 
+    ServerFollowClock = "server.follow_clock", "go by the wall clock again after a step of it that was held",
+        Post "/v1/server:follow-clock", ServerManage, Manage, repeatable: true,
+        {}, body: NoBody => v1::ServerOut,
+        target: |_| Target::Namespace;
+
     OpenApiGet = "openapi.get", "show this interface as an OpenAPI 3.1 document",
         Get "/v1/openapi.json", ServerRead, Read, repeatable: true,
         {}, body: NoBody => serde_json::Value,
@@ -400,6 +431,7 @@ impl Answer for v1::JobStands {}
 impl Answer for v1::FlowOut {}
 impl Answer for v1::DeadLetterOut {}
 impl Answer for v1::DeadPreviewOut {}
+impl Answer for v1::HeldPreviewOut {}
 impl Answer for v1::DeadAnalysisOut {}
 impl Answer for v1::SweepOut {}
 
@@ -410,6 +442,12 @@ impl Answer for v1::LeaseOut {
             job.parents.iter().map(|parent| result(parent) + v1::JOB_TEXT_BYTES).sum()
         };
         self.jobs.iter().map(|job| job.body.0.len() + parents(job) + v1::JOB_TEXT_BYTES).sum()
+    }
+}
+
+impl Answer for v1::JobBodyOut {
+    fn bytes(&self) -> usize {
+        self.body.0.len() + v1::JOB_TEXT_BYTES
     }
 }
 

@@ -159,6 +159,11 @@ pub trait Operation: Sized + Send + 'static {
     /// Makes the operation from the path's parameter, what stands behind the path, and the body.
     fn from_request(parameter: &str, query: Self::Query, body: Self::Body) -> Result<Self, Problem>;
 
+    /// Why it is asked, for the audit line, where its caller says so.
+    fn reason(&self) -> Option<&str> {
+        None
+    }
+
     /// What it touches.
     fn target(&self) -> Target;
 }

@@ -43,6 +43,17 @@ impl TryFrom<&RetryIn> for Backoff {
     }
 }
 
+impl From<&Backoff> for RetryIn {
+    fn from(backoff: &Backoff) -> Self {
+        Self {
+            backoff: Some(backoff.shape.to_string()),
+            base_ms: Some(backoff.base.get()),
+            cap_ms: Some(backoff.cap.get()),
+            jitter_percent: Some(backoff.jitter_percent),
+        }
+    }
+}
+
 /// One attempt that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptOut {

@@ -41,14 +41,19 @@ pub struct DeadRedriveIn {
 impl DeadRedriveIn {
     /// What is wished for, with `token` standing for texts.
     pub fn wish(&self, token: TokenOf<'_>) -> Result<SweepWish, Problem> {
-        let read = |rate: u32| {
-            RedriveRate::per_second(rate).ok_or_else(|| {
-                Problem::invalid(format!("rate must be 1 to {} jobs a second", limits::REDRIVE_RATE_MAX))
-            })
-        };
-        let rate = self.rate.map(read).transpose()?;
+        let rate = read_rate(self.rate)?;
         Ok(SweepWish::RedriveDead { filter: DeadFilterIn::read(self.filter.as_ref(), token)?, rate })
     }
+}
+
+/// Reads how fast.
+pub(super) fn read_rate(rate: Option<u32>) -> Result<Option<RedriveRate>, Problem> {
+    let read = |rate: u32| {
+        RedriveRate::per_second(rate).ok_or_else(|| {
+            Problem::invalid(format!("rate must be 1 to {} jobs a second", limits::REDRIVE_RATE_MAX))
+        })
+    };
+    rate.map(read).transpose()
 }
 
 /// Bulk work on a queue. It goes on by itself, also after a restart.

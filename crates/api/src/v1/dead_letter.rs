@@ -35,26 +35,41 @@ impl DeadLetterIn {
 
     /// How many, within their limit.
     pub fn max(&self) -> Result<usize, Problem> {
-        let max = usize::try_from(self.max.unwrap_or(100)).unwrap_or(usize::MAX);
-        if (1..=limits::BATCH_ITEMS_MAX).contains(&max) {
-            return Ok(max);
-        }
-        Err(Problem::invalid(format!("max must be 1 to {}", limits::BATCH_ITEMS_MAX)))
+        read_max(self.max)
     }
 
     /// Behind which job, where the page before ended with one.
     pub fn after(&self) -> Result<Option<(Time, JobId)>, Problem> {
-        let read = |text: &str| {
-            let (ms, id) = text.split_once('.')?;
-            Some((Time::from_unix_ms(ms.parse().ok()?), JobId::parse(id).ok()?))
-        };
-        match self.after.as_deref() {
-            None => Ok(None),
-            Some(text) => {
-                read(text).map(Some).ok_or_else(|| Problem::invalid("after is the next of the page before"))
-            }
+        read_after(self.after.as_deref())
+    }
+}
+
+/// Reads how many jobs a page shows.
+pub(super) fn read_max(max: Option<u32>) -> Result<usize, Problem> {
+    let max = usize::try_from(max.unwrap_or(100)).unwrap_or(usize::MAX);
+    if (1..=limits::BATCH_ITEMS_MAX).contains(&max) {
+        return Ok(max);
+    }
+    Err(Problem::invalid(format!("max must be 1 to {}", limits::BATCH_ITEMS_MAX)))
+}
+
+/// Reads where the page before ended.
+pub(super) fn read_after(after: Option<&str>) -> Result<Option<(Time, JobId)>, Problem> {
+    let read = |text: &str| {
+        let (ms, id) = text.split_once('.')?;
+        Some((Time::from_unix_ms(ms.parse().ok()?), JobId::parse(id).ok()?))
+    };
+    match after {
+        None => Ok(None),
+        Some(text) => {
+            read(text).map(Some).ok_or_else(|| Problem::invalid("after is the next of the page before"))
         }
     }
+}
+
+/// Says where a page ended.
+pub(super) fn show_next(next: Option<(Time, JobId)>) -> Option<String> {
+    next.map(|(at, id)| format!("{}.{id}", at.unix_ms()))
 }
 
 /// One job in dead-letter.
@@ -143,7 +158,7 @@ impl DeadLetterOut {
             jobs: page.jobs.iter().map(DeadJob::show).collect(),
             looked_at: page.looked_at,
             not_known: page.not_known,
-            next: cursor(page),
+            next: show_next(page.next),
         }
     }
 }
@@ -176,13 +191,9 @@ impl DeadPreviewOut {
             not_known: page.not_known,
             looked_at: page.looked_at,
             jobs: page.jobs.iter().map(DeadJob::show).collect(),
-            next: cursor(page),
+            next: show_next(page.next),
         }
     }
-}
-
-fn cursor(page: &DeadPage) -> Option<String> {
-    page.next.map(|(died_at, id)| format!("{}.{id}", died_at.unix_ms()))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -109,6 +109,10 @@ pub struct JobIn {
     /// dead-letter, `cancel` cancels it, `run` runs it all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<String>,
+    /// The job that this one repeats: one that has ended and that the sender may see. Its fair key is this one's as
+    /// well, where none is given. A sealed body names the same job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clone_of: Option<Id>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -199,6 +203,7 @@ impl TryFrom<JobIn> for JobParts {
             max_attempts: job.max_attempts,
             options: JobOptions {
                 backoff: job.retry.as_ref().map(Backoff::try_from).transpose()?,
+                clone_of: job.clone_of.map(|original| original.0),
                 links: super::links::links(job.after, job.after_any, job.on_failure.as_deref())?,
                 ..JobOptions::default()
             },
@@ -411,6 +416,9 @@ pub struct JobOut {
     /// Which firing of which schedule it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firing: Option<FiringOut>,
+    /// The job that it repeats. Of a sealed job, the envelope is the judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clone_of: Option<String>,
     /// When it is worth nothing any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

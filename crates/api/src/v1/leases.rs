@@ -128,6 +128,9 @@ pub struct LeasedJob {
     /// Which firing of which schedule it is; a sealed body is then the schedule's template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firing: Option<FiringOut>,
+    /// The job that it repeats. Of a sealed job, the envelope is the judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clone_of: Option<Id>,
     /// Proof of this lease: good for this attempt and this worker's principal only.
     pub receipt: String,
     /// When the lease ends unless extended.

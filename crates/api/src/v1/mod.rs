@@ -3,12 +3,14 @@
 mod access;
 mod acts;
 mod attempts;
+mod bodies;
 mod bulk;
 mod dead_analysis;
 mod dead_filter;
 mod dead_letter;
 mod events;
 mod flows;
+mod held;
 mod job_list;
 mod jobs;
 mod keys;
@@ -25,6 +27,7 @@ mod shown;
 pub use access::{AccessKeyIn, AccessKeyList, AccessKeyMade, AccessKeyOut};
 pub use acts::{CancelIn, JobStands, MoveIn, ReprioritiseIn};
 pub use attempts::{AttemptOut, RetryIn};
+pub use bodies::{JobBodyIn, JobBodyOut, Reason};
 pub use bulk::{DeadPurgeIn, DeadRedriveIn, SweepOut, WorkOut};
 pub use dead_analysis::{DeadAnalysisOut, HourCount, PatternCount, Values, WordCount};
 pub use dead_filter::{DeadFilterIn, KIND_FIELD, TAG_FIELD, TokenOf};
@@ -33,6 +36,7 @@ pub use events::{Begin, EventEnd, EventReset, EventWish, EventsIn, JobEvent};
 pub use flows::{
     FlowAccepted, FlowIn, FlowJobOut, FlowNode, FlowNodeAccepted, FlowNodeIn, FlowOut, FlowParts,
 };
+pub use held::{HeldFilterIn, HeldJob, HeldPreviewIn, HeldPreviewOut, HeldReleaseIn};
 pub use job_list::{JobListIn, JobListOut, JobListed, JobWish};
 pub use jobs::{
     JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobOut, JobParts, LastError,

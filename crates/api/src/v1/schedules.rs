@@ -119,6 +119,9 @@ impl ScheduleIn {
                 "a schedule's jobs are told apart by their due times: leave job.idempotency_key and job.unique out, and see overlap",
             ));
         }
+        if job.options.clone_of.is_some() {
+            return Err(Problem::invalid("a schedule's jobs repeat no other job: leave job.clone_of out"));
+        }
         if job.options.links.is_some() {
             return Err(Problem::invalid(
                 "a schedule's jobs wait for no others: leave job.after and job.after_any out",

@@ -20,4 +20,8 @@ pub struct ServerOut {
     pub sync: String,
     /// `serving` or `draining`.
     pub status: String,
+    /// How far the wall clock is ahead of the server's (behind: negative) after a step of more than 60 s, in
+    /// milliseconds. It is not followed until `server.follow_clock`: no lease ends and no job runs by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_step_ms: Option<i64>,
 }

@@ -112,6 +112,7 @@ impl JobOut {
             run_at: Timestamp(view.run_at),
             expires_at: view.expires_at.map(Timestamp),
             firing: view.firing.as_ref().map(FiringOut::from),
+            clone_of: view.clone_of.map(|original| original.to_string()),
             finished_at: view.finished_at.map(Timestamp),
             dead_because: view.dead_reason.map(|reason| reason.to_string()),
             dependencies: None,
@@ -163,6 +164,7 @@ impl LeasedJob {
             created_at: Timestamp(view.created_at),
             expires_at: view.expires_at.map(Timestamp),
             firing: view.firing.as_ref().map(FiringOut::from),
+            clone_of: view.clone_of.map(Id),
             receipt,
             lease_expires_at: Timestamp(lease_end),
             lease_ms: lease_end.since(now).get(),
@@ -178,7 +180,7 @@ impl LeasedJob {
 }
 
 /// A stored job's body, lent to an answer.
-struct BodyOf(Arc<JobInput>);
+pub(super) struct BodyOf(pub(super) Arc<JobInput>);
 
 impl AsRef<[u8]> for BodyOf {
     fn as_ref(&self) -> &[u8] {
@@ -190,7 +192,7 @@ fn text<T: ToString>(value: &Option<T>) -> Option<String> {
     value.as_ref().map(ToString::to_string)
 }
 
-fn attributes(map: &BTreeMap<AttributeName, String>) -> StringMap {
+pub(super) fn attributes(map: &BTreeMap<AttributeName, String>) -> StringMap {
     StringMap(map.iter().map(|(name, value)| (name.to_string(), value.clone())).collect())
 }
 

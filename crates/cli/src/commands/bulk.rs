@@ -1,7 +1,9 @@
 //! Bulk work on a queue, for the commands that begin some.
 
 use clap::Args;
-use sealane::{BulkWork, Client, DeadFilterIn, DeadJob, DeadLetterIn, SweepKind, SweepOut};
+use sealane::{
+    BulkWork, Client, DeadFilterIn, DeadLetterIn, HeldFilterIn, HeldPreviewIn, SweepKind, SweepOut,
+};
 use serde::Serialize;
 
 use super::Surroundings;
@@ -33,8 +35,23 @@ struct Preview {
     stuck: Option<u64>,
     /// Jobs whose kind and tags are not known yet.
     not_known: u64,
-    /// The first of them.
-    first: Vec<DeadJob>,
+    /// The ids of the first of them.
+    first: Vec<String>,
+}
+
+impl Preview {
+    /// Of work on a queue, for no jobs so far.
+    fn of(queue: &str, kind: SweepKind) -> Self {
+        Self {
+            queue: queue.to_owned(),
+            work: kind.as_str(),
+            running: false,
+            jobs: 0,
+            stuck: None,
+            not_known: 0,
+            first: Vec::new(),
+        }
+    }
 }
 
 pub(super) async fn run(
@@ -74,14 +91,10 @@ async fn preview(at: &Surroundings, client: &Client, queue: &str, work: &BulkWor
         BulkWork::RedriveDead(which) => {
             count(client, queue, SweepKind::RedriveDead, which.filter.as_ref()).await?
         }
+        BulkWork::ReleaseHeld(which) => count_held(client, queue, which.filter.as_ref()).await?,
         _ => {
-            let counts = client.queue(queue).await?.jobs;
-            let (jobs, kind) = match work {
-                BulkWork::ReleaseHeld => (counts.held, SweepKind::ReleaseHeld),
-                _ => (counts.waiting, SweepKind::PurgeWaiting),
-            };
-            let (queue, work) = (queue.to_owned(), kind.as_str());
-            Preview { queue, work, running: false, jobs, stuck: None, not_known: 0, first: Vec::new() }
+            let jobs = client.queue(queue).await?.jobs.waiting;
+            Preview { jobs, ..Preview::of(queue, SweepKind::PurgeWaiting) }
         }
     };
     let mut rows = vec![
@@ -92,7 +105,7 @@ async fn preview(at: &Surroundings, client: &Client, queue: &str, work: &BulkWor
     ];
     rows.extend(found.stuck.filter(|jobs| *jobs > 0).map(|jobs| ("of these stay", jobs.to_string())));
     rows.extend((found.not_known > 0).then(|| ("not known yet", found.not_known.to_string())));
-    rows.extend(found.first.iter().map(|job| ("job", job.id.clone())));
+    rows.extend(found.first.iter().map(|id| ("job", id.clone())));
     at.output.one(&found, &rows)
 }
 
@@ -104,22 +117,32 @@ async fn count(
     filter: Option<&DeadFilterIn>,
 ) -> Result<Preview, Failure> {
     let mut page = DeadLetterIn { filter: filter.cloned(), max: Some(SHOWN), after: None };
-    let mut found = Preview {
-        queue: queue.to_owned(),
-        work: kind.as_str(),
-        running: false,
-        jobs: 0,
-        stuck: Some(0),
-        not_known: 0,
-        first: Vec::new(),
-    };
+    let mut found = Preview { stuck: Some(0), ..Preview::of(queue, kind) };
     loop {
         let looked = client.preview_dead(queue, &page).await?;
         found.jobs += looked.meant;
         found.not_known += looked.not_known;
         found.stuck = found.stuck.map(|stuck| stuck + looked.stuck);
         if found.first.is_empty() {
-            found.first = looked.jobs;
+            found.first = looked.jobs.into_iter().map(|job| job.id).collect();
+        }
+        match looked.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Looks through all held jobs, page by page.
+async fn count_held(client: &Client, queue: &str, filter: Option<&HeldFilterIn>) -> Result<Preview, Failure> {
+    let mut page = HeldPreviewIn { filter: filter.cloned(), max: Some(SHOWN), after: None };
+    let mut found = Preview::of(queue, SweepKind::ReleaseHeld);
+    loop {
+        let looked = client.preview_held(queue, &page).await?;
+        found.jobs += looked.meant;
+        found.not_known += looked.not_known;
+        if found.first.is_empty() {
+            found.first = looked.jobs.into_iter().map(|job| job.id).collect();
         }
         match looked.next {
             Some(next) => page.after = Some(next),

@@ -46,6 +46,6 @@ fn fingerprint(text: &str) -> Result<Bytes, &'static str> {
     Bytes::from_base64(text).ok_or("a fingerprint is 16 bytes in base64")
 }
 
-fn time(text: &str) -> Result<Timestamp, &'static str> {
+pub(super) fn time(text: &str) -> Result<Timestamp, &'static str> {
     from_rfc3339(text).map(Timestamp).ok_or("a time is written as 2026-01-31T09:30:00Z")
 }

@@ -99,10 +99,19 @@ async fn of_server(at: &Surroundings) -> Check {
     let asked = async {
         let server = session::server(&at.global)?;
         let described = server.describe().await?;
-        Ok::<_, Failure>(format!("{} answers, version {}", server.url(), described.version))
+        Ok::<_, Failure>((
+            format!("{} answers, version {}", server.url(), described.version),
+            described.clock_step_ms,
+        ))
     };
     match asked.await {
-        Ok(detail) => Check { name: "server", verdict: Verdict::Ok, detail },
+        Ok((detail, None)) => Check { name: "server", verdict: Verdict::Ok, detail },
+        Ok((detail, Some(ms))) => {
+            let detail = format!(
+                "{detail}; its wall clock stepped by {ms} ms, which is not followed: put the clock right, or accept it with 'sealane server follow-clock'"
+            );
+            Check { name: "server", verdict: Verdict::Warning, detail }
+        }
         Err(failure) => Check { name: "server", verdict: Verdict::Bad, detail: failure.item().detail },
     }
 }

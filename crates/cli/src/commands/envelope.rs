@@ -103,6 +103,7 @@ impl Shown {
             ("message id", self.message_id.clone()),
             ("created", self.created_at.clone()),
             ("expires", or_none(&self.expires_at)),
+            ("clone of", or_none(&self.clone_of)),
             ("root", or_none(&self.root_id)),
             ("epoch", self.epoch.map_or_else(|| "none".to_owned(), |epoch| epoch.to_string())),
             ("data key", self.dek_id.clone()),

@@ -20,6 +20,7 @@ use super::Surroundings;
 use super::acts::{self, Act};
 use super::flow::policy;
 use super::job_batch::{self, Batch};
+use super::job_clone;
 use super::job_list;
 use super::job_reports::{self, Reports};
 use crate::duration::{millis, parse};
@@ -38,6 +39,8 @@ pub(crate) enum Job {
     },
     /// List jobs by their ids
     List(job_list::List),
+    /// Send what an ended job was sent with once more, as a new job: opened and sealed anew here
+    Clone(job_clone::Clone),
     #[command(flatten)]
     Act(Act),
     #[command(flatten)]
@@ -206,6 +209,7 @@ pub(crate) async fn run(at: &Surroundings, command: Job) -> Result<(), Failure> 
         Job::Enqueue(wish) => send(at, *wish).await,
         Job::List(list) => job_list::run(at, list).await,
         Job::Get { id } => get(at, id).await,
+        Job::Clone(clone) => job_clone::run(at, clone).await,
         Job::Act(act) => acts::run(at, act).await,
         Job::Reports(reports) => job_reports::run(at, reports).await,
     }
@@ -438,6 +442,7 @@ fn rows(
     ];
     let optional = [
         ("sent to", job.origin_queue.clone()),
+        ("clone of", job.clone_of.clone()),
         ("re-driven", (job.redrives > 0).then(|| format!("{} times", job.redrives))),
         ("asked to stop", job.cancel_requested.then(|| "yes".to_owned())),
         ("content type", job.content_type.clone()),

@@ -10,8 +10,10 @@ mod doctor;
 mod envelope;
 mod events;
 mod flow;
+mod held_filter;
 mod job;
 mod job_batch;
+mod job_clone;
 mod job_list;
 mod job_reports;
 mod journal;
@@ -19,6 +21,7 @@ mod keyring;
 mod queue;
 mod schedule;
 mod serve;
+mod server;
 mod session;
 mod work;
 
@@ -65,6 +68,9 @@ pub(crate) enum Command {
     /// Send jobs by time
     #[command(subcommand)]
     Schedule(schedule::Schedule),
+    /// Look at a running server, and decide about it
+    #[command(subcommand)]
+    Server(server::Server),
     /// Run the server
     Serve(serve::Serve),
     /// Look at sessions, take them away from their holders, see what they remember
@@ -108,6 +114,7 @@ pub(crate) fn run(options: Options) -> Result<(), Failure> {
         Command::Queue(command) => wait(queue::run(at, command)),
         Command::Schedule(command) => wait(schedule::run(at, command)),
         Command::Serve(command) => wait(serve::run(command)),
+        Command::Server(command) => wait(server::run(at, &command)),
         Command::Session(command) => wait(session::run(at, command)),
         Command::Work(command) => wait(work::run(at, command)),
     }

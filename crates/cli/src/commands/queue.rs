@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use sealane::{QueueIn, QueueMode, QueueOut, StartRate, SweepKind};
+use sealane::{BulkWork, QueueIn, QueueMode, QueueOut, StartRate, SweepKind};
 
 use super::bulk::Consent;
+use super::held_filter::HeldFilterArgs;
 use super::{Surroundings, bulk};
 use crate::duration::{millis, parse};
 use crate::failure::Failure;
@@ -82,12 +83,19 @@ pub(crate) enum Queue {
         #[command(flatten)]
         consent: Consent,
     },
-    /// Let every held job of a queue go on
+    /// Let held jobs of a queue go on
     ReleaseHeld {
         /// Its name
         name: String,
         #[command(flatten)]
+        which: HeldFilterArgs,
+        #[command(flatten)]
         consent: Consent,
+    },
+    /// Give up letting held jobs of a queue go on; what is done stays done
+    StopRelease {
+        /// Its name
+        name: String,
     },
     /// Take and hand out jobs of a queue again
     Resume {
@@ -200,9 +208,10 @@ pub(crate) async fn run(at: &Surroundings, command: Queue) -> Result<(), Failure
         Queue::Purge { name, consent } => {
             bulk::run(at, &client, &name, SweepKind::PurgeWaiting.into(), consent).await
         }
-        Queue::ReleaseHeld { name, consent } => {
-            bulk::run(at, &client, &name, SweepKind::ReleaseHeld.into(), consent).await
+        Queue::ReleaseHeld { name, which, consent } => {
+            bulk::run(at, &client, &name, BulkWork::ReleaseHeld(which.wish()), consent).await
         }
+        Queue::StopRelease { name } => show(at, &client.stop_release(&name).await?),
         Queue::Get { name } => show(at, &client.queue(&name).await?),
         Queue::List => {
             let list = client.queues().await?;

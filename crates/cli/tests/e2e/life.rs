@@ -51,7 +51,14 @@ fn every_exit_is_reached_from_the_command_line() {
     assert_eq!(unsure.status.code(), Some(2), "{unsure:?}");
     let seen = place.json(&["queue", "release-held", "orders", "--dry-run"], "");
     assert_eq!((&seen["jobs"], &seen["running"]), (&1.into(), &false.into()), "{seen}");
-    assert_eq!(place.json(&["queue", "release-held", "orders", "--yes"], "")["work"], "release_held");
+    assert_eq!(seen["first"][0], aside.as_str(), "{seen}");
+    let others =
+        ["queue", "release-held", "orders", "--reason", "unopenable", "--held-from", "2020-01-31T09:30:00Z"];
+    assert_eq!(place.json(&[&others[..], &["--dry-run"]].concat(), "")["jobs"], 0);
+    assert_eq!(place.json(&[&others[..], &["--yes"]].concat(), "")["running"], false);
+    assert_eq!(place.json(&["queue", "stop-release", "orders"], "")["jobs"]["held"], 1);
+    let wish = ["queue", "release-held", "orders", "--reason", "quarantined", "--rate", "100", "--yes"];
+    assert_eq!(place.json(&wish, "")["work"], "release_held");
     let end = std::time::Instant::now() + DEADLINE;
     while place.json(&["job", "get", &aside], "")["state"] != "ready" {
         assert!(std::time::Instant::now() < end, "it is not released");

@@ -2,6 +2,8 @@
 
 mod batches;
 mod bench;
+mod clock;
+mod cloning;
 mod data_dir;
 mod doctor;
 mod events;

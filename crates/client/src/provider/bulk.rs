@@ -1,6 +1,6 @@
 //! Bulk work on a queue: begun by one call, it goes on by itself.
 
-use sealane_api::v1::{DeadFilterIn, DeadPurgeIn, DeadRedriveIn};
+use sealane_api::v1::{DeadFilterIn, DeadPurgeIn, DeadRedriveIn, HeldFilterIn, HeldReleaseIn};
 use sealane_core::queue::SweepKind;
 
 /// Bulk work on a queue.
@@ -13,8 +13,8 @@ pub enum BulkWork {
     RedriveDead(DeadRedriveIn),
     /// End every job that waits.
     PurgeWaiting,
-    /// Let every held job go on.
-    ReleaseHeld,
+    /// Let held jobs go on.
+    ReleaseHeld(HeldReleaseIn),
 }
 
 impl BulkWork {
@@ -30,6 +30,12 @@ impl BulkWork {
     pub const fn redrive_dead(filter: DeadFilterIn, rate: Option<u32>) -> Self {
         Self::RedriveDead(DeadRedriveIn { filter: Some(filter), rate })
     }
+
+    /// Lets the held jobs that a filter means go on; at most `rate` in a second where there is one.
+    #[must_use]
+    pub const fn release_held(filter: HeldFilterIn, rate: Option<u32>) -> Self {
+        Self::ReleaseHeld(HeldReleaseIn { filter: Some(filter), rate })
+    }
 }
 
 impl From<SweepKind> for BulkWork {
@@ -39,7 +45,7 @@ impl From<SweepKind> for BulkWork {
             SweepKind::PurgeDead => Self::PurgeDead(DeadPurgeIn::default()),
             SweepKind::RedriveDead => Self::RedriveDead(DeadRedriveIn::default()),
             SweepKind::PurgeWaiting => Self::PurgeWaiting,
-            SweepKind::ReleaseHeld => Self::ReleaseHeld,
+            SweepKind::ReleaseHeld => Self::ReleaseHeld(HeldReleaseIn::default()),
         }
     }
 }

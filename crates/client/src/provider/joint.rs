@@ -5,11 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail, FireOut,
-    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
-    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
-    Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
-    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
-    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    FlowAccepted, FlowIn, FlowOut, HeldPreviewIn, HeldPreviewOut, Hold, JobAccepted, JobBatchIn, JobBatchOut,
+    JobBodyOut, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut,
+    QueueIn, QueueList, QueueOut, Release, Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased,
+    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{Namespace, QueueName, ScheduleName};
@@ -57,6 +57,9 @@ pub trait Provider: Send + Sync {
     /// What a job's workers logged.
     async fn job_log(&self, id: JobId, page: &JobLogIn) -> Result<JobLogOut, Error>;
 
+    /// What an ended job was sent with. `reason` is why somebody else's is read.
+    async fn job_body(&self, id: JobId, reason: Option<&str>) -> Result<JobBodyOut, Error>;
+
     /// A job as it stands when it has ended, or when so much time is up; at most five minutes.
     async fn wait(&self, id: JobId, time: Duration) -> Result<JobOut, Error>;
 
@@ -92,6 +95,12 @@ pub trait Provider: Send + Sync {
 
     /// Begins bulk work on a queue. It goes on by itself.
     async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error>;
+
+    /// Counts and shows the held jobs of a queue that a filter means, and does nothing.
+    async fn preview_held(&self, queue: &QueueName, page: &HeldPreviewIn) -> Result<HeldPreviewOut, Error>;
+
+    /// Gives up letting held jobs of a queue go on; what is done stays done.
+    async fn stop_release(&self, queue: &QueueName) -> Result<QueueOut, Error>;
 
     /// Gives up bulk work on a queue's dead-letter; what is done stays done.
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error>;

@@ -21,11 +21,11 @@ use sealane::{
 use sealane_api::problem::{Code, Problem, ProblemDocument};
 use sealane_api::v1::{
     Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail, FireOut,
-    FlowAccepted, FlowIn, FlowOut, Hold, JobAccepted, JobBatchIn, JobBatchOut, JobIn, JobListIn, JobListOut,
-    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, LeasedJob, QueueList, Release, Reports,
-    ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut,
-    SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn,
-    SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    FlowAccepted, FlowIn, FlowOut, HeldPreviewIn, HeldPreviewOut, Hold, JobAccepted, JobBatchIn, JobBatchOut,
+    JobBodyOut, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut,
+    LeasedJob, QueueList, Release, Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut,
+    SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased,
+    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
 };
 use sealane_core::name::ScheduleName;
 use sealane_core::queue::ScheduleAct;
@@ -53,6 +53,8 @@ pub struct Mischief {
     pub refuses_extend: Mutex<bool>,
     /// Jobs asked for from any queue are taken from this one.
     pub serves_from: Mutex<Option<QueueName>>,
+    /// Whichever job's body is asked for, this one's is shown.
+    pub serves_body_of: Mutex<Option<JobId>>,
     /// What is done to each job that is handed out.
     pub tampers: Mutex<Option<Tamper>>,
     /// Connections over which events come break after so many things were heard.
@@ -205,6 +207,12 @@ impl Provider for Between {
         self.memory.job_log(id, page).await
     }
 
+    async fn job_body(&self, id: JobId, reason: Option<&str>) -> Result<JobBodyOut, Error> {
+        let other = *self.mischief.serves_body_of.lock().unwrap();
+        let body = self.memory.job_body(other.unwrap_or(id), reason).await?;
+        Ok(JobBodyOut { id: sealane_api::wire::Id(id), ..body })
+    }
+
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         self.pass("act", self.memory.act(id, act)).await
     }
@@ -239,6 +247,14 @@ impl Provider for Between {
 
     async fn sweep(&self, queue: &QueueName, work: &BulkWork) -> Result<SweepOut, Error> {
         self.memory.sweep(queue, work).await
+    }
+
+    async fn preview_held(&self, queue: &QueueName, page: &HeldPreviewIn) -> Result<HeldPreviewOut, Error> {
+        self.memory.preview_held(queue, page).await
+    }
+
+    async fn stop_release(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.memory.stop_release(queue).await
     }
 
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {

@@ -40,6 +40,7 @@ impl Shard {
                 self.queue_at(job.queue).has_room(1)?;
                 Ok(vec![Event::HoldReleased { job: id, at }])
             }
+            Act::Redrive { .. } if job.state() == State::Completed => Err(Refusal::RedriveCompleted),
             Act::Redrive { seal_expires } => {
                 may(job, Cause::Redrive)?;
                 if seal_expires.is_some_and(|end| end <= now) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::id::{JobId, LeaseId, LockId, ScheduleId};
-use crate::job::{Category, HoldReason, JobInput, Priority};
+use crate::job::{Category, HoldReason, JobInput, Priority, State};
 use crate::name::{ErrorCode, Principal, QueueName, ScheduleName};
 use crate::queue::death::Labels;
 use crate::queue::options::JobOptions;
@@ -261,12 +261,14 @@ pub enum Command<'a> {
         /// What.
         wish: &'a SweepWish,
     },
-    /// Give up bulk work on a queue's dead-letter where it stands.
+    /// Give up bulk work on a queue's dead or held jobs where it stands.
     StopSweep {
         /// Where.
         queue: &'a QueueName,
+        /// Of the jobs of which state.
+        of: State,
     },
-    /// Say what a dead job's record says of it.
+    /// Say what a dead or held job's record says of it.
     Label {
         /// Which job.
         job: JobId,

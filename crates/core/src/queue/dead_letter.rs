@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
-use super::death::Death;
+use super::death::{DeadReason, Death};
 use super::event::QueueNumber;
 use super::filter::{DeadFilter, Meant};
 use super::job::{Job, JobView};
@@ -178,6 +178,16 @@ pub enum Look {
     Through(usize),
 }
 
+impl Look {
+    /// How many are shown at most, and with how many shown it ends.
+    pub(super) const fn shown_and_enough(self) -> (usize, usize) {
+        match self {
+            Self::For(max) => (max, max),
+            Self::Through(max) => (max, usize::MAX),
+        }
+    }
+}
+
 impl Shard {
     /// Looks through a queue's dead-letter, the oldest first, from behind `after`: at so many jobs
     /// and no more.
@@ -192,10 +202,7 @@ impl Shard {
         let mut page = DeadPage::default();
         let mut last = after;
         let mut places = self.queue_at(number).dead.places(filter, after).peekable();
-        let (shown, enough) = match look {
-            Look::For(max) => (max, max),
-            Look::Through(max) => (max, usize::MAX),
-        };
+        let (shown, enough) = look.shown_and_enough();
         while page.looked_at < limits::LOOKED_AT_MAX && page.jobs.len() < enough {
             let Some((died_at, id)) = places.next() else { return page };
             page.looked_at += 1;
@@ -223,14 +230,21 @@ impl Shard {
     }
 }
 
-/// Deaths of the last hour by the minute: a number that grows tells more than one that is high.
+/// Deaths of the last hour by the minute, and all there ever were: a number that grows tells more than one
+/// that is high.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deaths {
     pub(super) minutes: VecDeque<(u64, u32)>,
+    /// By reason, in the order of all reasons.
+    pub(super) totals: [u64; DeadReason::ALL.len()],
 }
 
 impl Deaths {
-    pub(super) fn note(&mut self, at: Time) {
+    pub(super) fn note(&mut self, at: Time, reason: DeadReason) {
+        let total = DeadReason::ALL.iter().zip(&mut self.totals).find(|(other, _)| **other == reason);
+        if let Some((_, total)) = total {
+            *total = total.saturating_add(1);
+        }
         let minute = at.unix_ms() / MINUTE_MS;
         match self.minutes.back_mut() {
             // Why not only the same: a clock that stepped back adds to what is there.
@@ -241,6 +255,11 @@ impl Deaths {
         while self.minutes.front().is_some_and(|(minute, _)| *minute <= first) {
             self.minutes.pop_front();
         }
+    }
+
+    /// How many there were since the journal began, by reason: never fewer, whatever became of the jobs.
+    pub fn totals(&self) -> impl Iterator<Item = (DeadReason, u64)> {
+        DeadReason::ALL.iter().copied().zip(self.totals)
     }
 
     /// How many there were in the hour before now, to the minute.

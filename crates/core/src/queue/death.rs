@@ -1,7 +1,7 @@
 //! What is known of a dead job's end: why, how, and by which words it is found again.
 //!
 //! The labels are a caller's texts and stand here as tokens only. Whoever can read the job's record
-//! makes them once, after the job has died, so that the many that never die pay nothing for them.
+//! makes them once, after the job has died or was held, so that the many that never are pay nothing for them.
 
 use super::attempt::{AttemptEnd, RunBy};
 use super::event::Event;
@@ -62,7 +62,7 @@ pub struct Death {
     pub labels: Option<Labels>,
 }
 
-/// What a dead job's record says of it.
+/// What a dead or held job's record says of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
     /// What sort of job it is; `None` where the record does not open.
@@ -74,7 +74,7 @@ pub struct Labels {
 }
 
 impl Shard {
-    /// Dead jobs whose record nobody has read yet, with where it is: so many at most.
+    /// Dead and held jobs whose record nobody has read yet, with where it is: so many at most.
     pub fn unlabelled(&self, max: usize) -> Vec<(JobId, RecordRef)> {
         let jobs = self.unlabelled.iter().take(max);
         jobs.filter_map(|id| self.jobs.get(id).map(|job| (*id, job.view(*id).input))).collect()
@@ -85,7 +85,7 @@ impl Shard {
         !self.unlabelled.is_empty()
     }
 
-    /// A job that is not dead any more needs no labels, and one that has some keeps them.
+    /// A job that is neither dead nor held any more needs no labels, and one that has some keeps them.
     pub(super) fn decide_label(&self, now: Time, job: JobId, labels: &Labels) -> Vec<Event> {
         if !self.unlabelled.contains(&job) {
             return Vec::new();
@@ -101,6 +101,15 @@ impl Job {
         match &self.phase {
             Phase::Dead(death) => Some(death),
             _ => None,
+        }
+    }
+
+    /// Whether it is one that is found by its labels, and nobody has read them yet.
+    pub(super) fn lacks_labels(&self) -> bool {
+        match &self.phase {
+            Phase::Dead(death) => death.labels.is_none(),
+            Phase::Held { labels, .. } => labels.is_none(),
+            _ => false,
         }
     }
 

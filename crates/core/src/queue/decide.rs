@@ -33,7 +33,7 @@ impl Shard {
             Command::Act { job, act } => self.decide_act(now, job, act),
             Command::Session(command) => self.decide_session(now, command),
             Command::Sweep { queue, wish } => self.decide_sweep(now, queue, wish),
-            Command::StopSweep { queue } => self.decide_stop(now, queue),
+            Command::StopSweep { queue, of } => self.decide_stop(now, queue, *of),
             Command::Label { job, labels } => Ok(self.decide_label(now, *job, labels)),
             Command::PutSchedule(put) => self.decide_put_schedule(now, put),
             Command::ActOnSchedule { schedule, act } => self.decide_schedule_act(now, schedule, *act),
@@ -168,8 +168,10 @@ impl Shard {
         }
         let expires_at = command.ttl.map(|ttl| expires_at(ttl, now)).transpose()?;
         check_wishes(None, command.max_attempts, command.options)?;
+        let options = self.options_of(command)?;
+        let options = options.as_deref();
         let max_attempts = command.max_attempts.unwrap_or(queue.settings.retry.max_attempts);
-        queue.takes_session(command.options.and_then(|options| options.session))?;
+        queue.takes_session(options.and_then(|options| options.session))?;
         if let Some(unique) = command.options.and_then(|options| options.unique.as_ref())
             && let Some(holder) =
                 self.unique_holder(number, &unique.key).or_else(|| ahead.unique_holder(number, unique.key))
@@ -179,9 +181,9 @@ impl Shard {
         self.has_room_for_key(command, ahead)?;
         self.takes_job_of(command.owner, ahead.jobs(), ahead.jobs_of(command.owner))?;
         queue.takes_jobs(1 + ahead.waiting(number))?;
-        let fair_key = command.options.and_then(|options| options.fair_key);
+        let fair_key = options.and_then(|options| options.fair_key);
         queue.takes_key(fair_key, ahead.fair_keys(number), now)?;
-        if let Some(links) = command.options.and_then(|options| options.links.as_deref()) {
+        if let Some(links) = options.and_then(|options| options.links.as_deref()) {
             self.check_links(links, ahead)?;
         }
         Ok(vec![Event::JobEnqueued(JobEnqueued {
@@ -192,7 +194,7 @@ impl Shard {
             run_at,
             expires_at,
             max_attempts,
-            options: command.options.cloned().and_then(JobOptions::boxed),
+            options: options.cloned().and_then(JobOptions::boxed),
             digest: command.digest,
             at: now,
         })])

@@ -381,7 +381,7 @@ pub enum Event {
         /// When it heard of it.
         at: Time,
     },
-    /// A dead job's record was read: what is said in it, the job can be found by from now on.
+    /// A dead or held job's record was read: what is said in it, the job can be found by from now on.
     DeadLabelled {
         /// Which job.
         job: JobId,

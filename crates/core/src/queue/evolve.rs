@@ -42,6 +42,7 @@ impl Shard {
                     created_at: *at,
                     ready,
                     dead: Default::default(),
+                    held: Default::default(),
                     unique: Default::default(),
                     died: Default::default(),
                     counts: QueueCounts::default(),
@@ -129,7 +130,7 @@ impl Shard {
                         job.run_at = until;
                     }
                     job.past().here_since = Some(at);
-                    job.enter(cause, Phase::Held { reason: *reason });
+                    job.enter(cause, Phase::Held { reason: *reason, labels: None });
                 });
                 self.bound_attempts(job);
             }
@@ -176,10 +177,10 @@ impl Shard {
             | Event::SessionStateCleared { .. }
             | Event::SessionStateSet { .. } => self.session_event(event, record),
             Event::SweepEnded { queue, .. } => self.sweeps.ended(*queue),
-            Event::DeadLabelled { job, labels, .. } => self.change(job, |job| {
-                if let Phase::Dead(death) = &mut job.phase {
-                    death.labels = Some((**labels).clone());
-                }
+            Event::DeadLabelled { job, labels, .. } => self.change(job, |job| match &mut job.phase {
+                Phase::Dead(death) => death.labels = Some((**labels).clone()),
+                Phase::Held { labels: known, .. } => *known = Some(labels.clone()),
+                _ => {}
             }),
             Event::ParentEnded { job, parent, next, .. } => self.parent_ended(job, parent, *next, at),
             Event::SchedulePut(put) => self.schedule_put(put, record),
@@ -284,8 +285,9 @@ impl Shard {
     /// What a failed attempt means for more than its job.
     pub(super) fn ended(&mut self, id: &JobId, next: &Next, at: Time) {
         self.bound_attempts(id);
-        if let (Next::Dead, Some(queue)) = (next, self.jobs.get(id).map(|job| job.queue)) {
-            self.queue_at_mut(queue).died.note(at);
+        let died = self.jobs.get(id).and_then(|job| Some((job.queue, job.death()?.reason)));
+        if let (Next::Dead, Some((queue, reason))) = (next, died) {
+            self.queue_at_mut(queue).died.note(at, reason);
         }
         self.note_end_for_children(id);
     }

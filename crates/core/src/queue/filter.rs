@@ -1,7 +1,8 @@
-//! Which jobs of a dead-letter are meant.
+//! Which jobs of a dead-letter are meant, and what judging held jobs shares with it.
 
 use std::ops::Bound;
 
+use super::death::Labels;
 use super::job::Job;
 use crate::id::JobId;
 use crate::job::Category;
@@ -47,13 +48,7 @@ impl DeadFilter {
 
     /// Where to look, from behind `through`, in an index by time of death.
     pub(super) fn from(&self, through: Option<(Time, JobId)>) -> Bound<(Time, JobId)> {
-        let first = self.died_from.map(|from| (from, JobId::from_bytes([0; 16])));
-        match (through, first) {
-            (Some(through), Some(first)) if first > through => Bound::Included(first),
-            (Some(through), _) => Bound::Excluded(through),
-            (None, Some(first)) => Bound::Included(first),
-            (None, None) => Bound::Unbounded,
-        }
+        first_place(self.died_from, through)
     }
 
     /// Whether who died then is too late, and with it everybody behind.
@@ -69,15 +64,27 @@ impl DeadFilter {
             && (code.is_none() || *code == death.code)
             && (fingerprint.is_none() || *fingerprint == death.fingerprint)
             && owner.as_ref().is_none_or(|owner| *owner == *job.owner);
-        if !here {
-            return Meant::No;
-        }
-        if kind.is_none() && tag.is_none() {
-            return Meant::Yes;
-        }
-        let Some(labels) = &death.labels else { return Meant::NotKnown };
-        let there =
-            (kind.is_none() || *kind == labels.kind) && tag.is_none_or(|tag| labels.tags.contains(&tag));
-        if there { Meant::Yes } else { Meant::No }
+        if here { judge_labels(death.labels.as_ref(), *kind, *tag) } else { Meant::No }
     }
+}
+
+/// Where to look, from behind `through`, in an index by time.
+pub(super) fn first_place(from: Option<Time>, through: Option<(Time, JobId)>) -> Bound<(Time, JobId)> {
+    let first = from.map(|from| (from, JobId::from_bytes([0; 16])));
+    match (through, first) {
+        (Some(through), Some(first)) if first > through => Bound::Included(first),
+        (Some(through), _) => Bound::Excluded(through),
+        (None, Some(first)) => Bound::Included(first),
+        (None, None) => Bound::Unbounded,
+    }
+}
+
+/// Judges what a job's record says of it, as far as it was read.
+pub(super) fn judge_labels(labels: Option<&Labels>, kind: Option<Token>, tag: Option<Token>) -> Meant {
+    if kind.is_none() && tag.is_none() {
+        return Meant::Yes;
+    }
+    let Some(labels) = labels else { return Meant::NotKnown };
+    let there = (kind.is_none() || kind == labels.kind) && tag.is_none_or(|tag| labels.tags.contains(&tag));
+    if there { Meant::Yes } else { Meant::No }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::dead_letter::DeadLetter;
+use super::held::Held;
 use super::job::{Job, Phase};
 use super::owned::Owned;
 use super::ready::Ready;
@@ -20,14 +21,10 @@ pub fn check(shard: &Shard) -> Result<(), String> {
     if deadlines != shard.deadlines {
         return Err("the deadline table is not that of the jobs".to_owned());
     }
-    let unlabelled: BTreeSet<_> = shard
-        .jobs
-        .iter()
-        .filter(|(_, job)| job.death().is_some_and(|death| death.labels.is_none()))
-        .map(|(id, _)| *id)
-        .collect();
+    let unlabelled: BTreeSet<_> =
+        shard.jobs.iter().filter(|(_, job)| job.lacks_labels()).map(|(id, _)| *id).collect();
     if unlabelled != shard.unlabelled {
-        return Err("the list of dead jobs without labels is not that of the jobs".to_owned());
+        return Err("the list of dead and held jobs without labels is not that of the jobs".to_owned());
     }
     if !shard.sweeps.are_in_step() {
         return Err("the turns of bulk work are not those of the sweeps".to_owned());
@@ -63,6 +60,13 @@ pub fn check(shard: &Shard) -> Result<(), String> {
             .for_each(|(id, death)| dead.insert(*id, death));
         if dead != queue.dead {
             return Err(format!("the dead-letter index of {} is not that of its jobs", queue.name));
+        }
+        let held: Held = here()
+            .filter(|(_, job)| job.state() == State::Held)
+            .map(|(id, job)| (job.here_since(), *id))
+            .collect();
+        if held != queue.held {
+            return Err(format!("the list of held jobs of {} is not that of its jobs", queue.name));
         }
         let unique: BTreeMap<_, _> = here().filter_map(|(id, job)| Some((job.unique_key()?, *id))).collect();
         if unique != queue.unique

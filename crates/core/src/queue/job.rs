@@ -6,7 +6,7 @@ use crate::id::{JobId, LeaseId, LockId};
 use crate::job::{Category, HoldReason, Priority, State, words};
 use crate::name::{ErrorCode, Principal, QueueName};
 use crate::queue::attempt::{Attempt, RunBy};
-use crate::queue::death::{DeadReason, Death};
+use crate::queue::death::{DeadReason, Death, Labels};
 use crate::queue::event::QueueNumber;
 use crate::queue::live_options::LiveOptions;
 use crate::queue::parents::Parents;
@@ -16,6 +16,7 @@ use crate::queue::runner::Runner;
 use crate::queue::schedule::Firing;
 use crate::queue::transitions::{self, Cause};
 use crate::record::RecordRef;
+use crate::retry::Backoff;
 use crate::time::Time;
 use crate::token::Token;
 
@@ -39,6 +40,8 @@ pub enum Phase {
     Held {
         /// In one word.
         reason: HoldReason,
+        /// What its record says of it, once somebody has read that.
+        labels: Option<Box<Labels>>,
     },
     /// How it died.
     Dead(Box<Death>),
@@ -305,7 +308,7 @@ impl Job {
             cancel_requested: self.is_cancel_requested(),
             finished_at: self.death().map(|death| death.at),
             hold_reason: match self.phase {
-                Phase::Held { reason } => Some(reason),
+                Phase::Held { reason, .. } => Some(reason),
                 _ => None,
             },
             input: RecordRef { lsn: self.input_lsn, bytes: self.input_bytes },
@@ -317,6 +320,8 @@ impl Job {
             dead_fingerprint: self.death().and_then(|death| death.fingerprint),
             reported: self.reported(),
             firing: self.options.as_ref().and_then(|options| options.firing()),
+            clone_of: self.options.as_ref().and_then(|options| options.clone_of()),
+            backoff: self.options.as_ref().and_then(|options| options.backoff()),
             result: None,
         }
     }
@@ -383,6 +388,10 @@ pub struct JobView {
     pub dead_fingerprint: Option<Token>,
     /// The firing of a schedule that it is.
     pub firing: Option<Firing>,
+    /// The job that it repeats.
+    pub clone_of: Option<JobId>,
+    /// How long to wait between attempts, where not as the queue says.
+    pub backoff: Option<Backoff>,
     /// The record of its completion, which may carry a result.
     pub result: Option<RecordRef>,
 }

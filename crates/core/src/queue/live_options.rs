@@ -8,6 +8,7 @@ use super::links::Links;
 use super::options::JobOptions;
 use super::schedule::Firing;
 use super::unique::{OnConflict, UniqueKey};
+use crate::id::JobId;
 use crate::retry::Backoff;
 use crate::token::Token;
 
@@ -34,13 +35,14 @@ pub(super) struct Several {
 struct Rare {
     backoff: Option<Backoff>,
     firing: Option<Firing>,
+    clone_of: Option<JobId>,
 }
 
 impl LiveOptions {
     /// Of what a job was sent with, in its box; nothing where nothing is left of it.
     pub(super) fn of(sent: &JobOptions) -> Option<Box<Self>> {
-        let JobOptions { backoff, session, idempotency: _, unique, links, fair_key, firing } = sent;
-        let rare = Rare { backoff: *backoff, firing: *firing };
+        let JobOptions { backoff, session, idempotency: _, unique, links, fair_key, firing, clone_of } = sent;
+        let rare = Rare { backoff: *backoff, firing: *firing, clone_of: *clone_of };
         let unique = unique.as_ref().map(|unique| unique.key);
         let only_tokens = links.is_none() && rare == Rare::default();
         let live = match (session, fair_key, unique) {
@@ -70,6 +72,7 @@ impl LiveOptions {
             links: self.links().cloned().map(Box::new),
             fair_key: self.fair_key(),
             firing: self.firing(),
+            clone_of: self.clone_of(),
         }
     }
 
@@ -113,6 +116,11 @@ impl LiveOptions {
     /// The firing of a schedule that it is.
     pub(super) fn firing(&self) -> Option<Firing> {
         self.several()?.rare.as_ref()?.firing
+    }
+
+    /// The job that it repeats.
+    pub(super) fn clone_of(&self) -> Option<JobId> {
+        self.several()?.rare.as_ref()?.clone_of
     }
 
     fn several(&self) -> Option<&Several> {

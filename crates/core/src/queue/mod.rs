@@ -14,6 +14,7 @@ mod acceptance;
 mod act;
 mod ahead;
 mod attempt;
+mod cloning;
 mod command;
 mod dead_letter;
 mod death;
@@ -24,6 +25,7 @@ pub mod feed;
 mod filter;
 mod finished;
 mod gate;
+mod held;
 pub mod invariants;
 mod job;
 mod keys;
@@ -62,6 +64,7 @@ pub use event::{
     AfterParent, CancelReason, Event, JobEnqueued, Next, QueueNumber, ReleaseReason, SchedulePut,
 };
 pub use filter::DeadFilter;
+pub use held::{HeldFilter, HeldPage};
 pub use job::{Failure, JobView};
 pub use keys::{Acceptance, IdempotencyKey};
 pub use links::{Links, OnFailure};

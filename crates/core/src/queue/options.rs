@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 use super::schedule::Firing;
 use super::settings::check_backoff;
 use super::unique::UniqueKey;
+use crate::id::JobId;
 use crate::retry::Backoff;
 use crate::token::Token;
 
@@ -27,6 +28,8 @@ pub struct JobOptions {
     pub fair_key: Option<Token>,
     /// The firing of a schedule that it is.
     pub firing: Option<Firing>,
+    /// The job that it repeats.
+    pub clone_of: Option<JobId>,
 }
 
 impl JobOptions {
@@ -35,10 +38,24 @@ impl JobOptions {
         (self != Self::default()).then(|| Box::new(self))
     }
 
+    /// Whether it says anything about other jobs, which its sender must be allowed to see.
+    pub fn names_others(&self) -> bool {
+        self.links.is_some() || self.clone_of.is_some()
+    }
+
     /// Refuses what is out of its bounds by itself, whatever queue it is for.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         // Why nothing about links: they were checked when they were made.
-        let Self { backoff, idempotency: _, unique: _, session: _, fair_key: _, firing: _, links: _ } = self;
+        let Self {
+            backoff,
+            idempotency: _,
+            unique: _,
+            session: _,
+            fair_key: _,
+            firing: _,
+            links: _,
+            clone_of: _,
+        } = self;
         backoff.iter().try_for_each(check_backoff).map_err(Refusal::Settings)
     }
 }

@@ -137,6 +137,20 @@ pub enum Refusal {
     ReportsUsed,
     /// The sealed body does not open any more.
     SealExpired,
+    /// The job is completed, and would be re-driven.
+    RedriveCompleted,
+    /// The job that it should repeat is not known.
+    CloneUnknown {
+        /// Which.
+        job: JobId,
+    },
+    /// The job that it should repeat has not ended.
+    CloneNotEnded {
+        /// Where that one stands.
+        state: State,
+    },
+    /// The sealed body says otherwise than the request which job it repeats.
+    CloneSealedOtherwise,
     /// The job was re-driven as often as it may be.
     RedrivesUsed,
     /// A job that it should run after is not known.
@@ -337,6 +351,21 @@ impl fmt::Display for Refusal {
             ),
             Self::SealExpired => f.write_str(
                 "the sealed body's own expiry has passed, so no worker would open it: its producer must send it again",
+            ),
+            Self::RedriveCompleted => f.write_str(
+                "the job is completed, and what is completed is not run again: clone it, which sends the same as a new job",
+            ),
+            // Why no difference: whoever may not see a job learns nothing of whether it is there.
+            Self::CloneUnknown { job } => write!(
+                f,
+                "there is no job {job} to clone, or not for this key, or it ended too long ago: send the body as a new job"
+            ),
+            Self::CloneNotEnded { state } => write!(
+                f,
+                "the job is {state}, and only one that has ended is cloned: wait for its end, or send the same as a job of its own"
+            ),
+            Self::CloneSealedOtherwise => f.write_str(
+                "clone_of and the sealed body do not name the same job: seal the body with what clone_of says",
             ),
             Self::RedrivesUsed => write!(
                 f,

@@ -1,6 +1,7 @@
 //! What the queue can see of a sealed body: that it says so, that its structure is right, and that it
 //! was made for this job. Whether it opens is for the worker to judge.
 
+use super::cloning;
 use super::command::Enqueue;
 use super::refusal::Refusal;
 use super::settings::{QueueSettings, SealingPolicy};
@@ -26,6 +27,7 @@ pub(super) fn check(settings: &QueueSettings, command: &Enqueue<'_>) -> Result<(
             if header.message_id() != command.job.as_bytes() || header.extensions().template.is_some() {
                 return Err(Refusal::SealedForOther);
             }
+            cloning::check_seal(command, &header)?;
             check_root(settings, &header)
         }
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::dead_letter::{DeadLetter, Deaths};
 use super::event::QueueNumber;
 use super::finished::Finished;
+use super::held::Held;
 use super::job::{Deadline, Job, JobView, Phase};
 use super::keys::Keys;
 use super::owned::Owned;
@@ -104,6 +105,7 @@ pub(super) struct Queue {
     pub(super) created_at: Time,
     pub(super) ready: Ready,
     pub(super) dead: DeadLetter,
+    pub(super) held: Held,
     /// Who has which unique key.
     pub(super) unique: BTreeMap<Token, JobId>,
     pub(super) died: Deaths,
@@ -125,7 +127,7 @@ pub struct QueueView {
     pub counts: QueueCounts,
     /// Its sessions.
     pub sessions: SessionCounts,
-    /// Its jobs' deaths of the last hour.
+    /// Its jobs' deaths.
     pub deaths: Deaths,
     /// Bulk work on its way.
     pub work: Option<Sweep>,
@@ -147,7 +149,7 @@ pub struct Shard {
     pub(super) owned: Owned,
     /// Bulk work that goes on by itself, one slice a turn.
     pub(super) sweeps: Sweeps,
-    /// Dead jobs whose record nobody has read yet.
+    /// Dead and held jobs whose record nobody has read yet.
     pub(super) unlabelled: BTreeSet<JobId>,
     /// Attempts that live jobs remember.
     pub(super) attempts_kept: usize,
@@ -342,11 +344,15 @@ impl Indexes<'_> {
             queue.unique.insert(key, id);
         }
         queue.ready.enter(job);
-        if let Phase::Dead(death) = &job.phase {
-            queue.dead.insert(id, death);
-            if death.labels.is_none() {
-                self.unlabelled.insert(id);
+        match &job.phase {
+            Phase::Dead(death) => queue.dead.insert(id, death),
+            Phase::Held { .. } => {
+                queue.held.insert((job.here_since(), id));
             }
+            _ => {}
+        }
+        if job.lacks_labels() {
+            self.unlabelled.insert(id);
         }
     }
 
@@ -362,11 +368,14 @@ impl Indexes<'_> {
         }
         match &job.phase {
             Phase::Ready if !queue.keeps_session_of(job) => queue.ready.remove(job),
-            Phase::Dead(death) => {
-                queue.dead.remove(id, death);
-                self.unlabelled.remove(&id);
+            Phase::Dead(death) => queue.dead.remove(id, death),
+            Phase::Held { .. } => {
+                queue.held.remove(&(job.here_since(), id));
             }
             _ => {}
+        }
+        if job.lacks_labels() {
+            self.unlabelled.remove(&id);
         }
         queue.ready.leave(job, self.at);
     }

@@ -7,6 +7,7 @@ use std::ops::Bound;
 use super::dead_letter::Look;
 use super::event::{CancelReason, Event, QueueNumber};
 use super::filter::{DeadFilter, Meant};
+use super::held::HeldFilter;
 use super::job::Job;
 use super::links::Links;
 use super::refusal::Refusal;
@@ -32,12 +33,12 @@ words! {
         RedriveDead = "redrive_dead" / 2,
         /// Ends every job that waits in the queue as cancelled.
         PurgeWaiting = "purge_waiting" / 3,
-        /// Lets every held job go on.
+        /// Lets held jobs go on.
         ReleaseHeld = "release_held" / 4,
     }
 }
 
-/// How many jobs a re-drive lets go in a second.
+/// How many jobs a re-drive or a release lets go in a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RedriveRate(u32);
 
@@ -86,8 +87,24 @@ pub enum SweepWish {
     },
     /// End every job that waits.
     PurgeWaiting,
-    /// Let every held job go on.
-    ReleaseHeld,
+    /// Let held jobs go on.
+    ReleaseHeld {
+        /// Which.
+        filter: HeldFilter,
+        /// How fast; as fast as it goes where nobody says.
+        rate: Option<RedriveRate>,
+    },
+}
+
+impl SweepKind {
+    /// The state of the jobs that it is for, where they are all in one.
+    const fn state(self) -> Option<State> {
+        match self {
+            Self::PurgeDead | Self::RedriveDead => Some(State::Dead),
+            Self::ReleaseHeld => Some(State::Held),
+            Self::PurgeWaiting => None,
+        }
+    }
 }
 
 impl SweepWish {
@@ -97,7 +114,7 @@ impl SweepWish {
             Self::PurgeDead { .. } => SweepKind::PurgeDead,
             Self::RedriveDead { .. } => SweepKind::RedriveDead,
             Self::PurgeWaiting => SweepKind::PurgeWaiting,
-            Self::ReleaseHeld => SweepKind::ReleaseHeld,
+            Self::ReleaseHeld { .. } => SweepKind::ReleaseHeld,
         }
     }
 
@@ -107,23 +124,31 @@ impl SweepWish {
             SweepKind::PurgeDead => Self::PurgeDead { filter: DeadFilter::default() },
             SweepKind::RedriveDead => Self::RedriveDead { filter: DeadFilter::default(), rate: None },
             SweepKind::PurgeWaiting => Self::PurgeWaiting,
-            SweepKind::ReleaseHeld => Self::ReleaseHeld,
+            SweepKind::ReleaseHeld => Self::ReleaseHeld { filter: HeldFilter::default(), rate: None },
         }
     }
 
     /// Which dead jobs it is for, where it is for dead ones.
-    pub const fn filter(&self) -> Option<&DeadFilter> {
+    pub const fn dead(&self) -> Option<&DeadFilter> {
         match self {
             Self::PurgeDead { filter } | Self::RedriveDead { filter, .. } => Some(filter),
-            Self::PurgeWaiting | Self::ReleaseHeld => None,
+            Self::PurgeWaiting | Self::ReleaseHeld { .. } => None,
+        }
+    }
+
+    /// Which held jobs it is for, where it is for held ones.
+    pub const fn held(&self) -> Option<&HeldFilter> {
+        match self {
+            Self::ReleaseHeld { filter, .. } => Some(filter),
+            Self::PurgeDead { .. } | Self::PurgeWaiting | Self::RedriveDead { .. } => None,
         }
     }
 
     /// How fast it goes.
     pub const fn rate(&self) -> Option<RedriveRate> {
         match self {
-            Self::RedriveDead { rate, .. } => *rate,
-            Self::PurgeDead { .. } | Self::PurgeWaiting | Self::ReleaseHeld => None,
+            Self::RedriveDead { rate, .. } | Self::ReleaseHeld { rate, .. } => *rate,
+            Self::PurgeDead { .. } | Self::PurgeWaiting => None,
         }
     }
 }
@@ -234,12 +259,20 @@ impl Shard {
     pub fn concerned(&self, now: Time, queue: &QueueName, wish: &SweepWish) -> (u64, bool) {
         let Some(number) = self.names.get(queue) else { return (0, false) };
         let counts = &self.queue_at(*number).counts;
-        match wish.filter() {
-            None if wish.kind() == SweepKind::ReleaseHeld => (counts.of(State::Held), false),
-            None => (counts.waiting(), false),
-            Some(filter) if filter.is_empty() => (counts.of(State::Dead), false),
-            Some(filter) => {
+        match wish {
+            SweepWish::PurgeWaiting => (counts.waiting(), false),
+            SweepWish::PurgeDead { filter } | SweepWish::RedriveDead { filter, .. } => {
+                if filter.is_empty() {
+                    return (counts.of(State::Dead), false);
+                }
                 let page = self.dead_page(now, *number, filter, None, Look::Through(0));
+                (page.meant, page.next.is_some() || page.not_known > 0)
+            }
+            SweepWish::ReleaseHeld { filter, .. } => {
+                if filter.is_empty() {
+                    return (counts.of(State::Held), false);
+                }
+                let page = self.held_page(*number, filter, None, Look::Through(0));
                 (page.meant, page.next.is_some() || page.not_known > 0)
             }
         }
@@ -270,11 +303,11 @@ impl Shard {
         }
     }
 
-    /// What was done stays done. Work on what waits or is held is not given up here: it is over in moments, and
-    /// who may decide about dead jobs need not be who may decide about those.
-    pub(super) fn decide_stop(&self, now: Time, queue: &QueueName) -> Result<Vec<Event>, Refusal> {
+    /// What was done stays done. Work on jobs of another state is not given up here: who may decide about dead
+    /// jobs need not be who may decide about held ones. That on what waits never is: it is over in moments.
+    pub(super) fn decide_stop(&self, now: Time, queue: &QueueName, of: State) -> Result<Vec<Event>, Refusal> {
         let number = *self.names.get(queue).ok_or(Refusal::QueueUnknown)?;
-        let running = self.sweeps.of(number).filter(|sweep| sweep.wish.filter().is_some());
+        let running = self.sweeps.of(number).filter(|sweep| sweep.wish.kind().state() == Some(of));
         Ok(running.map(|_| Event::SweepEnded { queue: number, at: now }).into_iter().collect())
     }
 
@@ -282,9 +315,12 @@ impl Shard {
     /// are left alone: they are not what they were when it began.
     pub(super) fn sweep_slice(&self, now: Time, busy: &BTreeSet<JobId>) -> Vec<Event> {
         let Some((queue, sweep)) = self.sweeps.in_turn(now) else { return Vec::new() };
-        let slice = match sweep.wish.filter() {
-            Some(filter) => self.slice_of_dead(now, queue, sweep, filter, busy),
-            None => self.slice_of_all(now, queue, sweep, busy),
+        let slice = match &sweep.wish {
+            SweepWish::PurgeDead { filter } | SweepWish::RedriveDead { filter, .. } => {
+                self.slice_of_dead(now, queue, sweep, filter, busy)
+            }
+            SweepWish::PurgeWaiting => self.slice_of_waiting(now, queue, sweep, busy),
+            SweepWish::ReleaseHeld { filter, .. } => self.slice_of_held(queue, sweep, filter, busy),
         };
         let event = |id: &JobId| match sweep.wish.kind() {
             SweepKind::RedriveDead => Event::JobRedriven { job: *id, at: now },
@@ -383,7 +419,13 @@ impl Shard {
     /// its bytes, and a purge is rare; each turn looks at so many jobs and no more. It is over behind the
     /// latest id that could have been sent before it began: ids follow their time, so where new jobs
     /// keep coming it would look at them for ever.
-    fn slice_of_all(&self, now: Time, queue: QueueNumber, sweep: &Sweep, busy: &BTreeSet<JobId>) -> Slice {
+    fn slice_of_waiting(
+        &self,
+        now: Time,
+        queue: QueueNumber,
+        sweep: &Sweep,
+        busy: &BTreeSet<JobId>,
+    ) -> Slice {
         let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
         let through = sweep.through.map(|(_, job)| job);
         // Ids follow their time, but for those of firings, which lie anywhere. So the stretch where the ids
@@ -393,34 +435,58 @@ impl Shard {
             |time: Time| JobId::v7(time.plus(Millis::new(limits::ID_AHEAD_MS)).unix_ms(), [u8::MAX; 10]);
         let (began, ends) = (last_of(sweep.begun_at), last_of(now));
         let through = through.map(|id| if id > began { id.max(ends) } else { id });
-        let releases = sweep.wish.kind() == SweepKind::ReleaseHeld;
-        let room = if releases { self.queue_at(queue).room() } else { u64::MAX };
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
         let meant = |job: &Job| {
-            let state = match job.state() {
-                State::Held => releases,
-                State::Blocked | State::Delayed | State::Ready | State::Retrying => !releases,
-                _ => false,
-            };
-            state && job.queue == queue && job.here_since() <= sweep.begun_at
+            let waits =
+                matches!(job.state(), State::Blocked | State::Delayed | State::Ready | State::Retrying);
+            waits && job.queue == queue && job.here_since() <= sweep.begun_at
         };
         let from = through.map_or(Bound::Unbounded, Bound::Excluded);
         let jobs = self.jobs.range((from, Bound::Unbounded)).take(limits::SWEEP_JOBS_PER_TURN_MAX);
         for (id, job) in jobs {
-            let meant = meant(job) && !busy.contains(id);
-            // As with a re-drive: how long the queue stays full is its workers' affair.
-            if meant && slice.jobs.len() >= room {
-                slice.through = None;
-                return slice;
-            }
             slice.through = Some((Time::default(), *id));
-            if meant {
+            if meant(job) && !busy.contains(id) {
                 slice.jobs.push(*id);
             }
         }
         slice
     }
+
+    fn slice_of_held(
+        &self,
+        number: QueueNumber,
+        sweep: &Sweep,
+        filter: &HeldFilter,
+        busy: &BTreeSet<JobId>,
+    ) -> Slice {
+        let queue = self.queue_at(number);
+        let room = usize::try_from(queue.room()).unwrap_or(usize::MAX);
+        let at_once = sweep.wish.rate().map_or(usize::MAX, RedriveRate::at_once);
+        let mut slice = Slice { jobs: Vec::new(), through: None, wait: Millis::default() };
+        let places = filter.places(&queue.held, sweep.through);
+        let places = places.take_while(|(since, _)| *since <= sweep.begun_at);
+        let mut reached = sweep.through;
+        for (since, id) in places.take(limits::SWEEP_JOBS_PER_TURN_MAX) {
+            let job = self.jobs.get(&id).filter(|_| !busy.contains(&id));
+            match job.map_or(Meant::No, |job| filter.judge(job)) {
+                Meant::No => {}
+                // As with a re-drive: how long the queue stays full is its workers' affair.
+                Meant::Yes if slice.jobs.len() >= room => return slice,
+                Meant::Yes if slice.jobs.len() < at_once => slice.jobs.push(id),
+                // Invariant: it never passes over a job that it may be for.
+                not_now => {
+                    slice.through = reached.or(Some(BEFORE_ALL));
+                    let ask_again = if not_now == Meant::NotKnown { ASK_AGAIN } else { Millis::default() };
+                    slice.wait = slice.time_at(sweep.wish.rate()).max(ask_again);
+                    return slice;
+                }
+            }
+            reached = Some((since, id));
+        }
+        slice.through = reached.filter(|_| reached != sweep.through);
+        slice.wait = slice.time_at(sweep.wish.rate());
+        slice
+    }
 }
 
-/// A place in front of every dead job.
+/// A place in front of every job.
 const BEFORE_ALL: (Time, JobId) = (Time::from_unix_ms(0), JobId::from_bytes([0; 16]));

@@ -10,6 +10,8 @@ use std::fmt;
 pub enum SyntaxError {
     /// The names listed as bound are not text, empty, reserved, repeated or out of order.
     BoundNames,
+    /// It says that it repeats itself.
+    CloneOfItself,
     /// The epoch lies more than a day from the creation time.
     EpochFarFromCreation,
     /// Expiry is not later than creation.
@@ -79,6 +81,7 @@ impl fmt::Display for SyntaxError {
             Self::BoundNames => f.write_str(
                 "bound attribute names must be non-empty text, sorted, named once and not reserved",
             ),
+            Self::CloneOfItself => f.write_str("a job cannot be a clone of itself"),
             Self::EpochFarFromCreation => {
                 f.write_str("the key epoch is more than one day away from the creation time")
             }

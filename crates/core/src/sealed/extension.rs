@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | not before, u64 ms |
 //! | 2 | producer id 16, sequence u64 |
-//! | 3 | id 16 of the job this one is a clone of |
+//! | 3 | id 16 of the job this one is a clone of; not its own |
 //! | 4 | names of further bound attributes: u32 length and name each, ascending |
 //! | 5 | schedule id 16, for a template |
 //! | 6 | epoch u32, root id 16 |

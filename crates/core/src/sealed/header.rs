@@ -259,6 +259,9 @@ fn check_extensions(
     {
         return Err(SyntaxError::Template);
     }
+    if extensions.clone_of == Some(*message_id) {
+        return Err(SyntaxError::CloneOfItself);
+    }
     if let Some(epoch) = extensions.epoch
         && u64::from(epoch.number).abs_diff(created_ms / MS_PER_EPOCH) > 1
     {

@@ -41,6 +41,8 @@ fn one(plain: &Plain, view: &JobView, job: &Job) {
     assert_eq!(view.max_attempts, job.max_attempts, "{job:?}");
     assert_eq!((view.delayed_at_first, view.blocked_at_first), (job.delayed_at_first, job.blocked_at_first));
     assert_eq!(view.firing, job.firing);
+    assert_eq!(view.hold_reason, job.held.as_ref().map(|hold| hold.reason), "{job:?}");
+    assert_eq!((view.clone_of, view.backoff), (job.clone_of, job.backoff));
     let ended = (job.is_finished() || job.state == State::Dead).then_some(job.at);
     assert_eq!(view.finished_at.map(Time::unix_ms), ended, "{job:?}");
     let code = |code: u8| ErrorCode::parse(&format!("E{code}")).expect("a code");
@@ -115,6 +117,11 @@ fn queues(shard: &Shard, plain: &Plain) {
             }
         }
         assert_eq!(states, here, "the counts of {}", queue.name);
+        for (reason, died) in view.deaths.totals() {
+            let deaths = plain.jobs.iter().flat_map(|job| &job.deaths);
+            let there = deaths.filter(|death| **death == (number, reason)).count() as u64;
+            assert_eq!(died, there, "{reason} in {}", queue.name);
+        }
         let work = view.work.map(|work| (work.wish, work.begun_at.unix_ms(), work.done));
         let swept = queue.sweep.clone().map(|sweep| (sweep.wish, sweep.begun, sweep.done));
         assert_eq!(work, swept, "bulk work on {}", queue.name);

@@ -247,7 +247,9 @@ fn deed(dice: &mut Dice) -> Deed {
 fn fit_for(dice: &mut Dice, deed: &Deed) -> Which {
     let states: &[State] = match deed {
         Deed::Promote => &[State::Delayed, State::Retrying],
-        Deed::Redrive { .. } => &[State::Dead, State::Dead, State::Cancelled, State::Expired],
+        Deed::Redrive { .. } => {
+            &[State::Dead, State::Dead, State::Cancelled, State::Expired, State::Completed]
+        }
         Deed::Move { .. } => &[State::Ready, State::Ready, State::Delayed, State::Blocked, State::Dead],
         Deed::Release => &[State::Held],
         Deed::Hold => &[State::Ready, State::Delayed, State::Retrying],

@@ -98,6 +98,7 @@ pub fn draft(dice: &mut Dice, mood: &Mood, at: usize) -> Draft {
         after: if waits { parents(dice, at) } else { Vec::new() },
         any: if waits && dice.percent(40) { parents(dice, at) } else { Vec::new() },
         on_failure: dice.of(OnFailure::ALL),
+        clone_of: dice.maybe(8, original),
     }
 }
 
@@ -110,6 +111,15 @@ fn parents(dice: &mut Dice, at: usize) -> Vec<Parent> {
             _ => Parent::Sent(which(dice)),
         })
         .collect()
+}
+
+/// Mostly one that has ended.
+fn original(dice: &mut Dice) -> Which {
+    let ended = [State::Completed, State::Completed, State::Dead, State::Cancelled, State::Expired];
+    match dice.below(10) {
+        0..7 => Which::In(dice.of(&ended), number(dice)),
+        _ => which(dice),
+    }
 }
 
 fn backoff(dice: &mut Dice) -> Backoff {

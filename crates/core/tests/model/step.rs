@@ -163,6 +163,8 @@ pub struct Draft {
     pub after: Vec<Parent>,
     pub any: Vec<Parent>,
     pub on_failure: OnFailure,
+    /// The job that it repeats.
+    pub clone_of: Option<Which>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -10,8 +10,9 @@ const ONCE_IN: u64 = 25_000;
 const NEVER_REFUSED: [&str; 3] = ["fire due", "label", "start"];
 
 /// What stories must have come to.
-const SIGHTS: [&str; 25] = [
+const SIGHTS: [&str; 29] = [
     "a blocked job",
+    "a clone",
     "a firing",
     "a firing left out: missed",
     "a firing left out: overlap",
@@ -24,11 +25,14 @@ const SIGHTS: [&str; 25] = [
     "an end that is heard of",
     "jobs under a hold",
     "keys forgotten",
+    "refused CloneNotEnded",
+    "refused CloneUnknown",
     "refused FlowIdTaken",
     "refused IdempotencyConflict",
     "refused ParentEnded",
     "refused ParentUnknown",
     "refused QueueInUse",
+    "refused RedriveCompleted",
     "refused RedrivesUsed",
     "refused SessionCircle",
     "refused SessionLockLost",

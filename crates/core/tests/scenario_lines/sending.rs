@@ -95,6 +95,7 @@ impl World {
             names.split(',').filter(|name| !name.is_empty()).map(|name| self.id_of(name, id_ms)).collect()
         };
         let (all, any) = (others("after"), others("any"));
+        let clone_of = others("clone_of").first().copied();
         let links = if flow.is_some() || !all.is_empty() || !any.is_empty() {
             let on_failure = options
                 .get("failure")
@@ -138,6 +139,7 @@ impl World {
                 session,
                 fair_key,
                 links,
+                clone_of,
                 ..JobOptions::default()
             }
             .boxed(),

@@ -62,3 +62,31 @@ fn an_absurd_clock_seals_nothing_and_breaks_nothing() {
     let at_zero = ready(envelope_at(0).seal_body(&BODY, &Content::default(), None)).unwrap();
     assert!(ready(envelope_at(0).open_body(&BODY, &at_zero)).is_ok());
 }
+
+// covers JOB-2 (clone)
+#[test]
+fn what_has_expired_opens_for_whoever_accepts_that_and_for_no_other_reason() {
+    let bytes = sealed(Some(NOW + DAY));
+    let late = envelope_at(NOW + 2 * DAY);
+    assert!(matches!(ready(late.open_body(&BODY, &bytes)), Err(OpenError::Expired { .. })));
+    assert_eq!(ready(late.open_expired_body(&BODY, &bytes)).unwrap().content.body, b"x");
+    assert_eq!(ready(late.open_expired_body(&BODY, &sealed(None))).unwrap().content.body, b"x");
+    let moved = sealane_envelope::BodyContext { queue: "payments", ..BODY };
+    assert!(matches!(ready(late.open_expired_body(&moved, &bytes)), Err(OpenError::AuthenticationFailed)));
+    let other = sealane_envelope::BodyContext { job_id: [0x12; 16], ..BODY };
+    assert!(matches!(ready(late.open_expired_body(&other, &bytes)), Err(OpenError::WrongMessage { .. })));
+    let early = envelope_at(NOW - 60 * MINUTE);
+    assert!(matches!(ready(early.open_expired_body(&BODY, &bytes)), Err(OpenError::FromTheFuture { .. })));
+}
+
+// covers JOB-2 (clone)
+#[test]
+fn a_clone_names_its_original_and_never_itself() {
+    let content = Content::from_body("x");
+    let bytes = ready(envelope_at(NOW).seal_clone(&BODY, [7; 16], &content, None)).unwrap();
+    assert_eq!(ready(envelope_at(NOW).open_body(&BODY, &bytes)).unwrap().clone_of, Some([7; 16]));
+    assert_eq!(ready(envelope_at(NOW).open_body(&BODY, &sealed(None))).unwrap().clone_of, None);
+    assert_eq!(sealane_envelope::inspect(&bytes).unwrap().clone_of, Some("07".repeat(16)));
+    let refused = ready(envelope_at(NOW).seal_clone(&BODY, BODY.job_id, &content, None));
+    assert!(matches!(refused, Err(SealError::CloneOfItself)), "{refused:?}");
+}

@@ -178,6 +178,9 @@ impl Vector {
         }?;
         assert_eq!(Some(opened.created_ms), self.number("created-ms"), "{}", self.name);
         assert_eq!(opened.expires_ms, self.expires_ms(), "{}", self.name);
+        if let Some(original) = self.array("clone-of") {
+            assert_eq!(opened.clone_of, Some(original), "{}", self.name);
+        }
         Ok(opened.content)
     }
 
@@ -202,7 +205,12 @@ impl Vector {
             }
             Some("body") => {
                 let envelope = self.envelope_at(created_ms);
-                ready(envelope.seal_body(&self.body_context(), &content, self.expires_ms())).unwrap()
+                let (context, expires_ms) = (self.body_context(), self.expires_ms());
+                match self.array("clone-of") {
+                    Some(original) => ready(envelope.seal_clone(&context, original, &content, expires_ms)),
+                    None => ready(envelope.seal_body(&context, &content, expires_ms)),
+                }
+                .unwrap()
             }
             Some("firing") => {
                 let envelope = self.envelope_at(created_ms);

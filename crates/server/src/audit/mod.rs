@@ -1,11 +1,13 @@
 //! What was done, by whom: one line for every request, allowed or not.
 //!
-//! A line names the operation, the caller, the decision and the outcome. It never carries a body, an
+//! A line names the operation, the caller, the job where it is about one, the decision and the outcome. It never carries a body, an
 //! attribute, a receipt or a key.
 
 use std::net::SocketAddr;
 
+use sealane_api::operation::{Operation, Target};
 use sealane_api::problem::Problem;
+use sealane_core::id::JobId;
 
 use crate::authn::Caller;
 
@@ -19,17 +21,28 @@ pub struct Act {
     /// Where it came from.
     pub source: Option<SocketAddr>,
     caller: Option<Caller>,
+    job: Option<JobId>,
+    reason: Option<String>,
 }
 
 impl Act {
     /// Begins.
     pub fn new(operation: &'static str, request_id: String, source: Option<SocketAddr>) -> Self {
-        Self { operation, request_id, source, caller: None }
+        Self { operation, request_id, source, caller: None, job: None, reason: None }
     }
 
     /// The caller is known.
     pub fn called_by(&mut self, caller: &Caller) {
         self.caller = Some(caller.clone());
+    }
+
+    /// It is known what is asked: which job it is about, where it is about one, and why.
+    pub fn asks(&mut self, operation: &impl Operation) {
+        self.job = match operation.target() {
+            Target::Job(job) => Some(job),
+            _ => None,
+        };
+        self.reason = operation.reason().map(str::to_owned);
     }
 
     /// Writes the line.
@@ -57,6 +70,8 @@ impl Act {
             principal = key.map(|key| key.principal.as_str()),
             key_id = key.map(|key| key.id.as_str()),
             role = key.map(|key| key.role.as_str()),
+            job = self.job.map(tracing::field::display),
+            reason = self.reason,
             status,
             code,
             ended = end.map(|(how, _)| how),

@@ -86,7 +86,9 @@ pub fn sees(key: &AccessKey, job: Standing<'_>) -> bool {
 pub fn permits_on(key: &AccessKey, permission: Permission, job: Standing<'_>) -> bool {
     let holds = |permission| within(key, reach(key.role, permission), job.owner, job.queue);
     let holds_dead = || match permission {
-        Permission::JobRead => *job.owner == key.principal || holds(Permission::DeadLetterRead),
+        Permission::JobRead | Permission::JobBodyRead => {
+            *job.owner == key.principal || holds(Permission::DeadLetterRead)
+        }
         _ => holds(Permission::DeadLetterManage),
     };
     holds(permission) && (job.state != State::Dead || holds_dead())

@@ -34,7 +34,8 @@ pub fn reach(role: Role, permission: Permission) -> Reach {
         }
         (
             Role::Submitter,
-            Permission::JobRead
+            Permission::JobBodyRead
+            | Permission::JobRead
             | Permission::JobCancel
             | Permission::ScheduleManage
             | Permission::ScheduleRead,
@@ -48,13 +49,15 @@ pub fn reach(role: Role, permission: Permission) -> Reach {
             Permission::AccessManage
             | Permission::DeadLetterManage
             | Permission::DeadLetterRead
+            | Permission::JobBodyRead
             | Permission::JobCancel
             | Permission::JobManage
             | Permission::QueueConfigure
             | Permission::JobWork
             | Permission::JobEnqueue
             | Permission::ScheduleManage
-            | Permission::ScheduleRead,
+            | Permission::ScheduleRead
+            | Permission::ServerManage,
         ) => Reach::None,
     }
 }

@@ -93,6 +93,7 @@ pub(super) async fn admitted<Op: Operation>(
     let mut operation = Op::from_request(parameter, query, Op::Body::read(format, &body)?)?;
     key.map_or(Ok(()), |key| give_idempotency_key(&mut operation, &key))?;
     drop(body);
+    act.asks(&operation);
     let asked = authorise(door, caller, operation).await?;
     door.admit(Op::CLASS)?;
     Ok(asked)

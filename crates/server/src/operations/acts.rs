@@ -27,7 +27,7 @@ impl Door {
         Ok(JobStands::show(&view, &queue))
     }
 
-    fn input_of(&self, view: &JobView) -> Result<Arc<JobInput>, Problem> {
+    pub(super) fn input_of(&self, view: &JobView) -> Result<Arc<JobInput>, Problem> {
         self.readable(self.records.read_job(view.input))?.ok_or_else(|| {
             Problem::new(
                 Code::JobState,

@@ -8,6 +8,7 @@ use sealane_api::operation::{
 };
 use sealane_api::problem::Problem;
 use sealane_api::v1::{DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, QueueOut, SweepOut};
+use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::QueueName;
 use sealane_core::queue::{DeadPage, Look, SweepWish};
@@ -119,7 +120,7 @@ impl Handle<DeadLetterRedrive> for Door {
 impl Handle<DeadLetterStop> for Door {
     async fn handle(&self, asked: Authorized<DeadLetterStop>) -> Result<QueueOut, Problem> {
         let (DeadLetterStop { queue }, _) = asked.into_parts();
-        let queue = self.engine.stop_sweep(queue).await?;
+        let queue = self.engine.stop_sweep(queue, State::Dead).await?;
         Ok(QueueOut::show(&queue, self.clock.now()))
     }
 }

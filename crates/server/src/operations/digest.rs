@@ -63,8 +63,16 @@ impl JobDigests {
         digest.update(&number(parts.max_attempts.map(u64::from)));
         // Why nothing for what is absent: whatever is added here later leaves the digests of jobs without it.
         // Its session's name was counted above.
-        let JobOptions { backoff, session: _, fair_key: _, firing: _, idempotency: _, unique: _, links } =
-            &parts.options;
+        let JobOptions {
+            backoff,
+            session: _,
+            fair_key: _,
+            firing: _,
+            idempotency: _,
+            unique: _,
+            links,
+            clone_of,
+        } = &parts.options;
         if let Some(Lifetime::Until(end)) = parts.ttl {
             digest.update_prefixed(b"expires at");
             digest.update(&end.unix_ms().to_be_bytes());
@@ -96,6 +104,10 @@ impl JobDigests {
                 digest.update(&count(jobs.len()));
                 jobs.iter().for_each(|job| digest.update(job.as_bytes()));
             }
+        }
+        if let Some(original) = clone_of {
+            digest.update_prefixed(b"clone of");
+            digest.update(original.as_bytes());
         }
         let mut first_half = [0; 16];
         first_half.copy_from_slice(&digest.finish()[..16]);
@@ -162,6 +174,8 @@ mod tests {
             ("after", json!(["019b76da-a800-7000-8000-000000000001"])),
             ("after", json!(["019b76da-a800-7000-8000-000000000002"])),
             ("after_any", json!(["019b76da-a800-7000-8000-000000000001"])),
+            ("clone_of", json!("019b76da-a800-7000-8000-000000000001")),
+            ("clone_of", json!("019b76da-a800-7000-8000-000000000002")),
         ] {
             let mut changed = job.clone();
             changed[name] = other;

@@ -199,7 +199,7 @@ impl Door {
             start: parts.start,
             ttl: parts.ttl,
             max_attempts: parts.max_attempts,
-            sight: parts.options.links.is_some().then(|| Arc::clone(key)),
+            sight: parts.options.names_others().then(|| Arc::clone(key)),
             options,
             digest,
         })

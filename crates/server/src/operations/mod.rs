@@ -2,6 +2,7 @@
 
 mod access;
 mod acts;
+mod bodies;
 mod dead_letter;
 mod digest;
 mod events;

@@ -1,12 +1,14 @@
 //! Queues: create, list, show.
 
 use sealane_api::operation::{
-    QueueCreate, QueueDrain, QueueGet, QueueList, QueuePause, QueuePurge, QueueReleaseHeld, QueueResume,
+    OrNothing, QueueCreate, QueueDrain, QueueGet, QueueList, QueuePause, QueuePreviewHeld, QueuePurge,
+    QueueReleaseHeld, QueueResume, QueueStopRelease,
 };
 use sealane_api::problem::Problem;
 use sealane_api::v1;
+use sealane_core::job::State;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{QueueMode, QueueSettings, SweepWish};
+use sealane_core::queue::{Look, QueueMode, QueueSettings, SweepWish};
 
 use crate::authz::Authorized;
 use crate::boundary::{Door, Handle};
@@ -72,8 +74,34 @@ impl Handle<QueuePurge> for Door {
 
 impl Handle<QueueReleaseHeld> for Door {
     async fn handle(&self, asked: Authorized<QueueReleaseHeld>) -> Result<v1::SweepOut, Problem> {
-        let (QueueReleaseHeld { queue }, _) = asked.into_parts();
-        self.sweep(queue, SweepWish::ReleaseHeld).await
+        let (QueueReleaseHeld { queue, which: OrNothing(which) }, _) = asked.into_parts();
+        let wish = which.wish(&|field, text| self.token(field, text))?;
+        self.sweep(queue, wish).await
+    }
+}
+
+impl Handle<QueuePreviewHeld> for Door {
+    async fn handle(&self, asked: Authorized<QueuePreviewHeld>) -> Result<v1::HeldPreviewOut, Problem> {
+        let (QueuePreviewHeld { queue, page }, _) = asked.into_parts();
+        let filter = page.filter(&|field, text| self.token(field, text))?;
+        let (look, after) = (Look::Through(page.max()?), page.after()?);
+        let namespace = self.namespace.clone();
+        let found = self
+            .engine
+            .read(move |machine| {
+                let shard = machine.shard(&namespace);
+                Some(shard.held_page(shard.queue_number(&queue)?, &filter, after, look))
+            })
+            .await?;
+        Ok(v1::HeldPreviewOut::show(&found.ok_or_else(Problem::not_found)?))
+    }
+}
+
+impl Handle<QueueStopRelease> for Door {
+    async fn handle(&self, asked: Authorized<QueueStopRelease>) -> Result<v1::QueueOut, Problem> {
+        let (QueueStopRelease { queue }, _) = asked.into_parts();
+        let queue = self.engine.stop_sweep(queue, State::Held).await?;
+        Ok(v1::QueueOut::show(&queue, self.clock.now()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What people ask of jobs, carried out by the engine.
 
 use sealane_core::id::JobId;
+use sealane_core::job::State;
 use sealane_core::name::QueueName;
 use sealane_core::queue::{Act, Command, JobView, Labels, QueueMode, QueueView, Refusal, SweepWish};
 use sealane_core::time::Time;
@@ -55,8 +56,13 @@ impl Engine {
     }
 
     /// Gives bulk work up; it is answered what is on its way then.
-    pub(super) fn stop_sweep(&mut self, now: Time, queue: &QueueName) -> Result<QueueView, Trouble> {
-        for event in self.decide(now, &Command::StopSweep { queue })? {
+    pub(super) fn stop_sweep(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        of: State,
+    ) -> Result<QueueView, Trouble> {
+        for event in self.decide(now, &Command::StopSweep { queue, of })? {
             self.append(event, None)?;
         }
         Ok(self.shard().queue(queue).expect("a command about a queue is honoured where there is one"))

@@ -18,7 +18,7 @@ use super::job_waiters::JobWaiters;
 use super::waiters::Waiters;
 use super::{Engine, EngineHandle, Events, LeaseWish, Machine};
 use crate::authn::{AccessKeys, Environment};
-use crate::clock::MonotonicClock;
+use crate::clock::ServerClock;
 
 fn engine(disk: &LossyDisk) -> EngineHandle {
     let (engine, handle) = stopped(disk);
@@ -45,7 +45,7 @@ fn stopped(disk: &LossyDisk) -> (Engine, EngineHandle) {
     );
     let environment = Environment::parse("live").unwrap();
     let access_keys = Arc::new(AccessKeys::new(&Key::new([1; 32]), environment));
-    let clock = Arc::new(MonotonicClock::start(Time::default()));
+    let clock = Arc::new(ServerClock::start(Time::default()));
     let namespace = Namespace::parse("default").unwrap();
     let journal = journal.unwrap().journal;
     let events = Events::new(Incarnation(1));

@@ -114,6 +114,8 @@ pub struct Engine {
     answers: Vec<Answer>,
     keys_changed: bool,
     draining: bool,
+    /// Who asked to go by the wall clock.
+    clock_followers: Vec<Reply<()>>,
     /// Something that is due is put off for want of room.
     pub(super) stuck: bool,
 }
@@ -151,6 +153,7 @@ impl Engine {
             answers: Vec::new(),
             keys_changed: false,
             draining: false,
+            clock_followers: Vec::new(),
             stuck: false,
         };
         (engine, EngineHandle::new(sender, died, events))
@@ -196,13 +199,19 @@ impl Engine {
     /// Leases go on from here: the time without a server does not count against them.
     fn begin(&mut self) -> Result<(), JournalError> {
         let now = self.clock.now();
+        self.go_on_at(now)?;
+        self.finish_turn()
+    }
+
+    /// Notes that time went on to here without leases going on meanwhile.
+    fn go_on_at(&mut self, now: Time) -> Result<(), JournalError> {
         let namespaces: Vec<Namespace> = self.machine.namespaces().cloned().collect();
         for namespace in namespaces {
             let start = Fact::Shard { namespace, event: Event::ServerStarted { at: now } };
             // Why a fault is let go: without room for this line, leases end a little early.
             let _ = told(self.append_fact(&start, None))?;
         }
-        self.finish_turn()
+        Ok(())
     }
 
     /// Waits for requests or for time to bring something about. False when no handle is left.
@@ -241,7 +250,22 @@ impl Engine {
         if self.shard().has_unlabelled() {
             self.died.notify_one();
         }
+        self.follow_clock()?;
         self.finish_turn()
+    }
+
+    /// Goes by the wall clock where somebody asked for it: the last of a turn, whose other events are of
+    /// the time before.
+    fn follow_clock(&mut self) -> Result<(), JournalError> {
+        let followers = std::mem::take(&mut self.clock_followers);
+        if !followers.is_empty() {
+            let now = self.clock.follow();
+            self.go_on_at(now)?;
+        }
+        for reply in followers {
+            self.answer(reply, ());
+        }
+        Ok(())
     }
 
     /// Makes the turn durable, then answers. The order of these lines is the promise.
@@ -344,8 +368,8 @@ impl Engine {
                 let done = told(self.set_mode(now, &queue, mode))?;
                 self.answer(reply, done);
             }
-            Request::StopSweep { queue, reply } => {
-                let done = told(self.stop_sweep(now, &queue))?;
+            Request::StopSweep { queue, of, reply } => {
+                let done = told(self.stop_sweep(now, &queue, of))?;
                 self.answer(reply, done);
             }
             Request::Label { labels, reply } => {
@@ -363,6 +387,7 @@ impl Engine {
             }
             Request::Schedule(request) => self.schedule(now, request)?,
             Request::Read(look) => self.answers.push(look(&self.machine)),
+            Request::FollowClock(reply) => self.clock_followers.push(reply),
             Request::Room(reply) => {
                 let room = !self.no_room();
                 self.answer(reply, room);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sealane_core::id::FlowId;
+use sealane_core::id::{FlowId, JobId};
 use sealane_core::name::{Principal, QueueName};
 use sealane_core::queue::{JobOptions, ParentEnd, Refusal};
 use sealane_core::time::Time;
@@ -35,21 +35,24 @@ impl Engine {
         })
     }
 
-    /// Refuses a job that waits for one that its sender may not see, in the words for one that is not
-    /// there. Here, where nothing can come between this look and the job.
+    /// Refuses a job that waits for one that its sender may not see, or repeats such a one, in the words for one
+    /// that is not there. Here, where nothing can come between this look and the job.
     pub(super) fn check_sight(&self, job: &NewJob) -> Result<(), Refusal> {
         let Some((key, options)) = job.sight.as_ref().zip(job.options.as_deref()) else { return Ok(()) };
-        let JobOptions { links: Some(links), .. } = options else { return Ok(()) };
+        let JobOptions { links, clone_of, .. } = options;
         let shard = self.shard();
-        for parent in links.parents() {
-            let hidden = shard
-                .job(parent)
-                .is_some_and(|view| !authz::sees(key, Standing::of(&view, shard.queue_name(view.queue))));
-            if hidden {
-                return Err(Refusal::ParentUnknown { job: *parent });
-            }
+        let hidden = |job: &JobId| {
+            shard
+                .job(job)
+                .is_some_and(|view| !authz::sees(key, Standing::of(&view, shard.queue_name(view.queue))))
+        };
+        if let Some(parent) = links.iter().flat_map(|links| links.parents()).find(|parent| hidden(parent)) {
+            return Err(Refusal::ParentUnknown { job: *parent });
         }
-        Ok(())
+        match clone_of.filter(hidden) {
+            Some(job) => Err(Refusal::CloneUnknown { job }),
+            None => Ok(()),
+        }
     }
 
     /// Whoever waited for what has just ended goes on in the same turn, and so in the same sync.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
 use sealane_core::id::{FlowId, JobId};
+use sealane_core::job::State;
 use sealane_core::name::{KeyId, Principal, QueueName, ScheduleName};
 use sealane_core::queue::session::SessionView;
 use sealane_core::queue::{
@@ -149,8 +150,8 @@ impl EngineHandle {
     }
 
     /// Gives up bulk work on a queue's dead-letter.
-    pub async fn stop_sweep(&self, queue: QueueName) -> Result<QueueView, Fault> {
-        self.ask(|reply| Request::StopSweep { queue, reply }).await?
+    pub async fn stop_sweep(&self, queue: QueueName, of: State) -> Result<QueueView, Fault> {
+        self.ask(|reply| Request::StopSweep { queue, of, reply }).await?
     }
 
     /// Notes what dead jobs' records say.
@@ -214,6 +215,11 @@ impl EngineHandle {
             }))
         })
         .await
+    }
+
+    /// Goes by the wall clock again after a step of it that was held. Leases go on as they were.
+    pub async fn follow_clock(&self) -> Result<(), Fault> {
+        self.ask(Request::FollowClock).await
     }
 
     /// Whether new work would be taken: the engine answers, and the disk has room for it.

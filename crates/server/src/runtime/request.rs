@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sealane_core::control::AccessKey;
 use sealane_core::id::{FlowId, JobId};
-use sealane_core::job::{JobInput, Priority};
+use sealane_core::job::{JobInput, Priority, State};
 use sealane_core::name::{KeyId, Principal, QueueName, SessionId};
 use sealane_core::queue::session::{SessionReceipt, SessionView};
 use sealane_core::queue::{
@@ -42,7 +42,7 @@ pub struct NewJob {
     pub max_attempts: Option<u32>,
     /// What only some jobs are sent with.
     pub options: Option<Box<JobOptions>>,
-    /// Who may see what it waits for, where it waits for anything.
+    /// Who may see the jobs that it names, where it names any.
     pub sight: Option<Arc<AccessKey>>,
     /// Digest over owner, queue and everything supplied.
     pub digest: [u8; 16],
@@ -398,14 +398,16 @@ pub(super) enum Request {
         /// Whether that changed anything, and the session as it stands then.
         reply: Reply<Result<(bool, Option<SessionView>), Fault>>,
     },
-    /// Give up bulk work on a queue's dead-letter.
+    /// Give up bulk work on a queue's dead or held jobs.
     StopSweep {
         /// Which.
         queue: QueueName,
+        /// Of the jobs of which state.
+        of: State,
         /// The queue as it stands then.
         reply: Reply<Result<QueueView, Fault>>,
     },
-    /// Note what dead jobs' records say.
+    /// Note what dead and held jobs' records say.
     Label {
         /// Which jobs, and what.
         labels: Vec<(JobId, Labels)>,
@@ -416,6 +418,8 @@ pub(super) enum Request {
     Schedule(ScheduleRequest),
     /// Look at the state.
     Read(Read),
+    /// Go by the wall clock after a step of it.
+    FollowClock(Reply<()>),
     /// Whether there is room for new work.
     Room(Reply<bool>),
     /// Answer those who wait for work, and let nobody wait any more.

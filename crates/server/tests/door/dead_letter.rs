@@ -236,3 +236,76 @@ async fn what_is_no_filter_no_rate_and_no_fingerprint_is_refused() {
     }
     server.stop().await.expect("a clean stop");
 }
+
+// covers DLQ-1 (held jobs are released by a filter, with a preview, a rate and an end)
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn held_jobs_are_released_by_what_they_have_in_common() {
+    let (home, disk, server, admin) = started().await;
+    let sent = async |kind: &str, tag: &str| {
+        let job = json!({"kind": kind, "body": "", "tags": [tag]});
+        let id = admin.post("/v1/queues/q/jobs", &job).await.json["id"].clone();
+        let held = admin.send("POST", &format!("/v1/jobs/{}:hold", id.as_str().expect("an id")), "").await;
+        assert_eq!(held.json["state"], "held", "{held:?}");
+        id
+    };
+    let mail = sent("mail", "eu").await;
+    for _ in 0..3 {
+        sent("bill", "us").await;
+    }
+    let preview = async |filter: Value| {
+        let wish = json!({"filter": filter, "max": 1});
+        admin.post("/v1/queues/q/held:preview", &wish).await.json
+    };
+    let known = async { while preview(json!({"kind": "mail"})).await["not_known"] != 0 {} };
+    tokio::time::timeout(DEADLINE, known).await.expect("their records are read");
+    let found = preview(json!({"kind": "mail"})).await;
+    assert_eq!((&found["meant"], &found["jobs"][0]["id"]), (&json!(1), &mail), "{found}");
+    assert_eq!(found["jobs"][0]["reason"], "quarantined", "{found}");
+    let owner = found["jobs"][0]["owner"].clone();
+    for (filter, meant) in [
+        (json!({"tag": "us"}), 3),
+        (json!({"reason": "unopenable"}), 0),
+        (json!({"owner": owner, "reason": "quarantined"}), 4),
+        (json!({"owner": "nobody"}), 0),
+        (json!({"held_from": "2020-01-31T09:30:00Z"}), 4),
+        (json!({"held_before": "2020-01-31T09:30:00Z"}), 0),
+    ] {
+        assert_eq!(preview(filter.clone()).await["meant"], meant, "{filter}");
+    }
+    for filter in [
+        json!({"reason": "bored"}),
+        json!({"held_from": "2020-01-31T09:30:00Z", "held_before": "2020-01-31T09:30:00Z"}),
+    ] {
+        let refused = admin.post("/v1/queues/q/held:release", &json!({"filter": filter})).await;
+        assert_eq!(refused.problem(), "invalid_request", "{filter}");
+    }
+    let unknown = admin.post("/v1/queues/q/held:release", &json!({"filter": {"category": "timeout"}})).await;
+    assert_eq!(unknown.problem(), "unknown_field", "that is of dead ones");
+    let shop = admin.made("shop", "submitter", &["*"]).await;
+    for verb in ["preview", "release", "stop"] {
+        let refused = shop.post(&format!("/v1/queues/q/held:{verb}"), &json!({})).await;
+        assert_eq!(refused.problem(), "not_found", "{verb}");
+    }
+    let one = admin.post("/v1/queues/q/held:release", &json!({"filter": {"kind": "mail"}})).await.json;
+    assert_eq!((&one["work"], &one["jobs"]), (&json!("release_held"), &json!(1)), "{one}");
+    let over = async { while admin.get("/v1/queues/q").await.json.get("work").is_some() {} };
+    tokio::time::timeout(DEADLINE, over).await.expect("it is over");
+    assert_eq!(admin.get("/v1/queues/q").await.json["jobs"]["held"], 3, "the others stay");
+
+    let slow = json!({"filter": {"tag": "us"}, "rate": 1});
+    assert_eq!(admin.post("/v1/queues/q/held:release", &slow).await.json["running"], true);
+    assert_eq!(admin.send("POST", "/v1/queues/q/dead:stop", "").await.json["work"]["work"], "release_held");
+    server.stop().await.expect("a clean stop");
+    let server = home.start(Arc::new(disk.after_power_cut(Loss::Everything))).await;
+    let admin = Http::admin(&server);
+    let queue = admin.get("/v1/queues/q").await.json;
+    assert_eq!(
+        (&queue["work"]["work"], &queue["work"]["rate"]),
+        (&json!("release_held"), &json!(1)),
+        "{queue}"
+    );
+    let stopped = admin.send("POST", "/v1/queues/q/held:stop", "").await.json;
+    assert_eq!(stopped.get("work"), None, "{stopped}");
+    assert_ne!(stopped["jobs"]["held"], 0, "{stopped}");
+    server.stop().await.expect("a clean stop");
+}

@@ -146,6 +146,9 @@ fn probe(limit: &Limit) -> Option<Probe> {
         }
         "FLOW_NODES_MAX" => |n| flow(&many(n, |at| node(&format!("n{at}")))),
         "FLOW_NODE_NAME_BYTES_MAX" => |n| flow(&json!([node(&text(n))])),
+        "REASON_BYTES_MAX" => {
+            |n| ("POST", format!("/v1/jobs/{ENDED}/body"), json!({"reason": text(n)}).to_string())
+        }
         "JOB_WAIT_MS_MAX" => |n| {
             // A job that ended, so that nobody waits.
             ("POST", format!("/v1/jobs/{ENDED}:wait"), json!({"wait_ms": n}).to_string())
@@ -234,6 +237,13 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 "EVENT_FILTERS_MAX" => Some(Probe::Elsewhere),
                 // client/src/providers/server/event_text.rs
                 "EVENT_BYTES_MAX" => Some(Probe::Elsewhere),
+                // storage/tests/history and storage/src/history/cache.rs
+                "HISTORY_RUN_ROWS_MAX"
+                | "HISTORY_RUNS_MAX"
+                | "HISTORY_ROW_TOKENS_MAX"
+                | "HISTORY_STEPS_MAX"
+                | "HISTORY_MERGE_ENTRIES_PER_STEP_MAX"
+                | "HISTORY_CACHE_BYTES_MAX" => Some(Probe::Elsewhere),
                 // storage/src/log/recent.rs
                 "RECENT_INPUTS_BYTES_MAX" => Some(Probe::Elsewhere),
                 // cli/src/commands/work/reports.rs

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bulk_work;
 mod certificate;
+mod cloning;
 mod dead_letter;
 mod durability;
 mod event_reader;

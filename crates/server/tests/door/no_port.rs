@@ -6,7 +6,7 @@ use http::Request;
 use sealane_crypto::random::{Random, SystemRandom};
 use sealane_crypto::secret::Key;
 use sealane_server::authn::Environment;
-use sealane_server::clock::MonotonicClock;
+use sealane_server::clock::ServerClock;
 use sealane_server::keys::{MasterKey, ServerKeys};
 use sealane_server::service::{Parts, Service};
 use sealane_storage::log::LogSettings;
@@ -23,7 +23,7 @@ async fn a_stream_is_refused_where_an_answer_is_taken_whole() {
     let (disk, log) = (Arc::new(LossyDisk::new()), LogSettings::default());
     let parts = Parts { keys, disk, log, environment, random };
     let (service, engine) =
-        Service::open(parts, |last_at| Arc::new(MonotonicClock::start(last_at))).expect("it opens");
+        Service::open(parts, |last_at| Arc::new(ServerClock::start(last_at))).expect("it opens");
     let engine = tokio::spawn(engine.run());
     let first = service.first_key().expect("random bytes").expect("nobody has a key yet");
     let key = first.text().reveal();

@@ -42,6 +42,8 @@ impl Bases {
                 let field = if verb == "redrive" { "rate" } else { "max" };
                 on(&format!("/v1/queues/leased/dead:{verb}"), json!({field: 1}))
             }
+            "queue.preview_held" => on("/v1/queues/leased/held:preview", json!({"max": 1})),
+            "queue.release_held" => on("/v1/queues/leased/held:release", json!({"rate": 1})),
             "flow.submit" => {
                 let mut job = a_job();
                 job["id"] = json!(job_id().to_string());

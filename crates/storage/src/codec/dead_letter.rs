@@ -1,12 +1,12 @@
 //! Facts about dead-letter: what bulk work is for and how far it is, what fails alike, what is known of
-//! a dead job.
+//! a dead or held job.
 //!
 //! Bulk work for all, and a slice that the next follows at once, are what version 1 holds, and are
 //! written as that one: one form only.
 
-use sealane_core::job::Category;
+use sealane_core::job::{Category, HoldReason};
 use sealane_core::name::{ErrorCode, Principal};
-use sealane_core::queue::{DeadFilter, Event, Labels, RedriveRate, SweepKind, SweepWish};
+use sealane_core::queue::{DeadFilter, Event, HeldFilter, Labels, RedriveRate, SweepKind, SweepWish};
 use sealane_core::time::Time;
 use sealane_core::token::Token;
 
@@ -29,6 +29,9 @@ const OWNER: u8 = 6;
 const DIED_FROM: u8 = 7;
 const DIED_BEFORE: u8 = 8;
 const RATE: u8 = 9;
+const REASON: u8 = 10;
+const HELD_FROM: u8 = 11;
+const HELD_BEFORE: u8 = 12;
 
 /// The first version of its record that can hold a wish.
 pub(super) fn wish_version(wish: &SweepWish) -> u8 {
@@ -46,7 +49,7 @@ pub(super) fn wish(wish: &SweepWish, out: &mut Fields<'_>) {
 }
 
 fn select(wish: &SweepWish, out: &mut Fields<'_>) {
-    if let Some(filter) = wish.filter() {
+    if let Some(filter) = wish.dead() {
         let DeadFilter { category, code, fingerprint, kind, tag, owner, died_from, died_before } = filter;
         // Invariant: tags ascending.
         category.iter().for_each(|category| out.tagged(CATEGORY, |out| out.u8(category.code())));
@@ -58,12 +61,23 @@ fn select(wish: &SweepWish, out: &mut Fields<'_>) {
         died_from.iter().for_each(|at| out.tagged(DIED_FROM, |out| out.time(*at)));
         died_before.iter().for_each(|at| out.tagged(DIED_BEFORE, |out| out.time(*at)));
     }
+    if let Some(HeldFilter { kind, tag, owner, .. }) = wish.held() {
+        for (tag, token) in [(KIND, kind), (TAG, tag)] {
+            token.iter().for_each(|token| out.tagged(tag, |out| out.fixed(token.as_bytes())));
+        }
+        owner.iter().for_each(|owner| out.tagged(OWNER, |out| out.text(owner.as_str())));
+    }
     wish.rate().iter().for_each(|rate| out.tagged(RATE, |out| out.u32(rate.get())));
+    if let Some(HeldFilter { reason, held_from, held_before, .. }) = wish.held() {
+        reason.iter().for_each(|reason| out.tagged(REASON, |out| out.u8(reason.code())));
+        held_from.iter().for_each(|at| out.tagged(HELD_FROM, |out| out.time(*at)));
+        held_before.iter().for_each(|at| out.tagged(HELD_BEFORE, |out| out.time(*at)));
+    }
 }
 
 pub(super) fn take_wish(written: u8, cursor: &mut Cursor<'_>) -> Result<SweepWish, DecodeError> {
     let kind = cursor.code("kind", SweepKind::from_code)?;
-    let (mut filter, mut rate) = (DeadFilter::default(), None);
+    let (mut filter, mut held, mut rate) = (DeadFilter::default(), HeldFilter::default(), None);
     if written != VERSION_1 {
         let mut selection = Cursor::new(cursor.bytes("wish")?);
         selection.tagged("wish", |tag, cursor| {
@@ -80,17 +94,30 @@ pub(super) fn take_wish(written: u8, cursor: &mut Cursor<'_>) -> Result<SweepWis
                     let stored = RedriveRate::from_stored(cursor.u32("rate")?);
                     rate = Some(stored.ok_or(DecodeError::Field { field: "rate" })?);
                 }
+                REASON => held.reason = Some(cursor.code("reason", HoldReason::from_code)?),
+                HELD_FROM => held.held_from = Some(cursor.time("held_from")?),
+                HELD_BEFORE => held.held_before = Some(cursor.time("held_before")?),
                 _ => return Err(DecodeError::Field { field: "wish" }),
             }
             Ok(())
         })?;
     }
+    let of_dead = held.is_empty();
     let wish = match kind {
-        SweepKind::PurgeDead if rate.is_none() => SweepWish::PurgeDead { filter },
-        SweepKind::RedriveDead => SweepWish::RedriveDead { filter, rate },
-        SweepKind::PurgeWaiting if rate.is_none() && filter.is_empty() => SweepWish::PurgeWaiting,
-        SweepKind::ReleaseHeld if rate.is_none() && filter.is_empty() => SweepWish::ReleaseHeld,
-        SweepKind::PurgeDead | SweepKind::PurgeWaiting | SweepKind::ReleaseHeld => {
+        SweepKind::PurgeDead if rate.is_none() && of_dead => SweepWish::PurgeDead { filter },
+        SweepKind::RedriveDead if of_dead => SweepWish::RedriveDead { filter, rate },
+        SweepKind::PurgeWaiting if rate.is_none() && of_dead && filter.is_empty() => SweepWish::PurgeWaiting,
+        SweepKind::ReleaseHeld => {
+            // The parts that both have.
+            let DeadFilter { kind, tag, owner, .. } = &mut filter;
+            let filter_of_held =
+                HeldFilter { kind: kind.take(), tag: tag.take(), owner: owner.take(), ..held };
+            if !filter.is_empty() {
+                return Err(DecodeError::Field { field: "wish" });
+            }
+            SweepWish::ReleaseHeld { filter: filter_of_held, rate }
+        }
+        SweepKind::PurgeDead | SweepKind::PurgeWaiting | SweepKind::RedriveDead => {
             return Err(DecodeError::Field { field: "wish" });
         }
     };

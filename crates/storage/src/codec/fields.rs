@@ -6,59 +6,59 @@ use sealane_core::time::{Millis, Time};
 use super::error::DecodeError;
 
 /// Collects fields.
-pub(super) struct Fields<'a>(pub(super) &'a mut Vec<u8>);
+pub(crate) struct Fields<'a>(pub(crate) &'a mut Vec<u8>);
 
 impl Fields<'_> {
-    pub(super) fn u8(&mut self, value: u8) {
+    pub(crate) fn u8(&mut self, value: u8) {
         self.0.push(value);
     }
 
-    pub(super) fn u32(&mut self, value: u32) {
+    pub(crate) fn u32(&mut self, value: u32) {
         self.0.extend_from_slice(&value.to_be_bytes());
     }
 
-    pub(super) fn u64(&mut self, value: u64) {
+    pub(crate) fn u64(&mut self, value: u64) {
         self.0.extend_from_slice(&value.to_be_bytes());
     }
 
-    pub(super) fn time(&mut self, value: Time) {
+    pub(crate) fn time(&mut self, value: Time) {
         self.u64(value.unix_ms());
     }
 
-    pub(super) fn millis(&mut self, value: Millis) {
+    pub(crate) fn millis(&mut self, value: Millis) {
         self.u64(value.get());
     }
 
-    pub(super) fn fixed(&mut self, bytes: &[u8]) {
+    pub(crate) fn fixed(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 
     /// A text of at most 65 535 bytes.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         let len = u16::try_from(text.len()).expect("names and attribute values are limited far below 64 KiB");
         self.0.extend_from_slice(&len.to_be_bytes());
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.u32(u32::try_from(bytes.len()).expect("bodies and outcomes are limited far below 4 GiB"));
         self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn count(&mut self, count: usize) {
+    pub(crate) fn count(&mut self, count: usize) {
         let count = u16::try_from(count).expect("tags, attributes and patterns are limited far below 65 535");
         self.0.extend_from_slice(&count.to_be_bytes());
     }
 
     /// A field that stands behind its tag and its length, so that a list of such can end anywhere.
-    pub(super) fn tagged(&mut self, tag: u8, put: impl FnOnce(&mut Fields<'_>)) {
+    pub(crate) fn tagged(&mut self, tag: u8, put: impl FnOnce(&mut Fields<'_>)) {
         let mut bytes = Vec::new();
         put(&mut Fields(&mut bytes));
         self.u8(tag);
         self.bytes(&bytes);
     }
 
-    pub(super) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
+    pub(crate) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
         match value {
             None => self.u8(0),
             Some(value) => {
@@ -70,19 +70,19 @@ impl Fields<'_> {
 }
 
 /// Takes fields off the front.
-pub(super) struct Cursor<'a>(&'a [u8]);
+pub(crate) struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// Refuses what is left over.
-    pub(super) fn end(self) -> Result<(), DecodeError> {
+    pub(crate) fn end(self) -> Result<(), DecodeError> {
         if self.0.is_empty() { Ok(()) } else { Err(DecodeError::Trailing { bytes: self.0.len() }) }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -92,38 +92,38 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
-    pub(super) fn fixed<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn fixed<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(DecodeError::Truncated { field })?;
         self.0 = rest;
         Ok(*taken)
     }
 
-    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         self.fixed(field).map(u8::from_be_bytes)
     }
 
-    pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
         self.fixed(field).map(u16::from_be_bytes)
     }
 
-    pub(super) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         self.fixed(field).map(u32::from_be_bytes)
     }
 
-    pub(super) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         self.fixed(field).map(u64::from_be_bytes)
     }
 
-    pub(super) fn time(&mut self, field: &'static str) -> Result<Time, DecodeError> {
+    pub(crate) fn time(&mut self, field: &'static str) -> Result<Time, DecodeError> {
         self.u64(field).map(Time::from_unix_ms)
     }
 
-    pub(super) fn millis(&mut self, field: &'static str) -> Result<Millis, DecodeError> {
+    pub(crate) fn millis(&mut self, field: &'static str) -> Result<Millis, DecodeError> {
         self.u64(field).map(Millis::new)
     }
 
     /// A text, read by the rule of its type.
-    pub(super) fn text<T, E>(
+    pub(crate) fn text<T, E>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -134,13 +134,13 @@ impl<'a> Cursor<'a> {
         parse(text).map_err(|_| DecodeError::Field { field })
     }
 
-    pub(super) fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let len = usize::try_from(self.u32(field)?).map_err(|_| DecodeError::Truncated { field })?;
         self.take(len, field)
     }
 
     /// Tagged fields up to the end, tags ascending; each is read to its own end.
-    pub(super) fn tagged(
+    pub(crate) fn tagged(
         &mut self,
         field: &'static str,
         mut take: impl FnMut(u8, &mut Cursor<'_>) -> Result<(), DecodeError>,
@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A byte that stands for one of a few values.
-    pub(super) fn code<T>(
+    pub(crate) fn code<T>(
         &mut self,
         field: &'static str,
         from_code: impl FnOnce(u8) -> Option<T>,
@@ -168,7 +168,7 @@ impl<'a> Cursor<'a> {
         from_code(self.u8(field)?).ok_or(DecodeError::Field { field })
     }
 
-    pub(super) fn option<T>(
+    pub(crate) fn option<T>(
         &mut self,
         field: &'static str,
         take: impl FnOnce(&mut Self) -> Result<T, DecodeError>,

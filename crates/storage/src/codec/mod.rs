@@ -34,4 +34,5 @@ mod shard;
 
 pub use error::DecodeError;
 pub use fact::{decode_fact, encode_fact};
+pub(crate) use fields::{Cursor, Fields};
 pub use job_input::{decode_job_input, encode_job_input};

@@ -3,7 +3,7 @@
 //!
 //! A back-off alone is what version 2 holds, and is written as that one: one form only.
 
-use sealane_core::id::ScheduleId;
+use sealane_core::id::{JobId, ScheduleId};
 use sealane_core::queue::{Firing, JobOptions};
 use sealane_core::token::Token;
 
@@ -20,6 +20,7 @@ const SESSION: u8 = 4;
 const FAIR_KEY: u8 = 5;
 const LINKS: u8 = 6;
 const FIRING: u8 = 7;
+const CLONE_OF: u8 = 8;
 
 /// The first version of a job's record that can hold these.
 pub(super) fn version(options: Option<&JobOptions>) -> u8 {
@@ -41,7 +42,7 @@ pub(super) fn encode(options: Option<&JobOptions>, out: &mut Fields<'_>) {
 
 /// Each behind its tag, up to the end of the record.
 pub(super) fn encode_tagged(options: &JobOptions, out: &mut Fields<'_>) {
-    let JobOptions { backoff, idempotency, unique, session, fair_key, links, firing } = options;
+    let JobOptions { backoff, idempotency, unique, session, fair_key, links, firing, clone_of } = options;
     if let Some(backoff) = backoff {
         out.tagged(BACKOFF, |out| retrying::backoff(backoff, out));
     }
@@ -65,6 +66,9 @@ pub(super) fn encode_tagged(options: &JobOptions, out: &mut Fields<'_>) {
             out.fixed(schedule.as_bytes());
             out.time(*due);
         });
+    }
+    if let Some(original) = clone_of {
+        out.tagged(CLONE_OF, |out| out.fixed(original.as_bytes()));
     }
 }
 
@@ -97,6 +101,7 @@ pub(super) fn decode_tagged(cursor: &mut Cursor<'_>) -> Result<Option<Box<JobOpt
                 let schedule = ScheduleId::from_bytes(cursor.fixed("schedule")?);
                 options.firing = Some(Firing { schedule, due: cursor.time("due")? });
             }
+            CLONE_OF => options.clone_of = Some(JobId::from_bytes(cursor.fixed("clone_of")?)),
             _ => return Err(DecodeError::Field { field: "options" }),
         }
         Ok(())

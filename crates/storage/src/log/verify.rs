@@ -44,8 +44,7 @@ pub fn verify(
     for segment in &found {
         bytes += segment.bytes()?;
     }
-    let segments =
-        Arc::new(Segments::new(disk, found.iter().map(|found| found.segment()).collect()));
+    let segments = Arc::new(Segments::new(disk, found.iter().map(|found| found.segment()).collect()));
     // Everything that is visited below has passed its checks.
     segments.set_durable_lsn(u64::MAX);
     let reader = LogReader { segments, keys, recent: Arc::new(Recent::new(0)) };

@@ -12,9 +12,9 @@ use sealane_core::name::{
 };
 use sealane_core::queue::session::{SessionEnd, SessionMode, SessionSettings};
 use sealane_core::queue::{
-    AfterParent, CancelReason, DeadFilter, Event, IdempotencyKey, JobEnqueued, JobOptions, Labels, Links,
-    Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate, ReleaseReason,
-    Report, ReportedProgress, RootIds, RunLimit, Runner, SweepKind, SweepWish, UniqueKey,
+    AfterParent, CancelReason, DeadFilter, Event, HeldFilter, IdempotencyKey, JobEnqueued, JobOptions,
+    Labels, Links, Next, OnConflict, OnFailure, QueueMode, QueueNumber, QueueSettings, Rate, RedriveRate,
+    ReleaseReason, Report, ReportedProgress, RootIds, RunLimit, Runner, SweepKind, SweepWish, UniqueKey,
 };
 use sealane_core::retry::{Backoff, BackoffShape, RetryPolicy};
 use sealane_core::time::{Millis, Time};
@@ -149,9 +149,41 @@ pub fn later_facts() -> Vec<Fact> {
         leased_by(Some("w-7"), None, None, at),
         leased_by(None, Some("1.4.0+5e1f"), None, at),
         shard(Event::JobHeld { job, reason: HoldReason::Quarantined, at }),
-        shard(Event::SweepBegun { queue, wish: Box::new(SweepWish::ReleaseHeld), at }),
+        shard(Event::SweepBegun { queue, wish: Box::new(SweepWish::all(SweepKind::ReleaseHeld)), at }),
+        clone(at),
     ]);
+    facts.push(some_held_released(at));
     facts
+}
+
+/// Letting some of the held jobs go on, with everything that a filter can say.
+fn some_held_released(at: Time) -> Fact {
+    let filter = HeldFilter {
+        reason: Some(HoldReason::Quarantined),
+        kind: Some(Token::from_bytes([2; 16])),
+        tag: Some(Token::from_bytes([3; 16])),
+        owner: Some(principal()),
+        held_from: Some(Time::from_unix_ms(4)),
+        held_before: Some(Time::from_unix_ms(5)),
+    };
+    let wish = SweepWish::ReleaseHeld { filter, rate: RedriveRate::per_second(7) };
+    shard(Event::SweepBegun { queue: QueueNumber(3), wish: Box::new(wish), at })
+}
+
+/// A job that repeats another one.
+fn clone(at: Time) -> Fact {
+    shard(Event::JobEnqueued(JobEnqueued {
+        job: job_id(2),
+        queue: QUEUE,
+        owner: principal(),
+        priority: Priority::Normal,
+        run_at: at,
+        expires_at: None,
+        max_attempts: 5,
+        options: JobOptions { clone_of: Some(job_id(1)), ..JobOptions::default() }.boxed(),
+        digest: [9; 16],
+        at,
+    }))
 }
 
 /// A queue that says which bodies it takes.

@@ -104,6 +104,7 @@ impl Command {
             .env("SEALANE_KIND", &delivery.kind)
             .env("SEALANE_ATTEMPT", delivery.attempt.to_string())
             .env_remove("SEALANE_CHECKPOINT")
+            .env_remove("SEALANE_CLONE_OF")
             .env_remove("SEALANE_REPORT")
             .env_remove("SEALANE_SESSION")
             .stdin(Stdio::piped())
@@ -113,6 +114,9 @@ impl Command {
             // everything that it started.
             .process_group(0)
             .kill_on_drop(true);
+        if let Some(original) = &delivery.clone_of {
+            command.env("SEALANE_CLONE_OF", original.to_string());
+        }
         if let Some(session) = &delivery.session_id {
             command.env("SEALANE_SESSION", session);
         }

@@ -1,10 +1,12 @@
 //! What people ask of jobs.
 
+use std::sync::Arc;
+
 use sealane_api::problem::Problem;
-use sealane_api::v1::{JobStands, QueueOut};
+use sealane_api::v1::{JobBodyOut, JobStands, QueueOut};
 use sealane_core::id::JobId;
 use sealane_core::name::QueueName;
-use sealane_core::queue::{Act, Command, QueueMode};
+use sealane_core::queue::{Act, Command, QueueMode, Refusal};
 use sealane_core::time::Time;
 
 use super::machine::{Machine, in_the_way};
@@ -27,6 +29,17 @@ impl Machine {
         self.command(now, &Command::Act { job: id, act: &act }).map_err(in_the_way)?;
         let view = self.shard.job(&id).ok_or_else(Problem::not_found)?;
         Ok(JobStands::show(&view, self.shard.queue_name(view.queue)))
+    }
+
+    /// What an ended job was sent with.
+    pub(super) fn job_body(&self, id: JobId) -> Result<JobBodyOut, Problem> {
+        let (Some(view), Some(record)) = (self.shard.job(&id), self.records.get(&id)) else {
+            return Err(Problem::not_found());
+        };
+        if !view.state.is_over() {
+            return Err(Refusal::CloneNotEnded { state: view.state }.into());
+        }
+        Ok(JobBodyOut::show(&view, self.shard.queue_name(view.queue), Arc::clone(&record.input)))
     }
 
     pub(super) fn set_mode(

@@ -1,11 +1,13 @@
-//! A queue's dead-letter.
+//! A queue's dead-letter and its held jobs.
 
 use std::collections::BTreeMap;
 
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
-    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, KIND_FIELD, QueueOut, SweepOut, TAG_FIELD,
+    DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, HeldPreviewIn, HeldPreviewOut, KIND_FIELD,
+    QueueOut, SweepOut, TAG_FIELD,
 };
+use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::QueueName;
 use sealane_core::queue::{Command, DeadPage, Labels, Look, SweepWish};
@@ -33,6 +35,16 @@ impl Machine {
         page: &DeadLetterIn,
     ) -> Result<DeadPreviewOut, Problem> {
         Ok(DeadPreviewOut::show(&self.dead_page(now, queue, page, Look::Through)?))
+    }
+
+    pub(super) fn preview_held(
+        &self,
+        queue: &QueueName,
+        page: &HeldPreviewIn,
+    ) -> Result<HeldPreviewOut, Problem> {
+        let (filter, look, after) = (page.filter(&token)?, Look::Through(page.max()?), page.after()?);
+        let number = self.shard.queue_number(queue).ok_or_else(Problem::not_found)?;
+        Ok(HeldPreviewOut::show(&self.shard.held_page(number, &filter, after, look)))
     }
 
     fn dead_page(
@@ -66,19 +78,24 @@ impl Machine {
             BulkWork::PurgeDead(which) => which.wish(&token)?,
             BulkWork::RedriveDead(which) => which.wish(&token)?,
             BulkWork::PurgeWaiting => SweepWish::PurgeWaiting,
-            BulkWork::ReleaseHeld => SweepWish::ReleaseHeld,
+            BulkWork::ReleaseHeld(which) => which.wish(&token)?,
         };
         let concerned = self.shard.concerned(now, queue, &wish);
         self.command(now, &Command::Sweep { queue, wish: &wish })?;
         Ok(SweepOut::show(queue, &wish, self.shard.sweep(queue).is_some(), concerned))
     }
 
-    pub(super) fn stop_sweep(&mut self, now: Time, queue: &QueueName) -> Result<QueueOut, Problem> {
-        self.command(now, &Command::StopSweep { queue })?;
+    pub(super) fn stop_sweep(
+        &mut self,
+        now: Time,
+        queue: &QueueName,
+        of: State,
+    ) -> Result<QueueOut, Problem> {
+        self.command(now, &Command::StopSweep { queue, of })?;
         self.queue(now, queue)
     }
 
-    /// Makes known what kind the jobs are that have died, and how they are tagged.
+    /// Makes known what kind the jobs are that have died or are held, and how they are tagged.
     pub(super) fn label_dead(&mut self, now: Time) {
         while self.shard.has_unlabelled() {
             for (job, _) in self.shard.unlabelled(limits::DEAD_LABELLED_PER_TURN_MAX) {

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use sealane_api::problem::Problem;
 use sealane_api::v1::{
     Complete, CompleteItem, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend,
-    ExtendItem, Fail, FailItem, FireOut, FlowAccepted, FlowIn, FlowOut, Hold, HoldItem, JobAccepted,
-    JobBatchIn, JobBatchOut, JobBatchResult, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut,
-    JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release, ReleaseItem, Reports, ScheduleIn,
-    ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn,
-    SessionListIn, SessionListOut, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands,
-    SessionStateIn, SessionStateOut, Settled, SweepOut, WaitIn,
+    ExtendItem, Fail, FailItem, FireOut, FlowAccepted, FlowIn, FlowOut, HeldPreviewIn, HeldPreviewOut, Hold,
+    HoldItem, JobAccepted, JobBatchIn, JobBatchOut, JobBatchResult, JobBodyOut, JobIn, JobListIn, JobListOut,
+    JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, QueueIn, QueueList, QueueOut, Release,
+    ReleaseItem, Reports, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn,
+    SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleased, SessionRenewIn,
+    SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut, WaitIn,
 };
 use sealane_core::id::{FlowId, JobId, LeaseId, LockId, ScheduleId};
 use sealane_core::job::{HoldReason, State};
@@ -213,6 +213,10 @@ impl Provider for Memory {
         Ok(self.change(|machine, _| machine.job_log(id, page))?)
     }
 
+    async fn job_body(&self, id: JobId, _reason: Option<&str>) -> Result<JobBodyOut, Error> {
+        Ok(self.change(|machine, _| machine.job_body(id))?)
+    }
+
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         Ok(self.change(|machine, now| machine.act(now, id, act))?)
     }
@@ -249,8 +253,16 @@ impl Provider for Memory {
         Ok(self.change(|machine, now| machine.sweep(now, queue, work))?)
     }
 
+    async fn preview_held(&self, queue: &QueueName, page: &HeldPreviewIn) -> Result<HeldPreviewOut, Error> {
+        Ok(self.change(|machine, _| machine.preview_held(queue, page))?)
+    }
+
+    async fn stop_release(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        Ok(self.change(|machine, now| machine.stop_sweep(now, queue, State::Held))?)
+    }
+
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {
-        Ok(self.change(|machine, now| machine.stop_sweep(now, queue))?)
+        Ok(self.change(|machine, now| machine.stop_sweep(now, queue, State::Dead))?)
     }
 
     async fn put_schedule(&self, name: &ScheduleName, wish: &ScheduleIn) -> Result<ScheduleOut, Error> {

@@ -40,4 +40,12 @@ impl Server {
     pub async fn describe(&self) -> Result<ServerOut, Error> {
         self.get::<operation::ServerGet>("").await
     }
+
+    /// Lets the server go by its wall clock again after a step that it held.
+    ///
+    /// # Errors
+    /// When it was refused or no answer came.
+    pub async fn follow_clock(&self) -> Result<ServerOut, Error> {
+        self.get::<operation::ServerFollowClock>("").await
+    }
 }

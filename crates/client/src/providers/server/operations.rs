@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use sealane_api::operation;
 use sealane_api::v1::{
     CancelIn, Complete, DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, EventsIn, Extend, Fail,
-    FireOut, FlowAccepted, FlowIn, FlowOut, Hold, JOB_TEXT_BYTES, JobAccepted, JobBatchIn, JobBatchOut,
-    JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut, JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn,
-    QueueList, QueueOut, Release, Reports, ReprioritiseIn, ScheduleIn, ScheduleListIn, ScheduleListOut,
-    ScheduleOut, SessionAcceptIn, SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut,
-    SessionReleaseIn, SessionReleased, SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn,
-    SessionStateOut, Settled, SweepOut, WaitIn,
+    FireOut, FlowAccepted, FlowIn, FlowOut, HeldPreviewIn, HeldPreviewOut, Hold, JOB_TEXT_BYTES, JobAccepted,
+    JobBatchIn, JobBatchOut, JobBodyIn, JobBodyOut, JobIn, JobListIn, JobListOut, JobLogIn, JobLogOut,
+    JobOut, JobStands, LeaseIn, LeaseOut, MoveIn, QueueIn, QueueList, QueueOut, Release, Reports,
+    ReprioritiseIn, ScheduleIn, ScheduleListIn, ScheduleListOut, ScheduleOut, SessionAcceptIn,
+    SessionAcceptOut, SessionCloseIn, SessionListIn, SessionListOut, SessionReleaseIn, SessionReleased,
+    SessionRenewIn, SessionSetStateIn, SessionStands, SessionStateIn, SessionStateOut, Settled, SweepOut,
+    WaitIn,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::limits;
@@ -22,7 +23,7 @@ use super::exchange::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, Server, written};
 use crate::error::Error;
 use crate::provider::{BulkWork, Capabilities, EventSource, JobAct, Provider};
 
-/// The most bytes that one leased job takes in either format: its body in base64, and room for its texts.
+/// The most bytes that one job with its body takes in either format: its body in base64, and room for its texts.
 const LEASED_JOB_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 3 * 4 + (2 << 20);
 
 /// The most bytes that the results of other jobs take in one answer: so many go with one job, and no
@@ -93,6 +94,13 @@ impl Provider for Server {
         self.call::<operation::JobLogs>(&id.to_string(), page).await
     }
 
+    async fn job_body(&self, id: JobId, reason: Option<&str>) -> Result<JobBodyOut, Error> {
+        let wish = JobBodyIn { reason: reason.map(str::to_owned) };
+        let body = Some(written(&wish, 64));
+        let bytes_max = ANSWER_BYTES_MAX + LEASED_JOB_BYTES_MAX;
+        self.exchange::<operation::JobBody>(&id.to_string(), body, ANSWER_TIME_MAX, bytes_max).await
+    }
+
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {
         let id = id.to_string();
         match act {
@@ -153,7 +161,7 @@ impl Provider for Server {
             BulkWork::PurgeDead(which) => self.call::<operation::DeadLetterPurge>(queue, which).await,
             BulkWork::RedriveDead(which) => self.call::<operation::DeadLetterRedrive>(queue, which).await,
             BulkWork::PurgeWaiting => self.get::<operation::QueuePurge>(queue).await,
-            BulkWork::ReleaseHeld => self.get::<operation::QueueReleaseHeld>(queue).await,
+            BulkWork::ReleaseHeld(which) => self.call::<operation::QueueReleaseHeld>(queue, which).await,
         }
     }
 
@@ -182,6 +190,14 @@ impl Provider for Server {
 
     async fn remove_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
         self.get::<operation::ScheduleRemove>(name.as_str()).await.map(|_| ())
+    }
+
+    async fn preview_held(&self, queue: &QueueName, page: &HeldPreviewIn) -> Result<HeldPreviewOut, Error> {
+        self.call::<operation::QueuePreviewHeld>(queue.as_str(), page).await
+    }
+
+    async fn stop_release(&self, queue: &QueueName) -> Result<QueueOut, Error> {
+        self.get::<operation::QueueStopRelease>(queue.as_str()).await
     }
 
     async fn stop_sweep(&self, queue: &QueueName) -> Result<QueueOut, Error> {

@@ -108,11 +108,13 @@ impl Rebuild {
             created_at: row.created_at,
             ready: Ready::of(row),
             dead: Default::default(),
+            held: Default::default(),
             unique: Default::default(),
             died: Default::default(),
             counts,
         };
         queue.died.minutes = row.deaths.iter().copied().collect();
+        queue.died.totals = row.died;
         self.shard.queues.push(queue);
         Ok(())
     }

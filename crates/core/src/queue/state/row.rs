@@ -4,6 +4,7 @@ use super::JobRow;
 use crate::id::{JobId, LockId, ScheduleId};
 use crate::job::Priority;
 use crate::name::{Principal, QueueName, ScheduleName};
+use crate::queue::death::DeadReason;
 use crate::queue::event::QueueNumber;
 use crate::queue::keys::{Acceptance, IdempotencyKey};
 use crate::queue::parents::ParentEnd;
@@ -98,6 +99,8 @@ pub struct QueueRow {
     pub cancelled: u64,
     /// Deaths of the last hour: the minute since 1970, and how many.
     pub deaths: Vec<(u64, u32)>,
+    /// Deaths since the beginning by reason, in the order of all reasons.
+    pub died: [u64; DeadReason::ALL.len()],
     /// Hand-outs that each class has let pass.
     pub passed: [u32; Priority::ALL.len()],
     /// What its limit of runs remembers.

@@ -140,6 +140,7 @@ fn queue_row(queue: &Queue) -> QueueRow {
         expired: queue.counts.expired,
         cancelled: queue.counts.cancelled,
         deaths: queue.died.minutes.iter().copied().collect(),
+        died: queue.died.totals,
         passed,
         gate,
         next_turn,

@@ -1,9 +1,11 @@
 //! What people ask: of queues, of single jobs, of many.
 
 use sealane_core::id::JobId;
-use sealane_core::job::State;
+use sealane_core::job::{HoldReason, State};
 use sealane_core::limits;
-use sealane_core::queue::{Act, Command, DeadFilter, QueueSettings, RedriveRate, SweepKind, SweepWish};
+use sealane_core::queue::{
+    Act, Command, DeadFilter, HeldFilter, QueueSettings, RedriveRate, SweepKind, SweepWish,
+};
 use sealane_core::time::{Millis, Time};
 
 use super::sending::flow_id;
@@ -29,9 +31,9 @@ impl Pair {
                 }
             }
             Step::Label { at, labels } => {
-                let dead: Vec<JobId> =
-                    self.plain.live().filter(|job| job.state == State::Dead).map(|job| job.id).collect();
-                let Some(job) = dead.get(*at as usize % dead.len().max(1)).copied() else { return };
+                let found = self.plain.live().filter(|job| matches!(job.state, State::Dead | State::Held));
+                let found: Vec<JobId> = found.map(|job| job.id).collect();
+                let Some(job) = found.get(*at as usize % found.len().max(1)).copied() else { return };
                 let events = self.ask("label", &Command::Label { job, labels }, &Vec::new());
                 let news = self.plain.label(&job, labels);
                 assert_eq!(events.map(|events| events.len()), Some(usize::from(news)));
@@ -50,14 +52,19 @@ impl Pair {
             }
             Step::StopSweep { queue } => {
                 let name = queue_name(*queue);
+                let of = if self.plain.now.is_multiple_of(2) { State::Held } else { State::Dead };
                 let judged = match self.plain.queue(&name) {
                     None => Err(vec!["QueueUnknown"]),
                     Some(queue) => {
                         let sweep = self.plain.queues[queue].sweep.as_ref();
-                        Ok(sweep.is_none_or(|sweep| sweep.wish.filter().is_none()))
+                        Ok(sweep.is_none_or(|sweep| match sweep.wish.kind() {
+                            SweepKind::PurgeDead | SweepKind::RedriveDead => of != State::Dead,
+                            SweepKind::ReleaseHeld => of != State::Held,
+                            SweepKind::PurgeWaiting => true,
+                        }))
                     }
                 };
-                if self.ask_or_known("stop sweep", &Command::StopSweep { queue: &name }, &judged) {
+                if self.ask_or_known("stop sweep", &Command::StopSweep { queue: &name, of }, &judged) {
                     let queue = self.plain.queue(&name).expect("it was done");
                     self.plain.queues[queue].sweep = None;
                 }
@@ -114,14 +121,22 @@ impl Pair {
             died_before: wish.before.map(ago),
             ..wish.filter.clone()
         };
+        let rate = wish.rate.and_then(RedriveRate::per_second);
         let (kind, wish) = match wish.kind {
             SweepKind::PurgeDead => ("purge dead", SweepWish::PurgeDead { filter }),
-            SweepKind::RedriveDead => {
-                let rate = wish.rate.and_then(RedriveRate::per_second);
-                ("redrive dead", SweepWish::RedriveDead { filter, rate })
-            }
+            SweepKind::RedriveDead => ("redrive dead", SweepWish::RedriveDead { filter, rate }),
             SweepKind::PurgeWaiting => ("purge waiting", SweepWish::PurgeWaiting),
-            SweepKind::ReleaseHeld => ("release held", SweepWish::ReleaseHeld),
+            SweepKind::ReleaseHeld => {
+                let filter = HeldFilter {
+                    reason: filter.category.and_then(|category| HoldReason::from_code(category.code())),
+                    kind: filter.kind,
+                    tag: filter.tag,
+                    owner: filter.owner,
+                    held_from: filter.died_from,
+                    held_before: filter.died_before,
+                };
+                ("release held", SweepWish::ReleaseHeld { filter, rate })
+            }
         };
         let judged = self.plain.may_sweep(self.plain.queue(&name), &wish);
         if self.ask_or_known(kind, &Command::Sweep { queue: &name, wish: &wish }, &judged) {

@@ -143,6 +143,7 @@ impl Pair {
             links,
             fair_key: draft.fair.map(|fair| token(4, fair)),
             firing: None,
+            clone_of: draft.clone_of.map(|which| self.which(which)),
         };
         Ok(Sending {
             job,
@@ -194,6 +195,7 @@ impl Pair {
         let seen = match judged {
             Judged::Known(_) => "a repeat",
             Judged::Merged(_) => "a merge",
+            Judged::New if command.options.is_some_and(|options| options.clone_of.is_some()) => "a clone",
             Judged::New if answer.blocked => "a blocked job",
             Judged::New if answer.delayed => "a delayed job",
             Judged::New => "a ready job",

@@ -3,7 +3,8 @@
 use sealane_core::id::JobId;
 use sealane_core::job::State;
 use sealane_core::limits;
-use sealane_core::queue::{DeadFilter, Labels, SweepKind, SweepWish};
+use sealane_core::queue::{DeadFilter, HeldFilter, Labels, SweepKind, SweepWish};
+use sealane_core::token::Token;
 
 use super::job::Job;
 use super::{Plain, Reasons};
@@ -49,13 +50,29 @@ fn meant(job: &Job, filter: &DeadFilter) -> Meant {
     if known.contains(&false) {
         return Meant::No;
     }
-    if filter.kind.is_none() && filter.tag.is_none() {
+    labelled(&death.labels, filter.kind, filter.tag)
+}
+
+fn labelled(labels: &Option<Labels>, kind: Option<Token>, tag: Option<Token>) -> Meant {
+    if kind.is_none() && tag.is_none() {
         return Meant::Yes;
     }
-    let Some(labels) = &death.labels else { return Meant::Unknown };
-    let kind = filter.kind.is_none_or(|kind| labels.kind == Some(kind));
-    let tag = filter.tag.is_none_or(|tag| labels.tags.contains(&tag));
+    let Some(labels) = labels else { return Meant::Unknown };
+    let kind = kind.is_none_or(|kind| labels.kind == Some(kind));
+    let tag = tag.is_none_or(|tag| labels.tags.contains(&tag));
     if kind && tag { Meant::Yes } else { Meant::No }
+}
+
+/// Of a held job, its time included.
+fn held_meant(job: &Job, filter: &HeldFilter) -> Meant {
+    let Some(hold) = &job.held else { return Meant::No };
+    let known = [
+        filter.reason.is_none_or(|reason| reason == hold.reason),
+        filter.owner.as_ref().is_none_or(|owner| *owner == job.owner),
+        filter.held_from.is_none_or(|from| job.here >= from.unix_ms()),
+        filter.held_before.is_none_or(|end| job.here < end.unix_ms()),
+    ];
+    if known.contains(&false) { Meant::No } else { labelled(&hold.labels, filter.kind, filter.tag) }
 }
 
 fn in_time(job: &Job, filter: &DeadFilter) -> bool {
@@ -70,12 +87,13 @@ impl Plain {
         if let Some(sweep) = &self.queues[queue].sweep {
             return if sweep.wish == *wish { Ok(true) } else { Err(vec!["SweepRunning"]) };
         }
-        let concerned = match wish.filter() {
-            None if wish.kind() == SweepKind::ReleaseHeld => {
-                self.live().any(|job| job.queue == queue && job.state == State::Held)
+        let concerned = match wish {
+            SweepWish::ReleaseHeld { filter, .. } => {
+                let mut here = self.live().filter(|job| job.queue == queue && job.state == State::Held);
+                here.any(|job| held_meant(job, filter) != Meant::No)
             }
-            None => self.waiting(queue) > 0,
-            Some(filter) => self
+            SweepWish::PurgeWaiting => self.waiting(queue) > 0,
+            SweepWish::PurgeDead { filter } | SweepWish::RedriveDead { filter, .. } => self
                 .live()
                 .filter(|job| job.queue == queue && job.state == State::Dead && in_time(job, filter))
                 .any(|job| meant(job, filter) != Meant::No),
@@ -105,10 +123,12 @@ impl Plain {
         let sweeps = (0..self.queues.len()).filter_map(|at| Some((at, self.queues[at].sweep.as_ref()?)));
         let (queue, sweep) =
             sweeps.filter(|(_, sweep)| sweep.due.0 <= self.now).min_by_key(|(_, sweep)| sweep.due)?;
-        Some(match sweep.wish.filter() {
-            None if sweep.wish.kind() == SweepKind::ReleaseHeld => self.slice_of_held(queue, sweep, busy),
-            None => self.slice_of_waiting(queue, sweep, busy),
-            Some(filter) => self.slice_of_dead(queue, sweep, filter, busy),
+        Some(match &sweep.wish {
+            SweepWish::ReleaseHeld { filter, .. } => self.slice_of_held(queue, sweep, filter, busy),
+            SweepWish::PurgeWaiting => self.slice_of_waiting(queue, sweep, busy),
+            SweepWish::PurgeDead { filter } | SweepWish::RedriveDead { filter, .. } => {
+                self.slice_of_dead(queue, sweep, filter, busy)
+            }
         })
     }
 
@@ -125,23 +145,42 @@ impl Plain {
         Slice { queue, kind: SweepKind::PurgeWaiting, jobs, next }
     }
 
-    fn slice_of_held(&self, queue: usize, sweep: &Sweep, busy: &[JobId]) -> Slice {
-        let (kind, through) = (SweepKind::ReleaseHeld, sweep.through.map(|(_, id)| id));
+    fn slice_of_held(&self, queue: usize, sweep: &Sweep, filter: &HeldFilter, busy: &[JobId]) -> Slice {
+        let kind = SweepKind::ReleaseHeld;
+        let rate = sweep.wish.rate().map(sealane_core::queue::RedriveRate::get);
+        let at_once = rate.map_or(usize::MAX, |rate| rate.div_ceil(10) as usize);
         let room = self.queues[queue].settings.max_depth.saturating_sub(self.waiting(queue)) as usize;
-        let mut ids: Vec<JobId> = self.live().map(|job| job.id).filter(|id| Some(*id) > through).collect();
-        ids.sort();
-        let meant = |id: &&JobId| {
-            let job = self.find(id).expect("it is live");
-            let held = job.queue == queue && job.state == State::Held;
-            held && job.here <= sweep.begun && !busy.contains(id)
+        let in_time = |job: &&Job| {
+            filter.held_from.is_none_or(|from| job.here >= from.unix_ms())
+                && filter.held_before.is_none_or(|end| job.here < end.unix_ms())
+                && job.here <= sweep.begun
+                && Some((job.here, job.id)) > sweep.through
         };
-        let mut jobs: Vec<JobId> = ids.iter().filter(meant).copied().collect();
-        if jobs.len() > room {
-            jobs.truncate(room);
-            return Slice { queue, kind, jobs, next: None };
+        let mut held: Vec<&Job> = self
+            .live()
+            .filter(|job| job.queue == queue && job.state == State::Held)
+            .filter(in_time)
+            .collect();
+        held.sort_by_key(|job| (job.here, job.id));
+        let (mut jobs, mut through, mut pause, mut stopped) = (Vec::new(), sweep.through, 0, false);
+        for job in held {
+            let meant = if busy.contains(&job.id) { Meant::No } else { held_meant(job, filter) };
+            match meant {
+                Meant::No => {}
+                Meant::Yes if jobs.len() >= room => return Slice { queue, kind, jobs, next: None },
+                Meant::Yes if jobs.len() < at_once => jobs.push(job.id),
+                not_now => {
+                    pause = if not_now == Meant::Unknown { 100 } else { 0 };
+                    stopped = true;
+                    break;
+                }
+            }
+            through = Some((job.here, job.id));
         }
-        let next = ids.last().map(|last| ((0, *last), self.now));
-        Slice { queue, kind, jobs, next }
+        let looked = through.filter(|_| through != sweep.through);
+        let next = if stopped { through.or(Some((0, JobId::from_bytes([0; 16])))) } else { looked };
+        let takes = rate.map_or(0, |rate| (jobs.len() as u64 * 1_000).div_ceil(u64::from(rate)));
+        Slice { queue, kind, jobs, next: next.map(|through| (through, self.now + takes.max(pause))) }
     }
 
     fn slice_of_dead(&self, queue: usize, sweep: &Sweep, filter: &DeadFilter, busy: &[JobId]) -> Slice {
@@ -230,9 +269,11 @@ impl Plain {
 
     /// Whether the label is news.
     pub fn label(&mut self, id: &JobId, labels: &Labels) -> bool {
-        let death = self.find_mut(id).and_then(|job| job.death.as_mut());
-        let Some(death) = death.filter(|death| death.labels.is_none()) else { return false };
-        death.labels = Some(labels.clone());
+        let Some(job) = self.find_mut(id) else { return false };
+        let (death, hold) = (job.death.as_mut(), job.held.as_mut());
+        let known = death.map(|death| &mut death.labels).or(hold.map(|hold| &mut hold.labels));
+        let Some(known) = known.filter(|known| known.is_none()) else { return false };
+        *known = Some(labels.clone());
         true
     }
 }

@@ -1,7 +1,7 @@
 //! One job of the model.
 
 use sealane_core::id::{FlowId, JobId, LeaseId, LockId};
-use sealane_core::job::{Category, Priority, State};
+use sealane_core::job::{Category, HoldReason, Priority, State};
 use sealane_core::name::Principal;
 use sealane_core::queue::{AttemptEnd, DeadReason, Firing, Labels, OnFailure, UniqueKey};
 use sealane_core::retry::Backoff;
@@ -42,12 +42,16 @@ pub struct Job {
     pub settled: Option<(LeaseId, &'static str)>,
     pub history: Vec<Ended>,
     pub death: Option<Death>,
+    pub held: Option<Hold>,
+    /// Where it died and why, each time.
+    pub deaths: Vec<(usize, DeadReason)>,
     pub unique: Option<UniqueKey>,
     pub session: Option<Token>,
     pub fair: Option<Token>,
     pub flow: Option<FlowId>,
     pub links: Option<Waits>,
     pub firing: Option<Firing>,
+    pub clone_of: Option<JobId>,
     /// Attempt and number of every report.
     pub reports: Vec<(u32, u32)>,
     pub progress: Option<(u32, u32, u8)>,
@@ -85,6 +89,13 @@ pub struct Death {
     pub category: Category,
     pub code: Option<u8>,
     pub like: Option<Token>,
+    pub labels: Option<Labels>,
+}
+
+/// Why a job is held, and what its record says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold {
+    pub reason: HoldReason,
     pub labels: Option<Labels>,
 }
 
@@ -151,11 +162,17 @@ impl Job {
 
     pub fn finish(&mut self, now: u64, state: State) {
         (self.state, self.at) = (state, now);
-        (self.running, self.death) = (None, None);
+        (self.running, self.death, self.held) = (None, None, None);
+    }
+
+    pub fn hold(&mut self, now: u64, reason: HoldReason) {
+        (self.state, self.here) = (State::Held, now);
+        self.held = Some(Hold { reason, labels: None });
     }
 
     pub fn die(&mut self, now: u64, death: Death) {
         (self.state, self.at, self.here) = (State::Dead, now, now);
+        self.deaths.push((self.queue, death.reason));
         self.death = Some(death);
     }
 }

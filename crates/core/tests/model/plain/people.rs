@@ -1,7 +1,7 @@
 //! What a person asks of one job.
 
 use sealane_core::id::JobId;
-use sealane_core::job::{Category, State};
+use sealane_core::job::{Category, HoldReason, State};
 use sealane_core::limits;
 use sealane_core::queue::{AttemptEnd, QueueMode, SealingPolicy, SessionMode};
 
@@ -36,6 +36,9 @@ impl Plain {
     }
 
     fn may_redrive(&self, job: &Job, seal: Option<i64>) -> Result<bool, Reasons> {
+        if job.state == State::Completed {
+            return Err(vec!["RedriveCompleted"]);
+        }
         if !matches!(job.state, State::Dead | State::Cancelled | State::Expired) {
             return Err(vec!["JobState"]);
         }
@@ -111,7 +114,7 @@ impl Plain {
                 if job.state == State::Retrying {
                     job.run_at = job.at;
                 }
-                (job.state, job.here) = (State::Held, now);
+                job.hold(now, HoldReason::Quarantined);
             }
             Deed::Promote => {
                 let job = self.job(id);
@@ -129,7 +132,7 @@ impl Plain {
     pub fn release(&mut self, id: &JobId) {
         let now = self.now;
         let job = self.job(id);
-        job.here = now;
+        (job.here, job.held) = (now, None);
         if job.run_at > now {
             (job.state, job.at) = (State::Delayed, job.run_at);
         } else {

@@ -81,6 +81,12 @@ impl Plain {
         if settings.sessions.mode == SessionMode::Required && options.session.is_none() {
             no.push("SessionRequired");
         }
+        let original = options.clone_of.map(|original| before.find(&original));
+        match original {
+            Some(None) => no.push("CloneUnknown"),
+            Some(Some(job)) if !job.state.is_over() => no.push("CloneNotEnded"),
+            _ => {}
+        }
         if let Some(unique) = &options.unique
             && let Some(holder) = self.holder(queue, unique)
         {
@@ -169,6 +175,10 @@ impl Plain {
         job.max_attempts = sent.max_attempts.unwrap_or(attempts);
         job.backoff = options.backoff;
         (job.unique, job.session, job.fair) = (options.unique, options.session, options.fair_key);
+        job.clone_of = options.clone_of;
+        if let (None, Some(original)) = (job.fair, options.clone_of) {
+            job.fair = self.job(&original).fair;
+        }
         self.begin(job, options.links.as_deref())
     }
 
@@ -220,12 +230,15 @@ impl Job {
             settled: None,
             history: Vec::new(),
             death: None,
+            held: None,
+            deaths: Vec::new(),
             unique: None,
             session: None,
             fair: None,
             flow: None,
             links: None,
             firing: None,
+            clone_of: None,
             reports: Vec::new(),
             progress: None,
             log: Vec::new(),

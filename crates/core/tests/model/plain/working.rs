@@ -129,10 +129,10 @@ impl Plain {
                 }
                 job.hand_back(now, delay);
             }
-            Outcome::Hold(_) => {
+            Outcome::Hold(reason) => {
                 job.end_run(now, AttemptEnd::Held, None, None);
                 job.attempt -= 1;
-                (job.state, job.here) = (State::Held, now);
+                job.hold(now, *reason);
             }
         }
         if matches!(outcome, Outcome::Undelivered) && !stopping {

@@ -24,6 +24,7 @@ fn delivery(body: &[u8]) -> Delivery {
         owner: "local".to_owned(),
         created_at: Time::from_unix_ms(0),
         expires_at: None,
+        clone_of: None,
         sealed: false,
     }
 }
