@@ -14,6 +14,8 @@ seconds_max=600
 # NATS syncs every message since 2.10; older distributions have an older one, so it comes from this.
 nats_suite=trixie
 nats_least=2.10
+# What BullMQ and its load generator run on.
+node_least=20.11
 
 need() {
     command -v "$1" >/dev/null && return
@@ -53,14 +55,24 @@ unpack() {
 }
 
 apt=()
-redis() { have redis || unpack redis $(with_dependencies redis-tools); }
-beanstalkd() { have beanstalkd || unpack beanstalkd $(with_dependencies beanstalkd); }
+
+# Why each list in a line of its own: what ends inside an argument's $(…) ends nothing outside.
+packages() {
+    local name=$1 found
+    shift
+    have "$name" && return
+    found=$(with_dependencies "$@")
+    unpack "$name" $found
+}
+
+redis() { packages redis redis-tools; }
+beanstalkd() { packages beanstalkd beanstalkd; }
 
 postgres() {
     local version
     have postgres && return
     version=$(apt-cache depends postgresql | awk '$1 == "Depends:" && $2 ~ /^postgresql-[0-9]+$/ { print $2; exit }')
-    unpack postgres $(with_dependencies "${version:-postgresql}")
+    packages postgres "${version:-postgresql}"
 }
 
 rabbitmq() {
@@ -105,6 +117,11 @@ other_suite() {
 
 bullmq() {
     need node nodejs
+    if ! node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 11) ? 0 : 1)'; then
+        echo "node is $(node --version) and $node_least is the least: put a newer one first in PATH and repeat," >&2
+        echo "or leave BullMQ out with --peers" >&2
+        exit 1
+    fi
     need npm npm
     redis
     # By what is locked, so that everybody measures the same. Not `npm ci`: it wants the parts for other

@@ -8,6 +8,7 @@
 
 import { fork } from "node:child_process";
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 
@@ -19,7 +20,7 @@ const PROCESSES = 2;
 const [port, connections, batch, milliseconds, share] = process.argv.slice(2).map(Number);
 
 function connect() {
-  return new Redis({ port, maxRetriesPerRequest: null, enableAutoPipelining: true, retryStrategy: () => null });
+  return new Redis({ host: "127.0.0.1", port, maxRetriesPerRequest: null, enableAutoPipelining: true, retryStrategy: () => null });
 }
 
 function open() {
@@ -95,7 +96,7 @@ function quantile(sorted, part) {
 async function all() {
   const processes = Math.min(PROCESSES, connections);
   const children = Array.from({ length: processes }, (_, share) =>
-    fork(import.meta.filename, [port, connections, batch, milliseconds, share], { stdio: "inherit" }),
+    fork(fileURLToPath(import.meta.url), [port, connections, batch, milliseconds, share], { stdio: "inherit" }),
   );
   const said = (child) =>
     new Promise((told, failed) => {

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::mpsc;
@@ -13,7 +14,13 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take to its end before it is killed.
 const STOP_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long what a server started may outlive it.
+const GROUP_TIME_MAX: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A program that finds its port taken ends within this.
+const OWN_PORT_TIME: Duration = Duration::from_millis(300);
+/// Waits for the end of this program, however that comes, and takes the group in `$1` along.
+const GUARD: &str = "read -r _; kill -TERM -- \"-$1\"";
 /// How much of a log is worth reading when its server did not start.
 const REPORT_LINES_MAX: usize = 15;
 
@@ -31,6 +38,8 @@ pub(crate) struct Start {
 #[derive(Debug)]
 pub(crate) struct Child {
     child: process::Child,
+    /// Why: in a group of its own it does not hear when a person interrupts this program.
+    guard: process::Child,
     name: String,
     log: PathBuf,
 }
@@ -55,10 +64,20 @@ impl Child {
         let (log, out) = made().map_err(|cause| Failure::file("create", &start.log, &cause))?;
         let mut command = Command::new(&start.program);
         command.args(&start.arguments).stdin(Stdio::null()).stdout(out).stderr(log);
+        // What it starts shall end with it: RabbitMQ is a script in front of its machine.
+        command.process_group(0);
         forget_cargo_run(&mut command);
         command.envs(start.environment.iter().map(|(name, value)| (name, value)));
-        let child = command.spawn().map_err(|cause| Failure::file("start", &start.program, &cause))?;
-        Ok(Self { child, name: start.program.display().to_string(), log: start.log.clone() })
+        let mut child = command.spawn().map_err(|cause| Failure::file("start", &start.program, &cause))?;
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD, "sh", &child.id().to_string()]).stdin(Stdio::piped()).process_group(0);
+        let guard = guard.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|cause| {
+            // Why ignored: it may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+            Failure::new(format!("could not start sh: {cause}"))
+        })?;
+        Ok(Self { child, guard, name: start.program.display().to_string(), log: start.log.clone() })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -84,15 +103,19 @@ impl Child {
         found.recv_timeout(time_max).map_err(|_| self.failed(&format!("did not say `{word}`")))
     }
 
-    /// Waits until somebody can connect there.
+    /// Waits until it can be connected there: somebody can, and it did not end over a port that is taken.
     pub(crate) fn wait_reachable(&mut self, address: SocketAddr, time_max: Duration) -> Result<(), Failure> {
         let end = Instant::now() + time_max;
         while Instant::now() < end {
-            if TcpStream::connect_timeout(&address, LOOK_EVERY).is_ok() {
-                return Ok(());
+            let reached = TcpStream::connect_timeout(&address, LOOK_EVERY).is_ok();
+            if reached {
+                std::thread::sleep(OWN_PORT_TIME);
             }
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return Err(self.failed("ended at once"));
+            }
+            if reached {
+                return Ok(());
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -123,9 +146,9 @@ impl Child {
 
     /// Asks it to end and waits, within bounds.
     fn stop(&mut self) {
-        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        let asked = signal("-TERM", &self.pid().to_string());
         let end = Instant::now() + STOP_TIME_MAX;
-        while asked.as_ref().is_ok_and(process::ExitStatus::success) && Instant::now() < end {
+        while asked && Instant::now() < end {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }
@@ -135,6 +158,27 @@ impl Child {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+
+    /// Ends what it started and left behind.
+    fn sweep(&self) {
+        let group = format!("-{}", self.pid());
+        let end = Instant::now() + GROUP_TIME_MAX;
+        let mut asked = signal("-TERM", &group);
+        while asked && Instant::now() < end {
+            std::thread::sleep(LOOK_EVERY);
+            asked = signal("-0", &group);
+        }
+        if asked {
+            signal("-KILL", &group);
+        }
+    }
+}
+
+/// Whether there was anybody to hear it.
+fn signal(which: &str, whom: &str) -> bool {
+    let mut kill = Command::new("kill");
+    kill.args([which, "--", whom]).stderr(Stdio::null());
+    kill.status().is_ok_and(|status| status.success())
 }
 
 impl Drop for Child {
@@ -142,6 +186,10 @@ impl Drop for Child {
         if matches!(self.child.try_wait(), Ok(None)) {
             self.stop();
         }
+        self.sweep();
+        // Why ignored: without its guard the child has ended all the same.
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
     }
 }
 
@@ -178,6 +226,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_started_ends_with_it() {
+        let start = script("group", "sleep 60 & echo started $!; wait");
+        let mut parent = Child::speaking(&start).expect("sh is there");
+        let line = parent.wait_for("started", LONG).expect("it says so");
+        let grandchild = format!("/proc/{}/cmdline", line.trim_start_matches("started "));
+        // One that has ended has no line, whether or not somebody has asked how it ended.
+        let lives = || fs::read(&grandchild).is_ok_and(|line| !line.is_empty());
+        assert!(lives());
+        drop(parent);
+        assert!(!lives());
+        fs::remove_file(&start.log).expect("it was written above");
+    }
+
+    #[test]
     fn one_that_does_not_come_up_is_told_with_its_last_words() {
         let start = script("last", "echo no luck; echo at all >&2");
         let refused =
@@ -185,7 +247,12 @@ mod tests {
         assert!(refused.to_string().contains("did not say `ready`"), "{refused}");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        Child::silent(&start).expect("sh is there").wait_reachable(address, LONG).expect("somebody listens");
+        let refused = Child::silent(&start).expect("sh is there").wait_reachable(address, LONG);
+        assert!(refused.expect_err("somebody else listens").to_string().contains("ended at once"));
+        let lasting = script("lasting", "exec sleep 60");
+        let mut reached = Child::silent(&lasting).expect("sh is there");
+        reached.wait_reachable(address, LONG).expect("it lives and somebody listens");
+        fs::remove_file(&lasting.log).expect("it was written above");
         drop(listener);
         let mut lasting = Child::silent(&script("log", "echo at last; exec sleep 60")).expect("sh is there");
         lasting.wait_logged("at last", LONG).expect("it wrote so");

@@ -90,20 +90,22 @@ fn side_by_side(
     for round in 1..=arguments.rounds {
         for (at, setting) in CYCLES.into_iter().enumerate() {
             println!("round {round}, {setting}");
-            settle()?;
-            let figures = sealane.measure("cycle", BODY_BYTES, setting, arguments.time)?;
-            println!("  {:>8.0} jobs/s  Sealane", figures.jobs_per_s);
-            ours[at].push(figures);
-            for (running, taken) in peers.iter().zip(&mut theirs) {
+            for turn in turns(peers.len() + 1, round, arguments.rounds) {
                 settle()?;
-                let Running { candidate, server } = running;
+                let Some(peer) = turn.checked_sub(1) else {
+                    let figures = sealane.measure("cycle", BODY_BYTES, setting, arguments.time)?;
+                    println!("  {:>8.0} jobs/s  Sealane", figures.jobs_per_s);
+                    ours[at].push(figures);
+                    continue;
+                };
+                let Running { candidate, server } = &peers[peer];
                 let figures = programs.measure(candidate.load, server.address, setting, arguments.time);
                 let figures = figures.map_err(|failure| about(candidate, &failure))?;
                 println!(
                     "  {:>8.0} jobs/s  {}, {} (client {:.0} µs of processor per job)",
                     figures.jobs_per_s, candidate.title, candidate.durability, figures.client_cpu_us_per_job
                 );
-                taken[at].push(figures);
+                theirs[peer][at].push(figures);
             }
         }
     }
@@ -116,6 +118,14 @@ fn side_by_side(
     });
     let ours = ours.into_iter().map(|rounds| middle(rounds, |one| one.jobs_per_s)).collect();
     Ok((ours, rows.collect()))
+}
+
+/// Whose turn it is, one after the other; each round begins with another one. Why: whoever is always
+/// behind the same one always meets what that one left behind.
+fn turns(count: usize, round: u32, rounds: u32) -> impl Iterator<Item = usize> {
+    let share = |whole: usize, part: u32| whole * usize::try_from(part).unwrap_or(0);
+    let first = share(count, round.saturating_sub(1)) / share(1, rounds).max(1);
+    (0..count).map(move |place| (first + place) % count)
 }
 
 fn about(candidate: &Candidate, failure: &Failure) -> Failure {
@@ -146,8 +156,21 @@ struct Scratch {
 impl Scratch {
     fn create(beside: &Path) -> Result<Self, Failure> {
         let path = beside.join(format!("bench-{}", std::process::id()));
+        remove_stale(beside);
         fs::create_dir(&path).map_err(|cause| Failure::file("create", &path, &cause))?;
         Ok(Self { path })
+    }
+}
+
+/// Removes what runs that were killed left behind.
+fn remove_stale(beside: &Path) {
+    for entry in fs::read_dir(beside).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix("bench-")?.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+            // Why ignored: what cannot be removed is in nobody's way.
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -161,6 +184,26 @@ impl Drop for Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_round_begins_with_another_and_has_all() {
+        let round = |round| turns(4, round, 3).collect::<Vec<_>>();
+        assert_eq!([round(1), round(2), round(3)], [[0, 1, 2, 3], [1, 2, 3, 0], [2, 3, 0, 1]]);
+        assert_eq!(turns(1, 9, 9).collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_and_nothing_else() {
+        let beside = std::env::temp_dir().join(format!("xtask-stale-{}", std::process::id()));
+        let living = format!("bench-{}", std::process::id());
+        for name in ["bench-4294967295", "bench-results", &living] {
+            fs::create_dir_all(beside.join(name)).expect("a directory");
+        }
+        remove_stale(&beside);
+        let left = ["bench-4294967295", "bench-results", &living].map(|name| beside.join(name).exists());
+        fs::remove_dir_all(&beside).expect("it was made above");
+        assert_eq!(left, [false, true, true]);
+    }
 
     #[test]
     fn the_middle_is_not_moved_by_one_bad_round() {

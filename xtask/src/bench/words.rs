@@ -21,15 +21,16 @@ Every connection repeats: produce a batch of jobs with 1 KiB bodies and wait unt
 wait, acknowledge them and wait. With Sealane each body is sealed before and opened after, the connection is TLS 1.3,
 every request is authenticated, authorised and audited, everything stored is encrypted, and each of the three answers
 comes after an fdatasync. The others get plain text over TCP on loopback, without TLS; RabbitMQ and PostgreSQL know a
-user without a secret, the rest nobody. After each run the jobs that came back are compared with those that were
-produced, and the server must have none left.";
+user without a secret, the rest nobody. Each body says which job it is. After each
+run the jobs that came back are compared with those that were produced, and the server must have none left.";
 
 pub(super) const BESIDE: &str = "\
 Each of them is given what helps it:
 
 - Redis: no snapshots, and its log is rewritten between runs only. Lists: `LPUSH`, `LMOVE` to a working list for each
   connection, `LREM`, pipelined by the batch. Streams: `XADD` pipelined, `XREADGROUP`, then `XACK` and `XDEL` together.
-- BullMQ: two processes, connections shared so that commands are sent together, finished jobs removed, no renewal of locks.
+- BullMQ: two processes, connections shared so that commands are sent together, finished jobs removed, no renewal of
+  locks. A job is fetched and completed by a command each; its own worker loop fetches the next with the completion.
 - RabbitMQ: confirms awaited by the batch, deliveries pushed ahead, one acknowledgement for a batch, which has no answer
   to wait for. One node, so its log is nowhere else.
 - NATS: publications and acknowledgements awaited by the batch, one fetch for a batch.

@@ -129,6 +129,7 @@ fn a_bench_that_cannot_measure_what_was_asked_says_so_and_prints_no_figures() {
         (&["--producers", "0"], 2),
         (&["--seconds", "3600"], 2),
         (&["--op", "work", "--rate", "5"], 2),
+        (&["--op", "cycle", "--rate", "9"], 2),
     ] {
         let output = place.sealane(&[&words[..], more].concat(), "");
         assert_eq!(output.status.code(), Some(code), "{more:?}: {output:?}");
@@ -211,6 +212,7 @@ fn two_benches_are_compared_run_by_run_and_a_slower_one_can_fail() {
         (&["a", "b", "--fail-below", "0.51"], 1),
         (&["--seconds", "3600"], 2),
         (&["a", "other"], 6),
+        (&["a", "other", "--fail-below", "0.5"], 1),
         (&["a", "text"], 6),
         (&["a", "missing"], 6),
     ] {

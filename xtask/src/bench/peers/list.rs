@@ -153,9 +153,27 @@ impl Drop for Server {
     }
 }
 
-/// A port of loopback that nobody has.
+/// A port of loopback that nobody has, and that nobody else gets while this is held.
+#[derive(Debug)]
+pub(super) struct FreePort {
+    address: SocketAddr,
+    _listener: TcpListener,
+}
+
+impl FreePort {
+    pub(super) fn hold() -> Result<Self, Failure> {
+        TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| Ok(Self { address: listener.local_addr()?, _listener: listener }))
+            .map_err(|cause| Failure::new(format!("no free port could be had: {cause}")))
+    }
+
+    /// For the one that is started next.
+    pub(super) fn release(self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// A port for one that is started at once.
 pub(super) fn free_address() -> Result<SocketAddr, Failure> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map_err(|cause| Failure::new(format!("no free port could be had: {cause}")))
+    FreePort::hold().map(FreePort::release)
 }

@@ -1,7 +1,7 @@
 //! Owns a RabbitMQ of our own: one node, and the name server that Erlang wants beside it.
 
 use super::fetched::Fetched;
-use super::list::{Server, free_address};
+use super::list::{FreePort, Server};
 use crate::bench::child::{Child, Start, log};
 use crate::failure::Failure;
 use std::ffi::OsString;
@@ -18,7 +18,8 @@ pub(super) fn start(fetched: &Fetched, directory: &Path) -> Result<Server, Failu
     let name = home.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let version = name.rsplit('-').next().unwrap_or_default().to_owned();
     let erlang = fetched.path("rabbitmq", "usr/lib/erlang/bin");
-    let (address, names, between) = (free_address()?, free_address()?, free_address()?);
+    let (node_port, names, between) = (FreePort::hold()?, FreePort::hold()?, FreePort::hold()?);
+    let names = names.release();
     let mut names_child = Child::silent(&Start {
         program: erlang.join("epmd"),
         arguments: ["-port", &names.port().to_string(), "-address", "127.0.0.1"].map(Into::into).to_vec(),
@@ -36,6 +37,7 @@ pub(super) fn start(fetched: &Fetched, directory: &Path) -> Result<Server, Failu
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let port = |address: std::net::SocketAddr| OsString::from(address.port().to_string());
+    let (address, between) = (node_port.release(), between.release());
     let mut node = Child::silent(&Start {
         program: home.join("sbin/rabbitmq-server"),
         arguments: Vec::new(),

@@ -21,7 +21,8 @@ pub(super) struct Compare {
     /// What it printed after
     #[arg(value_name = "B")]
     after: PathBuf,
-    /// Fail (exit 1) where a run of B reaches less than so many times A's jobs a second, or is missing
+    /// Fail (exit 1) where a run of B reaches less than so many times A's jobs a second, misses jobs while A's
+    /// missed none, or is missing
     #[arg(long, value_name = "RATIO", value_parser = ratio)]
     fail_below: Option<f64>,
 }
@@ -63,6 +64,8 @@ struct RunPair {
     p50_us: Ratio,
     p99_us: Ratio,
     cpu_us_per_job: Ratio,
+    /// Jobs that were to begin and did not.
+    missed: Pair<u64>,
 }
 
 /// A figure twice, and B's as so many times A's; none where A's is nothing.
@@ -75,7 +78,9 @@ struct Ratio {
 
 pub(super) fn run(at: &Surroundings, command: &Compare) -> Result<(), Failure> {
     let comparison = Comparison::of(&Saved::read(&command.before)?, &Saved::read(&command.after)?);
-    if comparison.runs.is_empty() {
+    // Where runs are judged, one that is missing is judged as well.
+    let judged = command.fail_below.is_some() && !comparison.only_in_a.is_empty();
+    if comparison.runs.is_empty() && !judged {
         let detail = "no run of the one is in the other: make both with the same --op, --producers, --batch, --size and --rate";
         return Err(Failure::new(DATA, "nothing_to_compare", "these cannot be compared", detail));
     }
@@ -84,7 +89,7 @@ pub(super) fn run(at: &Surroundings, command: &Compare) -> Result<(), Failure> {
     command.fail_below.map_or(Ok(()), |least| comparison.judge(least))
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 13] = [
     "op",
     "producers",
     "batch",
@@ -96,6 +101,8 @@ const COLUMNS: [&str; 11] = [
     "p50 b/a",
     "p99 b/a",
     "cpu b/a",
+    "missed a",
+    "missed b",
 ];
 
 impl Comparison {
@@ -137,12 +144,15 @@ impl Comparison {
     fn judge(&self, least: f64) -> Result<(), Failure> {
         let below = |run: &&RunPair| run.jobs_per_s.ratio.is_some_and(|ratio| ratio < least);
         let slower = self.runs.iter().filter(below).count();
-        if slower == 0 && self.only_in_a.is_empty() {
+        // Why only where A missed none: where both are asked for too much, their rates say which did more.
+        let missing = |run: &&RunPair| run.missed.a == 0 && run.missed.b > 0;
+        let behind = self.runs.iter().filter(missing).count();
+        if slower == 0 && behind == 0 && self.only_in_a.is_empty() {
             return Ok(());
         }
         let all = self.runs.len() + self.only_in_a.len();
         let detail = format!(
-            "of {all} runs {slower} reach less than {least} times what they reached in A, and {} are missing in B",
+            "of {all} runs {slower} reach less than {least} times what they reached in A, {behind} missed jobs where A missed none, and {} are missing in B",
             self.only_in_a.len()
         );
         Err(Failure::new(FAILED, "bench_below", "it became slower", detail))
@@ -159,6 +169,7 @@ impl RunPair {
             p50_us: micros(a.p50_us, b.p50_us),
             p99_us: micros(a.p99_us, b.p99_us),
             cpu_us_per_job: Ratio::of(a.cpu_us_per_job, b.cpu_us_per_job),
+            missed: Pair { a: a.missed, b: b.missed },
         }
     }
 
@@ -176,6 +187,8 @@ impl RunPair {
             self.p50_us.shown(),
             self.p99_us.shown(),
             self.cpu_us_per_job.shown(),
+            self.missed.a.to_string(),
+            self.missed.b.to_string(),
         ]
     }
 }
@@ -259,6 +272,16 @@ mod tests {
         assert_eq!(of_rates(&[("", 1.0), ("5", 5.0)], &[("", 1.0)]).judge(0.5).unwrap_err().exit(), FAILED);
         assert!(of_rates(&[("", 1.0)], &[("", 1.0), ("5", 5.0)]).judge(0.5).is_ok());
         assert!(of_rates(&[("", 0.0)], &[("", 1.0)]).judge(0.5).is_ok());
+    }
+
+    #[test]
+    fn it_fails_where_only_b_missed_jobs() {
+        let missed = |jobs: u64| saved(&run(&format!(r#""jobs_per_s":9.0,"missed":{jobs}"#)));
+        for (a, b, fails) in [(0, 0, false), (0, 1, true), (1, 2, false), (2, 0, false)] {
+            let found = Comparison::of(&missed(a), &missed(b));
+            assert_eq!(found.judge(0.5).is_err(), fails, "{a} and {b}");
+            assert_eq!(found.runs[0].row()[11..], [a.to_string(), b.to_string()]);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use sealane::{Client, Job, Producer, Provider as _, QueueName, Retry};
 use sealane_api::v1::{Complete, CompleteItem, LeaseIn, LeasedJob};
 use sealane_envelope::{BodyContext, Envelope, SystemClock};
 
+use super::ledger::Ledger;
 use super::plan::{Op, Plan};
 use crate::failure::{FAILED, Failure};
 
@@ -43,14 +44,20 @@ pub(super) struct Lane {
     producer: Producer,
     envelope: Option<Envelope>,
     queue: QueueName,
+    ledger: Arc<Ledger>,
 }
 
 impl Lane {
     /// A lane over a server that nobody else has connected; seals where there are keys.
-    pub(super) fn new(server: Server, keys: Option<Arc<dyn KeyProvider>>, queue: QueueName) -> Self {
+    pub(super) fn new(
+        server: Server,
+        keys: Option<Arc<dyn KeyProvider>>,
+        queue: QueueName,
+        ledger: Arc<Ledger>,
+    ) -> Self {
         let client = client(server.clone(), keys.clone());
         let envelope = keys.map(|keys| Envelope::new(keys, Arc::new(SystemRandom), Arc::new(SystemClock)));
-        Self { producer: client.producer(), server, envelope, queue }
+        Self { producer: client.producer(), server, envelope, queue, ledger }
     }
 
     /// Does the plan's work once, for one batch.
@@ -85,12 +92,13 @@ impl Lane {
             if jobs.is_empty() {
                 return Ok(());
             }
+            self.ledger.leave_unread(jobs.len());
             self.complete(jobs).await?;
         }
     }
 
     async fn send(&self, jobs: usize, size: usize) -> Result<(), Failure> {
-        let job = || Job::new(KIND, vec![b'x'; size]);
+        let job = || Job::new(KIND, self.ledger.make(size));
         if jobs == 1 {
             self.producer.send(self.queue.as_str(), job()).await?;
             return Ok(());
@@ -113,8 +121,8 @@ impl Lane {
     }
 
     async fn open(&self, job: &LeasedJob, size: usize) -> Result<(), Failure> {
-        let length = match &self.envelope {
-            None => job.body.0.len(),
+        match &self.envelope {
+            None => self.ledger.read(&job.body.0, size),
             Some(envelope) => {
                 let context = BodyContext {
                     namespace: self.server.namespace().as_str(),
@@ -125,10 +133,10 @@ impl Lane {
                     correlation_id: job.correlation_id.as_deref(),
                 };
                 let opened = envelope.open_body(&context, &job.body.0).await;
-                opened.map_err(|error| broken(&crate::failure::chain(&error)))?.content.body.len()
+                let opened = opened.map_err(|error| broken(&crate::failure::chain(&error)))?;
+                self.ledger.read(&opened.content.body, size)
             }
-        };
-        if length == size { Ok(()) } else { Err(broken("a body came back with another length")) }
+        }
     }
 
     async fn complete(&self, jobs: Vec<LeasedJob>) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ pub(super) mod disk;
 mod histogram;
 mod lane;
 mod lanes;
+mod ledger;
 mod machine;
 mod open;
 mod options;

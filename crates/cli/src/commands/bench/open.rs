@@ -32,8 +32,8 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn new(start: Instant, plan: &Plan, jobs_per_s: f64) -> Self {
-        let spacing = Duration::from_secs_f64(plan.jobs_per_step() as f64 / jobs_per_s.max(0.001));
+    fn new(start: Instant, plan: &Plan, jobs_per_s: f64) -> Result<Self, Failure> {
+        let spacing = plan.spacing(jobs_per_s)?;
         let spacing = u64::try_from(spacing.as_nanos()).unwrap_or(u64::MAX).max(1);
         let within = plan.time.as_nanos().div_ceil(spacing.into());
         let total = u64::try_from(within).unwrap_or(u64::MAX).max(1);
@@ -41,7 +41,13 @@ impl Schedule {
             Op::Cycle => total,
             Op::Enqueue | Op::Work => total.min(WAITING_MAX / plan.jobs_per_step().max(1)).max(1),
         };
-        Self { start, spacing, total }
+        Ok(Self { start, spacing, total })
+    }
+
+    /// What the run took when its last answer came so long after the start. Why not just that: the last
+    /// batch is due one spacing before the end of its share, and a rate is batches by shares.
+    fn took(&self, elapsed: Duration) -> Duration {
+        elapsed.max(self.due(self.total).saturating_duration_since(self.start))
     }
 
     /// When this batch is due, counted from 0.
@@ -69,7 +75,7 @@ pub(super) async fn run(
     lanes::warm(lanes, plan).await?;
     let cpu_before = lanes::used(processes)?;
     let start = Instant::now();
-    let schedule = Schedule::new(start, &plan, jobs_per_s);
+    let schedule = Schedule::new(start, &plan, jobs_per_s)?;
     let give_up = start + plan.time * PATIENCE;
     let turns = Turns::new(schedule, give_up);
     let _clock = Clock::start(schedule, Arc::clone(&turns.due), lanes.len())?;
@@ -85,7 +91,7 @@ pub(super) async fn run(
         }
     })
     .await?;
-    let (took, cpu) = (start.elapsed(), lanes::used(processes)?.saturating_sub(cpu_before));
+    let (took, cpu) = (schedule.took(start.elapsed()), lanes::used(processes)?.saturating_sub(cpu_before));
     lanes::clear(lanes, plan).await?;
     Ok(Measured { done: Done::sum(&done), took, cpu })
 }
@@ -179,8 +185,10 @@ mod tests {
     #[test]
     fn batches_are_due_evenly_and_only_within_the_time() {
         let start = Instant::now();
-        let schedule = Schedule::new(start, &plan(Op::Cycle, 10, 2), 1_000.0);
+        let schedule = Schedule::new(start, &plan(Op::Cycle, 10, 2), 1_000.0).unwrap();
         assert_eq!(schedule.total, 200);
+        assert_eq!(schedule.took(Duration::from_millis(1_991)), Duration::from_secs(2));
+        assert_eq!(schedule.took(Duration::from_millis(2_001)), Duration::from_millis(2_001));
         assert_eq!(schedule.due(0), start);
         assert_eq!(schedule.due(199), start + Duration::from_millis(1_990));
         assert_eq!(schedule.due_by(start), 1);
@@ -192,10 +200,12 @@ mod tests {
     #[test]
     fn a_schedule_has_an_end_however_much_or_little_is_asked() {
         let start = Instant::now();
-        assert_eq!(Schedule::new(start, &plan(Op::Cycle, 1_000, 1), 1.0).total, 1);
-        assert_eq!(Schedule::new(start, &plan(Op::Cycle, 1, 60), 1e6).total, 60_000_000);
-        assert_eq!(Schedule::new(start, &plan(Op::Enqueue, 100, 60), 1e6).total * 100, WAITING_MAX);
-        assert!(Schedule::new(start, &plan(Op::Cycle, 1, 60), f64::MAX).total >= 60_000_000);
+        let total = |plan, rate| Schedule::new(start, &plan, rate).map(|schedule| schedule.total);
+        assert_eq!(total(plan(Op::Cycle, 1_000, 1), 1_000.0).unwrap(), 1);
+        assert!(total(plan(Op::Cycle, 1_000, 1), 999.0).is_err());
+        assert_eq!(total(plan(Op::Cycle, 1, 60), 1e6).unwrap(), 60_000_000);
+        assert_eq!(total(plan(Op::Enqueue, 100, 60), 1e6).unwrap() * 100, WAITING_MAX);
+        assert!(total(plan(Op::Cycle, 1, 60), f64::MAX).unwrap() >= 60_000_000);
     }
 
     /// Ten batches of five, a millisecond apart, the first of them due so long ago.
@@ -225,7 +235,7 @@ mod tests {
         let due = Arc::new(Semaphore::new(0));
         let mut short = plan(Op::Cycle, 1, 1);
         short.time = Duration::from_millis(2);
-        let schedule = Schedule::new(Instant::now(), &short, 10_000.0);
+        let schedule = Schedule::new(Instant::now(), &short, 10_000.0).unwrap();
         let _clock = Clock::start(schedule, Arc::clone(&due), 3).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let all = u32::try_from(schedule.total + 3).unwrap();

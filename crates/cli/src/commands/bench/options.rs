@@ -116,6 +116,12 @@ impl Measure {
                 }
             }
         }
+        for plan in &plans {
+            // Why not the parts: of what, is not known before it is measured.
+            if let Some(Rate::PerSecond(jobs)) = plan.rate {
+                plan.spacing(f64::from(jobs))?;
+            }
+        }
         Ok(plans)
     }
 
@@ -178,6 +184,8 @@ mod tests {
             plans(&one).unwrap().iter().map(|plan| plan.rate).collect()
         };
         assert_eq!(rates("--rate 50%,7"), [None, Some(Rate::Percent(50)), Some(Rate::PerSecond(7))]);
+        assert!(plans("--op cycle --batch 10 --seconds 2 --rate 5").is_ok());
+        assert!(plans("--op cycle --batch 10,11 --seconds 2 --rate 5").is_err());
         assert_eq!(rates("--rate 7 --rate 8"), [Some(Rate::PerSecond(7)), Some(Rate::PerSecond(8))]);
     }
 

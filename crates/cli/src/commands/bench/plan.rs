@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::rate::Rate;
+use crate::failure::Failure;
 
 /// What one producer repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -45,6 +46,21 @@ impl Plan {
     /// Producers with a connection of their own.
     pub(super) fn lanes(&self) -> usize {
         if self.op == Op::Work { 0 } else { self.producers }
+    }
+
+    /// From one batch to the next at this rate. Refuses what a run is too short for: one batch says nothing
+    /// about a rate.
+    pub(super) fn spacing(&self, jobs_per_s: f64) -> Result<Duration, Failure> {
+        let spacing = Duration::from_secs_f64(self.jobs_per_step() as f64 / jobs_per_s.max(0.001));
+        if spacing <= self.time {
+            return Ok(spacing);
+        }
+        Err(Failure::usage(format!(
+            "at {jobs_per_s:.0} jobs a second a batch of {} begins every {:.2} s, longer than the run of {:.2} s: name a higher --rate, a smaller --batch or more --seconds",
+            self.batch,
+            spacing.as_secs_f64(),
+            self.time.as_secs_f64()
+        )))
     }
 
     /// Jobs of one step.

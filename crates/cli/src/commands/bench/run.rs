@@ -12,6 +12,7 @@ use sealane::{Provider as _, QueueIn, QueueName};
 use super::cpu::Processes;
 use super::disk;
 use super::lane::{self, Lane};
+use super::ledger::Ledger;
 use super::machine::Machine;
 use super::options::{Bench, Measure, Results};
 use super::plan::Op;
@@ -47,21 +48,24 @@ async fn measure(at: &Surroundings, bench: &Measure) -> Result<(), Failure> {
 
     let keys = keys(at, bench)?;
     let processes = Processes::with_server(bench.server_pid);
-    let program = lane::client(server, keys.clone());
+    let program = lane::client(server.clone(), keys.clone());
+    let ledger = Arc::new(Ledger::default());
     let mut lanes: Vec<Arc<Lane>> = Vec::new();
     let mut runs = Vec::with_capacity(plans.len());
     let mut reached = 0.0;
     for plan in plans {
         while lanes.len() < plan.lanes() {
-            lanes.push(Arc::new(Lane::new(session::server(&at.global)?, keys.clone(), queue.clone())));
+            let own = session::server(&at.global)?;
+            lanes.push(Arc::new(Lane::new(own, keys.clone(), queue.clone(), Arc::clone(&ledger))));
         }
         let used = &lanes[..plan.lanes()];
         let rate = plan.rate.map(|rate| rate.jobs_per_s(reached));
         let measured = match rate {
-            None if plan.op == Op::Work => program::run(&program, &queue, plan, &processes).await?,
+            None if plan.op == Op::Work => program::run(&program, &queue, plan, &processes, &ledger).await?,
             None => closed::run(used, plan, &processes).await?,
             Some(rate) => open::run(used, plan, rate, &processes).await?,
         };
+        ledger.settle(&server.queue(&queue).await?.jobs)?;
         let run = Run::new(&plan, rate, &measured, bench.histogram);
         if rate.is_none() {
             reached = run.jobs_per_s();
