@@ -240,6 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn a_program_ends_with_this_one_however_that_ends() {
+        let start = script("guard", "exec sleep 60");
+        let mut lasting = Child::silent(&start).expect("sh is there");
+        // As the system does for a program that is killed.
+        drop(lasting.guard.stdin.take());
+        let ended = lasting.child.wait().expect("it is ours");
+        assert!(!ended.success());
+        fs::remove_file(&start.log).expect("it was written above");
+    }
+
+    #[test]
     fn one_that_does_not_come_up_is_told_with_its_last_words() {
         let start = script("last", "echo no luck; echo at all >&2");
         let refused =
