@@ -251,12 +251,12 @@ impl fmt::Display for Refusal {
             ),
             Self::IdTooOld => write!(
                 f,
-                "the id's time is older than the {} minutes for which repeats are recognised: make a new id",
+                "the id's time is older than the {} minutes for which repeats are recognised: make a new id; where a new one is as old, check the clocks",
                 limits::FINISHED_KEPT_MS / 60_000
             ),
             Self::IdAhead => write!(
                 f,
-                "the id's time is more than {} minutes ahead of the server: check the clocks",
+                "the id's time is more than {} minutes ahead of the server: check the clocks, and whether the server holds a step of its own (sealane server show)",
                 limits::ID_AHEAD_MS / 60_000
             ),
             Self::IdVersion => f.write_str("a job id must be a UUIDv7"),
