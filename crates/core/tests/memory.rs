@@ -192,3 +192,31 @@ fn what_is_done_to_a_job_allocates_the_same_among_so_many_as_among_a_thousand() 
     );
     assert!(many_bytes <= few_bytes + few_bytes / 10, "{few_bytes} bytes, and {many_bytes}");
 }
+
+// covers PERF-2 (allocations do not grow with what has ended, and have a bound)
+#[test]
+fn what_is_done_to_a_job_allocates_the_same_however_many_have_ended() {
+    const JOBS: usize = 1_000;
+    let _alone = ALONE.lock().unwrap_or_else(|poison| poison.into_inner());
+    let counted = |ended: u64| {
+        let mut bench = Bench::new(QueueSettings::default());
+        let mut number = 0;
+        let mut cycle = |bench: &mut Bench, jobs: u64| {
+            for _ in 0..jobs {
+                bench.send(number, Priority::Normal, 0, None);
+                number += 1;
+                bench.take(1).into_iter().for_each(|receipt| bench.complete(receipt));
+            }
+        };
+        cycle(&mut bench, ended);
+        let region = Region::new(COUNTING);
+        cycle(&mut bench, u64::try_from(JOBS).unwrap());
+        let change = region.change();
+        (change.allocations + change.reallocations, change.bytes_allocated)
+    };
+    let ((few, few_bytes), (many, many_bytes)) = (counted(0), counted(300_000));
+    // The events and receipts of this bench are in it.
+    assert!(few <= 15 * JOBS, "{} allocations for one enqueue, lease and completion", few / JOBS);
+    assert!(many <= few + few / 20, "{few} allocations at first, {many} behind 300 000 ended jobs");
+    assert!(many_bytes <= few_bytes + few_bytes / 10, "{few_bytes} bytes, and {many_bytes}");
+}

@@ -124,3 +124,29 @@ fn nonce(number: u32) -> [u8; 12] {
     nonce[8..].copy_from_slice(&number.to_be_bytes());
     nonce
 }
+
+#[cfg(test)]
+mod tests {
+    use sealane_crypto::Key;
+
+    use super::*;
+
+    fn cipher(byte: u8) -> PageCipher {
+        PageCipher { uuid: [byte; 16], key: PreparedKey::new(&Key::new([byte; 32])) }
+    }
+
+    #[test]
+    fn a_page_opens_at_its_place_as_what_it_is_under_its_key() {
+        let mut page = Vec::new();
+        cipher(1).seal(7, PageKind::Rows, b"rows", &mut page).unwrap();
+        assert_eq!(page.len(), PAGE_BYTES);
+        assert_eq!(cipher(1).open(7, PageKind::Rows, &page).unwrap(), b"rows");
+        assert_eq!(cipher(1).open(7, PageKind::Ages, &page), Err(Flaw::Contradiction));
+        assert_eq!(cipher(1).open(8, PageKind::Rows, &page), Err(Flaw::Checksum));
+        assert_eq!(cipher(2).open(7, PageKind::Rows, &page), Err(Flaw::Checksum));
+        assert_eq!(cipher(1).open(7, PageKind::Rows, &page[1..]), Err(Flaw::Short));
+        // Somebody who can make checksums but has no key.
+        let stranger = PageCipher { uuid: [1; 16], key: PreparedKey::new(&Key::new([9; 32])) };
+        assert_eq!(stranger.open(7, PageKind::Rows, &page), Err(Flaw::Tampered));
+    }
+}

@@ -195,3 +195,35 @@ fn split_age(entry: &[u8]) -> Option<(AgeKey, u32)> {
     let row = take.u32("row").ok()?;
     take.end().ok().map(|()| (key, row))
 }
+
+#[cfg(test)]
+mod tests {
+    use sealane_crypto::{Key, SeededRandom};
+
+    use super::*;
+    use crate::history::set::Stretch;
+    use crate::history::writer::RunWriter;
+    use crate::testing::lossy_disk::LossyDisk;
+
+    /// The catalogue and the end of the file must say the same: one of them was put back from a copy otherwise.
+    #[test]
+    fn a_run_that_the_catalogue_describes_otherwise_is_not_opened() {
+        let (disk, keys) = (LossyDisk::new(), Arc::new(HistoryKeys::new(&Key::new([1; 32]))));
+        let random = SeededRandom::danger_from_seed(1);
+        let writer = RunWriter::create(&disk, &keys, &random, 4, Stretch { from: 1, to: 9 }, 0).unwrap();
+        let summary = writer.finish().unwrap();
+        let open = |summary: Summary| Run::open(&disk, &keys, &Arc::new(PageCache::new(0)), summary);
+        assert!(open(summary.clone()).is_ok());
+        for other in [
+            Summary { rows: 1, ..summary.clone() },
+            Summary { stretch: Stretch { from: 0, to: 9 }, ..summary.clone() },
+            Summary { uuid: [7; 16], ..summary.clone() },
+        ] {
+            let error = open(other).err().unwrap();
+            let HistoryError::Damaged { flaw, run, .. } = error else { panic!("{error}") };
+            assert_eq!((flaw, run), (Flaw::Contradiction, Some(4)));
+        }
+        let fewer = Summary { pages: summary.pages - 1, ..summary };
+        assert!(matches!(open(fewer).err(), Some(HistoryError::Damaged { .. })));
+    }
+}

@@ -199,6 +199,25 @@ fn what_a_newer_row_hides_stays_hidden_when_that_one_is_over() {
     }
 }
 
+/// The run of the row that hides is written again, the run of what is hidden is full and is not.
+#[test]
+fn what_a_newer_row_hides_stays_hidden_when_that_one_is_written_again() {
+    let home = Home::new();
+    let mut history = home.open();
+    mixed(&mut history, 0..300, |_| false);
+    let hides = Row { again: true, ..kept(row(17, 2_400, 300), 1) };
+    let short = (301..310).map(|number| kept(row(number, number * 8, number), 1));
+    let long = (310..315).map(|number| kept(row(number, number * 8, number), 30));
+    let rows = [hides].into_iter().chain(short).chain(long).collect();
+    history.append(Stretch { from: 2_400, to: 2_520 }, rows).unwrap();
+    work(&mut history, 3 * DAY);
+    // The nine are gone, the one that hides is not.
+    assert_eq!(history.rows(), 306);
+    let told = jobs(&list(&history.view(), &all(), 3 * DAY, 50));
+    assert!(told.len() == 304 && !told.contains(&job(17)), "{}", told.len());
+    assert!(history.view().find(&namespace(), job(17), time(3 * DAY)).unwrap().is_none());
+}
+
 /// A row is over and would go with the next merge, but what it hides is in a stretch that is being made again.
 #[test]
 fn what_is_made_again_later_stays_hidden_too() {

@@ -168,6 +168,9 @@ fn a_run_that_is_not_there_or_another_one_is_set_aside() {
     let opened = home.try_open().unwrap();
     assert_eq!((opened.set_aside.len(), opened.history.missing().len()), (1, 1));
     assert!(opened.set_aside[0].to_string().contains("made again from the journal"));
+    drop(opened);
+    // It is said once, and remembered that it is missing.
+    assert_eq!(home.open().missing(), [Stretch { from: 0, to: 480 }]);
 }
 
 /// Two pages of one kind change places, each with a right checksum for its old one.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use sealane_core::limits;
+use sealane_core::name::Principal;
 use sealane_core::queue::QueueNumber;
-use sealane_storage::history::{HistoryError, Query, Row, Stretch};
+use sealane_storage::history::{Ended, HistoryError, Query, Row, Stretch};
 
 use crate::support::{
     Home, all, append, job, jobs, list, namespace, other_namespace, owner, row, rows, state, time, token,
@@ -184,6 +185,29 @@ fn a_list_of_one_namespace_does_not_stop_among_the_jobs_of_another() {
     }
 }
 
+/// Two values share a token by chance. What is asked for is compared with what the row says.
+#[test]
+fn a_token_that_two_values_share_finds_only_what_was_asked_for() {
+    let home = Home::new();
+    let mut history = home.open();
+    let shared = [
+        home.keys.token(&namespace(), "state", &[state(0).code()]),
+        home.keys.token(&namespace(), "queue", &7_u32.to_be_bytes()),
+        home.keys.token(&namespace(), "owner", b"p7"),
+    ];
+    let mut other = row(2, 1, 5);
+    let Ended::Job(ended) = &mut other.end else { panic!("ended") };
+    ended.tokens = shared.to_vec();
+    assert_ne!(ended.state, state(0));
+    history.append(Stretch { from: 0, to: 10 }, vec![row(0, 0, 5), other]).unwrap();
+    let found = |query: Query| jobs(&list(&history.view(), &query, 5, 9));
+    assert_eq!(found(Query { state: Some(state(0)), ..all() }), [job(0)]);
+    assert_eq!(found(Query { queue: Some(QueueNumber(7)), ..all() }), []);
+    let nobody = Principal::parse("p7").unwrap();
+    assert_eq!(found(Query { owner: Some(nobody), ..all() }), []);
+    assert_eq!(found(Query { tokens: shared.to_vec(), ..all() }), [job(2)]);
+}
+
 #[test]
 fn rows_are_taken_in_the_order_of_the_journal_only() {
     let mut history = Home::new().open();
@@ -210,7 +234,7 @@ fn a_run_holds_so_many_rows_and_a_row_so_many_tokens() {
     assert!(matches!(refused, Err(HistoryError::TooManyRows { rows: 401, max: 400 })), "{refused:?}");
     let (stretch, mut enough) = rows(0..400);
     let job = |row: &mut Row, tokens: usize| {
-        let sealane_storage::history::Ended::Job(job) = &mut row.end else { panic!("ended") };
+        let Ended::Job(job) = &mut row.end else { panic!("ended") };
         job.tokens = (0..tokens).map(|number| token(u64::try_from(number).unwrap())).collect();
     };
     job(&mut enough[0], limits::HISTORY_ROW_TOKENS_MAX + 1);
