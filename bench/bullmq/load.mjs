@@ -18,11 +18,22 @@ const PROCESSES = 2;
 
 const [port, connections, batch, milliseconds, share] = process.argv.slice(2).map(Number);
 
+function connect() {
+  return new Redis({ port, maxRetriesPerRequest: null, enableAutoPipelining: true, retryStrategy: () => null });
+}
+
 function open() {
-  const connection = () => new Redis({ port, maxRetriesPerRequest: null, enableAutoPipelining: true, retryStrategy: () => null });
-  const queue = new Queue(QUEUE, { connection: connection(), defaultJobOptions: { removeOnComplete: true } });
-  const options = { connection: connection(), autorun: false, lockDuration: 300_000, skipLockRenewal: true };
-  return { queue, worker: new Worker(QUEUE, null, options) };
+  const connections = [connect(), connect()];
+  const queue = new Queue(QUEUE, { connection: connections[0], defaultJobOptions: { removeOnComplete: true } });
+  const options = { connection: connections[1], autorun: false, lockDuration: 300_000, skipLockRenewal: true };
+  const worker = new Worker(QUEUE, null, options);
+  // The library leaves connections that it was given open, and with them the process.
+  const close = async () => {
+    await worker.close();
+    await queue.close();
+    for (const connection of connections) connection.disconnect();
+  };
+  return { queue, worker, close };
 }
 
 // A number that stands for a job, so that all that was produced can be compared with all that came back.
@@ -73,8 +84,7 @@ async function work(lanes) {
   const took = performance.now() - begin;
   const { user, system } = process.cpuUsage(cpu);
   process.send({ ...seen, produced: `${seen.produced}`, taken: `${seen.taken}`, took, cpu: user + system });
-  await bull.worker.close();
-  await bull.queue.close();
+  await bull.close();
   process.disconnect();
 }
 
@@ -101,18 +111,17 @@ async function all() {
     const mask = (1n << 64n) - 1n;
     const produced = sum((one) => BigInt(one.produced)) & mask;
     if (produced !== (sum((one) => BigInt(one.taken)) & mask)) throw new Error("other jobs came back than were added");
-    const { queue, worker } = open();
+    const { queue, close } = open();
     const left = await queue.getJobCountByTypes("wait", "active", "delayed", "prioritized", "failed", "completed");
     await queue.obliterate({ force: true });
-    const redis = new Redis({ port, retryStrategy: () => null });
+    const redis = connect();
     await redis.bgrewriteaof();
     for (let tries = 0; /aof_rewrite_(in_progress|scheduled):1/.test(await redis.info("persistence")); tries++) {
       if (tries > 1000) throw new Error("Redis did not finish writing its log anew");
       await new Promise((later) => setTimeout(later, 20));
     }
     redis.disconnect();
-    await worker.close();
-    await queue.close();
+    await close();
     if (left > 0) throw new Error(`BullMQ still has ${left} jobs that were completed`);
     const steps = done.flatMap((one) => one.steps).sort((one, other) => one - other);
     const jobs = steps.length * batch;

@@ -20,6 +20,14 @@ pub(crate) trait Client: Sized + Send + 'static {
     fn open(address: SocketAddr, batch: u32) -> impl Future<Output = Result<Self, Failure>> + Send;
     /// Produces so many, takes as many, acknowledges them.
     fn step(&mut self, batch: u32, ledger: &mut Ledger) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Holds no jobs while it waits for the other lanes: they would wait for it.
+    fn rest(&mut self) -> impl Future<Output = Result<(), Failure>> + Send {
+        std::future::ready(Ok(()))
+    }
+    /// Goes on after a rest.
+    fn wake(&mut self, _batch: u32) -> impl Future<Output = Result<(), Failure>> + Send {
+        std::future::ready(Ok(()))
+    }
     /// Gives back what it holds and has not worked.
     fn close(self) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Jobs that the server still has once every lane is closed.
@@ -34,7 +42,7 @@ pub(crate) fn run<C: Client>(arguments: &Arguments) -> Result<Figures, Failure> 
 
 async fn all<C: Client>(arguments: Arguments) -> Result<Figures, Failure> {
     let lanes = usize::try_from(arguments.connections).tried("count the lanes")?;
-    // Two meetings: when all are warm, and when the clock starts.
+    // Two meetings: when all are warm, and when all are ready for the clock.
     let begin = Arc::new(Barrier::new(lanes + 1));
     let mut running = JoinSet::new();
     for number in 0..arguments.connections {
@@ -43,9 +51,8 @@ async fn all<C: Client>(arguments: Arguments) -> Result<Figures, Failure> {
     }
     let warm = async {
         begin.wait().await;
-        let before = cpu::used();
         begin.wait().await;
-        before
+        cpu::used()
     };
     // Why both at once: a lane that fails never comes to the meeting.
     let before = tokio::select! {
@@ -77,7 +84,9 @@ async fn lane<C: Client>(
     let mut client = C::open(arguments.address, arguments.batch).await?;
     let mut ledger = Ledger::of_lane(number);
     step(&mut client, arguments.batch, &mut ledger).await?;
+    client.rest().await?;
     begin.wait().await;
+    client.wake(arguments.batch).await?;
     begin.wait().await;
     let mut steps = Steps::begin();
     while steps.goes_on(arguments.time) {

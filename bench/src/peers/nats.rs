@@ -17,6 +17,8 @@ use std::time::Duration;
 
 const NAME: &str = "jobs";
 const FETCH_TIME: Duration = Duration::from_secs(5);
+/// With a sync for each message, thousands that are sent at once wait long for their turn.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 const FETCHES_MAX: u32 = 100;
 
 /// One connection.
@@ -80,8 +82,11 @@ impl Client for Nats {
 }
 
 async fn connect(address: SocketAddr) -> Result<Context, Failure> {
-    let client = async_nats::connect(address.to_string()).await.tried("connect to NATS")?;
-    Ok(jetstream::new(client))
+    let options = async_nats::ConnectOptions::new().request_timeout(Some(ANSWER_TIME_MAX));
+    let client = options.connect(address.to_string()).await.tried("connect to NATS")?;
+    let mut jetstream = jetstream::new(client);
+    jetstream.set_timeout(ANSWER_TIME_MAX);
+    Ok(jetstream)
 }
 
 fn config() -> Config {

@@ -10,8 +10,11 @@ use crate::tasks::Client;
 use std::net::SocketAddr;
 use tokio_postgres::{NoTls, Statement};
 
-const TAKE: &str = "DELETE FROM jobs WHERE id IN \
-    (SELECT id FROM jobs ORDER BY id FOR UPDATE SKIP LOCKED LIMIT $1) RETURNING body";
+/// Why materialised: a plain subquery may be run more than once for one statement, and then takes more
+/// than its limit.
+const TAKE: &str = "WITH taken AS MATERIALIZED \
+    (SELECT id FROM jobs ORDER BY id FOR UPDATE SKIP LOCKED LIMIT $1) \
+    DELETE FROM jobs USING taken WHERE jobs.id = taken.id RETURNING body";
 /// Rows of other lanes may not be seen yet by the time this lane looks.
 const EMPTY_LOOKS_MAX: u32 = 10_000;
 

@@ -31,19 +31,8 @@ pub(crate) struct Rabbitmq {
 
 impl Client for Rabbitmq {
     async fn open(address: SocketAddr, batch: u32) -> Result<Self, Failure> {
-        let (connection, channel) = connect(address).await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.tried("ask for confirms")?;
-        let ahead = u16::try_from(batch).tried("ask for deliveries")?;
-        channel.basic_qos(ahead, BasicQosOptions::default()).await.tried("ask for deliveries")?;
-        let consumer = channel
-            .basic_consume(
-                QUEUE.into(),
-                ShortString::default(),
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
-            .await
-            .tried("consume")?;
+        let connection = connect(address).await?;
+        let (channel, consumer) = consume(&connection, batch).await?;
         Ok(Self { connection, channel, consumer })
     }
 
@@ -80,14 +69,24 @@ impl Client for Rabbitmq {
         Ok(())
     }
 
-    async fn close(self) -> Result<(), Failure> {
+    async fn rest(&mut self) -> Result<(), Failure> {
         // What was pushed ahead goes back to the queue and to the lanes that still work.
-        self.channel.close(200, "done".into()).await.tried("close the channel")?;
+        self.channel.close(200, "rest".into()).await.tried("close the channel")
+    }
+
+    async fn wake(&mut self, batch: u32) -> Result<(), Failure> {
+        (self.channel, self.consumer) = consume(&self.connection, batch).await?;
+        Ok(())
+    }
+
+    async fn close(mut self) -> Result<(), Failure> {
+        self.rest().await?;
         self.connection.close(200, "done".into()).await.tried("close the connection")
     }
 
     async fn left(address: SocketAddr) -> Result<u64, Failure> {
-        let (connection, channel) = connect(address).await?;
+        let connection = connect(address).await?;
+        let channel = connection.create_channel().await.tried("open a channel")?;
         let mut left = 0;
         for _ in 0..LEFT_TRIES {
             left = declare(&channel).await?;
@@ -101,13 +100,22 @@ impl Client for Rabbitmq {
     }
 }
 
-async fn connect(address: SocketAddr) -> Result<(Connection, Channel), Failure> {
+async fn connect(address: SocketAddr) -> Result<Connection, Failure> {
     let place = format!("amqp://guest:guest@{address}/%2f");
     let connection = Connection::connect(&place, ConnectionProperties::default()).await;
-    let connection = connection.tried("connect to RabbitMQ")?;
+    connection.tried("connect to RabbitMQ")
+}
+
+/// A channel that confirms, with a consumer that is given a batch ahead.
+async fn consume(connection: &Connection, batch: u32) -> Result<(Channel, Consumer), Failure> {
     let channel = connection.create_channel().await.tried("open a channel")?;
     declare(&channel).await?;
-    Ok((connection, channel))
+    channel.confirm_select(ConfirmSelectOptions::default()).await.tried("ask for confirms")?;
+    let ahead = u16::try_from(batch).tried("ask for deliveries")?;
+    channel.basic_qos(ahead, BasicQosOptions::default()).await.tried("ask for deliveries")?;
+    let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
+    let consumer = channel.basic_consume(QUEUE.into(), ShortString::default(), options, none).await;
+    Ok((channel, consumer.tried("consume")?))
 }
 
 /// Makes the queue where it is not there, and says how many jobs are ready in it.

@@ -13,7 +13,9 @@ use utoipa::openapi::{
 };
 
 use crate::format::{EVENT_STREAM, Format};
-use crate::operation::{JobEnqueue, Method, NoBody, Operation, OrNothing, RequestBody, RequestQuery as _};
+use crate::operation::{
+    Answer as _, JobEnqueue, Method, NoBody, Operation, OrNothing, RequestBody, RequestQuery as _,
+};
 use crate::problem::ProblemDocument;
 
 /// Schemas by name, as they are found.
@@ -33,6 +35,12 @@ impl Described for NoBody {
 impl Described for serde_json::Value {
     fn describe(_: &mut Schemas) -> Option<RefOr<Schema>> {
         Some(ObjectBuilder::new().schema_type(Type::Object).into())
+    }
+}
+
+impl Described for crate::v1::MetricsOut {
+    fn describe(_: &mut Schemas) -> Option<RefOr<Schema>> {
+        Some(ObjectBuilder::new().schema_type(Type::String).into())
     }
 }
 
@@ -153,8 +161,11 @@ where
                 .schema(Some(ObjectBuilder::new().schema_type(Type::String))),
         );
     }
-    let media_types: &[&str] =
-        if Op::STREAMS { &[EVENT_STREAM] } else { &Format::ALL.map(Format::media_type) };
+    let media_types: &[&str] = match Op::Answer::TEXT {
+        Some(text) => &[text],
+        None if Op::STREAMS => &[EVENT_STREAM],
+        None => &Format::ALL.map(Format::media_type),
+    };
     let answer = ContentBuilder::new().schema(Op::Answer::describe(schemas)).build();
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
     let operation = operation

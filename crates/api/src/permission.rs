@@ -21,6 +21,8 @@ pub enum Permission {
     JobRead,
     /// Lease and settle jobs of a queue.
     JobWork,
+    /// Read what monitoring reads.
+    MetricsRead,
     /// Create a queue or change its settings.
     QueueConfigure,
     /// Read a queue's settings and counts.
@@ -47,6 +49,7 @@ impl Permission {
         Self::JobManage,
         Self::JobRead,
         Self::JobWork,
+        Self::MetricsRead,
         Self::QueueConfigure,
         Self::QueueRead,
         Self::ScheduleManage,
@@ -67,6 +70,7 @@ impl Permission {
             Self::JobEnqueue => "job.enqueue",
             Self::JobRead => "job.read",
             Self::JobWork => "job.work",
+            Self::MetricsRead => "metrics.read",
             Self::QueueConfigure => "queue.configure",
             Self::QueueRead => "queue.read",
             Self::ScheduleManage => "schedule.manage",

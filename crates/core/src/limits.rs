@@ -136,6 +136,7 @@ limits! {
     EVENT_STREAMS_OF_PRINCIPAL_MAX: usize = 16, "streams", "streams of events that one principal has open at once", "limit_exceeded";
     EVENT_STALL_MS_MAX: u64 = 30_000, "ms", "how long a stream of events waits for a reader that takes nothing", "the connection is cut";
     EVENT_BYTES_MAX: usize = 65_536, "bytes", "one event as a client takes it", "the call that waits for it fails";
+    METRICS_QUEUES_MAX: usize = 1_000, "queues", "queues that metrics tell apart", "the rest is told of together, as queue \"(others)\"";
     REASON_BYTES_MAX: usize = 256, "bytes", "reason for reading a job's body", "invalid_request";
     SCHEDULES_MAX: usize = 10_000, "schedules", "schedules of a namespace", "limit_exceeded";
     SCHEDULE_NAME_BYTES_MAX: usize = 128, "bytes", "schedule name", "invalid_request";

@@ -53,6 +53,8 @@ pub struct TlsConfig {
 pub struct JournalConfig {
     /// Length of a segment file in bytes, 4 MiB to 1 GiB.
     pub segment_bytes: u64,
+    /// Bytes of records behind the last snapshot from which on the next one is written, 1 MiB to 1 TiB.
+    pub snapshot_bytes: u64,
 }
 
 impl Default for Config {
@@ -63,7 +65,7 @@ impl Default for Config {
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20 }
+        Self { segment_bytes: 64 << 20, snapshot_bytes: 1 << 30 }
     }
 }
 
@@ -81,6 +83,9 @@ impl Config {
         }
         if !(4 << 20..=1 << 30).contains(&config.journal.segment_bytes) {
             return Err(invalid("journal.segment_bytes must be 4194304 to 1073741824".to_owned()));
+        }
+        if !(1 << 20..=1 << 40).contains(&config.journal.snapshot_bytes) {
+            return Err(invalid("journal.snapshot_bytes must be 1048576 to 1099511627776".to_owned()));
         }
         if config.tls.names.len() > limits::CERTIFICATE_NAMES_MAX {
             let most = limits::CERTIFICATE_NAMES_MAX;
@@ -127,7 +132,11 @@ mod tests {
         assert_eq!(read(shown).unwrap(), Config::default());
         let named: Vec<&str> =
             shown.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect();
-        assert_eq!(named, ["environment", "segment_bytes", "names"], "every setting, and no other");
+        assert_eq!(
+            named,
+            ["environment", "segment_bytes", "snapshot_bytes", "names"],
+            "every setting, and no other"
+        );
     }
 
     #[test]
@@ -140,5 +149,10 @@ mod tests {
         assert!(read("colour = 1").unwrap_err().contains("colour"));
         assert!(read("environment = \"Live\"").unwrap_err().contains("environment"));
         assert!(read("[journal]\nsegment_bytes = 4194303").unwrap_err().contains("segment_bytes"));
+        assert_eq!(read("[journal]\nsnapshot_bytes = 1048576").unwrap().journal.snapshot_bytes, 1 << 20);
+        for beyond in [1_048_575_u64, (1 << 40) + 1] {
+            let refused = read(&format!("[journal]\nsnapshot_bytes = {beyond}")).unwrap_err();
+            assert!(refused.contains("snapshot_bytes"), "{refused}");
+        }
     }
 }

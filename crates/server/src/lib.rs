@@ -24,6 +24,7 @@ pub mod data_dir;
 pub mod inspection;
 pub mod keys;
 mod labelling;
+mod metrics;
 pub mod operations;
 pub mod receipt;
 pub mod runtime;

@@ -140,6 +140,7 @@ impl Server {
             disk,
             log: LogSettings {
                 segment_bytes: options.config.journal.segment_bytes,
+                snapshot_bytes: options.config.journal.snapshot_bytes,
                 ..LogSettings::default()
             },
             environment: Environment::parse(&options.config.environment)

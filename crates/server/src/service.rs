@@ -17,7 +17,7 @@ use sealane_core::queue::feed::Incarnation;
 use sealane_core::time::Time;
 use sealane_crypto::random::{Random, RandomError};
 use sealane_storage::disk::Disk;
-use sealane_storage::log::{LogSettings, open as open_log};
+use sealane_storage::log::{LogSettings, restore as restore_log};
 use sealane_storage::{Journal, LastStop, OpenError, Recovery};
 use tower_service::Service as _;
 
@@ -28,7 +28,7 @@ use crate::keys::{BlindTokens, ServerKeys};
 use crate::labelling::dead_letter_labeller;
 use crate::operations::{DEFAULT_KEY_TTL, JobDigests};
 use crate::receipt::Receipts;
-use crate::runtime::{Engine, EngineHandle, Events, Fault, Machine};
+use crate::runtime::{Engine, EngineHandle, Events, Fault, Machine, Restoring};
 
 /// What a service is made of.
 pub struct Parts {
@@ -87,8 +87,7 @@ impl Service {
         clock: impl FnOnce(Time) -> Arc<dyn Clock>,
     ) -> Result<(Self, Engine), ServiceError> {
         let Parts { keys, disk, log, environment, random } = parts;
-        let mut machine = Machine::default();
-        let (journal, recovery) = open_journal(disk, &keys, &random, log, &mut machine)?;
+        let (journal, recovery, machine) = open_journal(disk, &keys, &random, log)?;
         let clock = clock(machine.last_at());
         let access_keys = Arc::new(AccessKeys::new(&keys.derive("access keys"), environment));
         let needs_first_key =
@@ -208,13 +207,17 @@ fn open_journal(
     keys: &ServerKeys,
     random: &Arc<dyn Random>,
     settings: LogSettings,
-    machine: &mut Machine,
-) -> Result<(Box<dyn Journal>, Recovery), OpenError> {
-    let opened = open_log(disk, keys.registry(), Arc::clone(random), settings, &mut |record, fact| {
-        machine.evolve(&fact, record);
-        Ok(())
-    })?;
+) -> Result<(Box<dyn Journal>, Recovery, Machine), OpenError> {
+    let mut restoring = Restoring::default();
+    let opened = restore_log(disk, keys.registry(), Arc::clone(random), settings, &mut restoring)?;
     let recovery = opened.recovery;
+    for damaged in &recovery.damaged_snapshots {
+        tracing::error!(
+            place = %damaged.place,
+            why = damaged.why,
+            "a snapshot is damaged: the records that it stands for were read instead and nothing is lost by it, but something changed this file; look at the disk"
+        );
+    }
     match (&recovery.last_stop, &recovery.cut) {
         (LastStop::Crash, None) => tracing::info!(records = recovery.records, "recovered after a crash"),
         (LastStop::Crash, Some(cut)) if cut.missing_bytes > 0 => tracing::error!(
@@ -233,5 +236,5 @@ fn open_journal(
         ),
         _ => {}
     }
-    Ok((opened.journal, recovery))
+    Ok((opened.journal, recovery, restoring.done()))
 }

@@ -127,6 +127,9 @@ async fn story(seed: u64, trace: Arc<Trace>, oracle: Arc<Oracle>) {
         Err(error) => oracle.fail("a calm server answers", error.to_string()),
     }
     host.stop().await;
+    if let Err(error) = host.compare_states() {
+        oracle.fail("a snapshot is what was recorded", error);
+    }
     match host.recorded() {
         Ok(events) => oracle.recorded(&events),
         Err(error) => oracle.fail("the journal opens", error),

@@ -96,6 +96,35 @@ impl JournalError {
     }
 }
 
+/// A snapshot could not be written. The journal has everything all the same.
+#[derive(Debug, ThisError)]
+pub enum SnapshotError {
+    /// The disk refused.
+    #[error("could not {action} {file}: the journal has everything, and the next start takes longer")]
+    Disk {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A row could not be encrypted.
+    #[error("the snapshot was not written: a row could not be encrypted")]
+    Seal(#[from] SealError),
+    /// Something is staged and not committed: the caller's mistake.
+    #[error("a snapshot stands behind a group: commit first")]
+    Staged,
+    /// A row this large has no form in a snapshot.
+    #[error("a row has {bytes} bytes and at most {max} can be stored")]
+    TooLarge {
+        /// What it has.
+        bytes: usize,
+        /// What is allowed.
+        max: usize,
+    },
+}
+
 /// Which check failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
@@ -107,6 +136,8 @@ pub enum Damage {
     Short,
     /// A segment's header is missing or its checksum is wrong.
     SegmentHeader,
+    /// A snapshot is not whole.
+    Snapshot,
     /// The marker of the last clean stop is not whole.
     StopMarker,
     /// The checksum is right but the bytes do not open: somebody wrote here without the key.
@@ -120,6 +151,7 @@ impl fmt::Display for Damage {
             Self::Frame => "a frame that was declared durable fails its checksum",
             Self::Short => "the file ends before records that were declared durable",
             Self::SegmentHeader => "the segment header is damaged",
+            Self::Snapshot => "the snapshot is damaged",
             Self::StopMarker => "the marker of the last clean stop is damaged",
             Self::Tampered => "the bytes were changed by something that does not have the key",
         })

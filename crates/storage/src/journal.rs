@@ -12,8 +12,9 @@ use std::sync::Arc;
 use sealane_core::job::JobInput;
 use sealane_core::record::RecordRef;
 
-use crate::error::{JournalError, ReadError};
+use crate::error::{JournalError, Place, ReadError, SnapshotError};
 use crate::fact::{CallerData, Fact};
+use crate::state::StateRow;
 
 /// What a visitor may answer to stop an opening journal.
 pub type VisitError = Box<dyn Error + Send + Sync>;
@@ -32,7 +33,12 @@ pub struct Opened {
 /// What opening a journal found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// Durable records that were visited.
+    /// The state that was loaded, if one was.
+    pub snapshot: Option<Loaded>,
+    /// Newer snapshots that are not whole, the newest first. Nothing is lost by them: the records that
+    /// they stood for were visited instead.
+    pub damaged_snapshots: Vec<DamagedSnapshot>,
+    /// Durable records that were visited: those behind the state, or all.
     pub records: u64,
     /// Where the journal goes on.
     pub end_lsn: u64,
@@ -40,6 +46,39 @@ pub struct Recovery {
     pub last_stop: LastStop,
     /// What was cut from its end, if anything.
     pub cut: Option<Cut>,
+}
+
+/// A state that was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// From which file.
+    pub file: String,
+    /// The position that it stands at.
+    pub lsn: u64,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// A snapshot that is not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedSnapshot {
+    /// Where that was seen.
+    pub place: Place,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// A snapshot that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotDone {
+    /// Its number.
+    pub sequence: u64,
+    /// The position that it stands at.
+    pub lsn: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// What it takes.
+    pub bytes: u64,
 }
 
 /// How a journal was left.
@@ -113,6 +152,19 @@ pub trait Journal: Send {
     /// everything staged since that commit, and never more.
     fn rollback(&mut self, mark: Mark);
 
+    /// Whether so much is behind the last snapshot that another one is due, or is before closing.
+    fn snapshot_is_due(&self, closing: bool) -> bool;
+
+    /// Begins a snapshot that stands at the present end. Its rows must be those of the state that all facts
+    /// committed so far make. It may be written on any thread, while the journal goes on; one at a time.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`]. The journal goes on as if it had not been asked.
+    fn snapshot(&mut self) -> Result<Box<dyn Snapshot>, SnapshotError>;
+
+    /// A snapshot is durable: lets those go that are not needed any more. The last two stay.
+    fn trim(&mut self, done: &SnapshotDone);
+
     /// Whether there is space for new work. Asks no disk: cheap enough for every request.
     fn room(&self) -> Room;
 
@@ -128,6 +180,21 @@ pub trait Journal: Send {
     /// # Errors
     /// When the disk fails. Everything committed is durable all the same.
     fn close(self: Box<Self>) -> Result<(), JournalError>;
+}
+
+/// A snapshot in the making. Dropped before it is finished, it never was.
+pub trait Snapshot: Send {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`]. The snapshot cannot be finished any more.
+    fn put(&mut self, row: &StateRow) -> Result<(), SnapshotError>;
+
+    /// Makes it durable: it is there whole or not at all. To be told to [`Journal::trim`].
+    ///
+    /// # Errors
+    /// See [`SnapshotError`].
+    fn finish(self: Box<Self>) -> Result<SnapshotDone, SnapshotError>;
 }
 
 /// Reads back what callers supplied, from any thread.

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`journal`] | what every engine promises |
 //! | [`fact`] | what one record says |
+//! | [`state`] | what one row of a state says, and who takes a state in |
 //! | [`keys`] | which key a record is under (the server keeps them) |
 //! | [`log`] | the engine on disk: segments, groups, recovery (bytes: `FORMAT.md`) |
 //! | [`memory`] | the engine for tests |
@@ -30,9 +31,14 @@ pub mod keys;
 pub mod lock;
 pub mod log;
 pub mod memory;
+pub mod state;
 pub mod testing;
 
-pub use error::{Damage, JournalError, OpenError, Place, ReadError};
+pub use error::{Damage, JournalError, OpenError, Place, ReadError, SnapshotError};
 pub use fact::{CallerData, Fact};
-pub use journal::{Cut, Journal, JournalReader, LastStop, Mark, Opened, Recovery, Room, Visit, VisitError};
+pub use journal::{
+    Cut, DamagedSnapshot, Journal, JournalReader, LastStop, Loaded, Mark, Opened, Recovery, Room, Snapshot,
+    SnapshotDone, Visit, VisitError,
+};
 pub use keys::{DataKey, DataKeys, KeyError};
+pub use state::{FactsOnly, Restore, StateRow};

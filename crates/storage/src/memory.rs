@@ -7,9 +7,12 @@ use sealane_core::job::JobInput;
 use sealane_core::queue::Event;
 use sealane_core::record::RecordRef;
 
-use crate::error::{JournalError, OpenError, Place, ReadError};
+use crate::error::{JournalError, OpenError, Place, ReadError, SnapshotError};
 use crate::fact::{CallerData, Fact};
-use crate::journal::{Journal, JournalReader, LastStop, Mark, Opened, Recovery, Room, Visit};
+use crate::journal::{
+    Journal, JournalReader, LastStop, Loaded, Mark, Opened, Recovery, Room, Snapshot, SnapshotDone, Visit,
+};
+use crate::state::{FactsOnly, Restore, StateRow};
 
 /// What a record takes here; positions only need to grow.
 const RECORD_BYTES: u32 = 64;
@@ -21,6 +24,9 @@ pub struct MemoryStore(Arc<Mutex<Stored>>);
 #[derive(Default)]
 struct Stored {
     records: Vec<Record>,
+    /// The last snapshot, and how many records it stands behind.
+    state: Option<(usize, Vec<StateRow>)>,
+    snapshots: u64,
     opened_before: bool,
     closed: bool,
 }
@@ -44,16 +50,37 @@ impl MemoryStore {
     /// # Errors
     /// When the visitor stops.
     pub fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError> {
+        self.restore(&mut FactsOnly(visit))
+    }
+
+    /// The same, beginning with the last snapshot.
+    ///
+    /// # Errors
+    /// When whoever takes it in stops.
+    pub fn restore(&self, restore: &mut dyn Restore) -> Result<Opened, OpenError> {
         let records = self.lock().records.clone();
-        for (index, record) in records.iter().enumerate() {
-            visit(reference(index), record.fact.clone()).map_err(|source| OpenError::Visit {
-                place: Place {
-                    file: "memory".into(),
-                    offset: reference(index).lsn,
-                    lsn: Some(reference(index).lsn),
-                },
+        let state = self.lock().state.clone().filter(|_| restore.takes_states());
+        let (from, rows) = state.unwrap_or_default();
+        let stopped = |index: usize| {
+            let lsn = reference(index).lsn;
+            move |source| OpenError::Visit {
+                place: Place { file: "memory".into(), offset: lsn, lsn: Some(lsn) },
                 source,
-            })?;
+            }
+        };
+        let snapshot = (!rows.is_empty()).then(|| Loaded {
+            file: "memory".into(),
+            lsn: reference(from).lsn,
+            rows: count(rows.len()),
+        });
+        for row in rows {
+            restore.row(row).map_err(stopped(from))?;
+        }
+        if snapshot.is_some() {
+            restore.whole().map_err(stopped(from))?;
+        }
+        for (index, record) in records.iter().enumerate().skip(from) {
+            restore.fact(reference(index), record.fact.clone()).map_err(stopped(index))?;
         }
         let mut stored = self.lock();
         let last_stop = match (stored.opened_before, stored.closed) {
@@ -64,7 +91,9 @@ impl MemoryStore {
         stored.opened_before = true;
         stored.closed = false;
         let recovery = Recovery {
-            records: u64::try_from(records.len()).expect("a count of things in memory fits 64 bits"),
+            snapshot,
+            damaged_snapshots: Vec::new(),
+            records: count(records.len() - from),
             end_lsn: reference(records.len()).lsn,
             last_stop,
             cut: None,
@@ -129,6 +158,20 @@ impl Journal for MemoryJournal {
         self.staged.truncate(index.saturating_sub(committed));
     }
 
+    fn snapshot_is_due(&self, _: bool) -> bool {
+        false
+    }
+
+    fn snapshot(&mut self) -> Result<Box<dyn Snapshot>, SnapshotError> {
+        if !self.staged.is_empty() {
+            return Err(SnapshotError::Staged);
+        }
+        let records = self.store.lock().records.len();
+        Ok(Box::new(MemorySnapshot { store: self.store.clone(), records, rows: Vec::new() }))
+    }
+
+    fn trim(&mut self, _: &SnapshotDone) {}
+
     fn room(&self) -> Room {
         Room::Ok
     }
@@ -143,6 +186,33 @@ impl Journal for MemoryJournal {
         self.store.lock().closed = true;
         Ok(())
     }
+}
+
+struct MemorySnapshot {
+    store: MemoryStore,
+    records: usize,
+    rows: Vec<StateRow>,
+}
+
+impl Snapshot for MemorySnapshot {
+    fn put(&mut self, row: &StateRow) -> Result<(), SnapshotError> {
+        self.rows.push(row.clone());
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<SnapshotDone, SnapshotError> {
+        let mut stored = self.store.lock();
+        stored.snapshots += 1;
+        let rows = count(self.rows.len());
+        let done =
+            SnapshotDone { sequence: stored.snapshots, lsn: reference(self.records).lsn, rows, bytes: rows };
+        stored.state = Some((self.records, self.rows));
+        Ok(done)
+    }
+}
+
+fn count(things: usize) -> u64 {
+    u64::try_from(things).expect("a count of things in memory fits 64 bits")
 }
 
 impl JournalReader for MemoryStore {

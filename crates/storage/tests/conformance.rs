@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use sealane_storage::OpenError;
 use sealane_storage::disk::RealDisk;
-use sealane_storage::journal::{Opened, Visit};
+use sealane_storage::journal::Opened;
 use sealane_storage::log::{LogSettings, Prepare};
 use sealane_storage::memory::MemoryStore;
 use sealane_storage::testing::conformance;
 use sealane_storage::testing::home::{Home, LogHome};
+use sealane_storage::{OpenError, Restore};
 
 #[test]
 fn memory() {
@@ -46,8 +46,8 @@ struct RealHome {
 }
 
 impl Home for RealHome {
-    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError> {
-        self.home.open(visit)
+    fn restore(&self, restore: &mut dyn Restore) -> Result<Opened, OpenError> {
+        self.home.restore(restore)
     }
 }
 
@@ -61,6 +61,7 @@ fn log_on_a_real_disk_with_its_background_thread() {
             first_segment_bytes: 4 << 10,
             prepare: Prepare::Background,
             recent_bytes: 1 << 20,
+            ..LogSettings::default()
         };
         RealHome { home, _dir: dir }
     });

@@ -99,6 +99,21 @@ impl Child {
         Err(self.failed(&format!("did not listen on {address} within {} s", time_max.as_secs())))
     }
 
+    /// Waits until its log has a line with this in it.
+    pub(crate) fn wait_logged(&mut self, word: &str, time_max: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + time_max;
+        while Instant::now() < end {
+            if fs::read_to_string(&self.log).is_ok_and(|log| log.contains(word)) {
+                return Ok(());
+            }
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return Err(self.failed("ended at once"));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Err(self.failed(&format!("did not write `{word}` within {} s", time_max.as_secs())))
+    }
+
     fn failed(&self, how: &str) -> Failure {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
@@ -172,6 +187,10 @@ mod tests {
         let address = listener.local_addr().expect("it is bound");
         Child::silent(&start).expect("sh is there").wait_reachable(address, LONG).expect("somebody listens");
         drop(listener);
+        let mut lasting = Child::silent(&script("log", "echo at last; exec sleep 60")).expect("sh is there");
+        lasting.wait_logged("at last", LONG).expect("it wrote so");
+        assert!(lasting.wait_logged("never", Duration::from_millis(1)).is_err());
+        fs::remove_file(script("log", "").log).expect("it was written above");
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
         let refused =
             Child::silent(&start).expect("sh is there").wait_reachable(nowhere, LONG).expect_err("not us");

@@ -108,8 +108,9 @@ fn side_by_side(
         }
     }
     let rows = peers.iter().zip(theirs).map(|(running, taken)| PeerRow {
-        title: format!("{} {}", running.candidate.title, running.server.version),
+        title: format!("{}, {}", running.candidate.title, running.server.version),
         name: running.candidate.title,
+        label: running.candidate.label,
         durability: running.candidate.durability,
         figures: taken.into_iter().map(|rounds| middle(rounds, |one| one.jobs_per_s)).collect(),
     });

@@ -406,6 +406,11 @@ operations! {
         { key: KeyId = key }, body: NoBody => v1::AccessKeyOut,
         target: |_| Target::Namespace;
 
+    MetricsGet = "metrics.get", "show counters of the queues that the caller's key opens, as OpenMetrics text",
+        Get "/v1/metrics", MetricsRead, Read, repeatable: true,
+        {}, body: NoBody => v1::MetricsOut,
+        target: |_| Target::Namespace;
+
     ServerGet = "server.get", "show what the server is and how it is set up",
         Get "/v1/server", ServerRead, Read, repeatable: true,
         {}, body: NoBody => v1::ServerOut,
@@ -448,6 +453,14 @@ impl Answer for v1::LeaseOut {
 impl Answer for v1::JobBodyOut {
     fn bytes(&self) -> usize {
         self.body.0.len() + v1::JOB_TEXT_BYTES
+    }
+}
+
+impl Answer for v1::MetricsOut {
+    const TEXT: Option<&'static str> = Some(v1::METRICS_TEXT);
+
+    fn into_text(self) -> String {
+        self.0
     }
 }
 

@@ -175,6 +175,17 @@ pub trait Answer: Serialize + Send {
         200
     }
 
+    /// The media type, where the answer is a text of its own and no document of JSON or CBOR.
+    const TEXT: Option<&'static str> = None;
+
+    /// That text.
+    fn into_text(self) -> String
+    where
+        Self: Sized,
+    {
+        String::new()
+    }
+
     /// About how many bytes it takes as it travels: room is made for so many at once.
     fn bytes(&self) -> usize {
         1_024

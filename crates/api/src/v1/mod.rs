@@ -16,6 +16,7 @@ mod jobs;
 mod keys;
 mod leases;
 mod links;
+mod metrics;
 mod queues;
 mod rates;
 mod reports;
@@ -47,6 +48,7 @@ pub use leases::{
     Release, ReleaseItem, SettleResult, Settled,
 };
 pub use links::{DependenciesOut, DependencyOut, ParentOut};
+pub use metrics::{METRICS_TEXT, MetricsOut};
 pub use queues::{QueueCounts, QueueIn, QueueList, QueueOut, QueueSessions};
 pub use rates::StartRate;
 pub use reports::{

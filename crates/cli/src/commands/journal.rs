@@ -38,6 +38,8 @@ pub(super) fn run(at: &Surroundings, command: &Journal) -> Result<(), Failure> {
         ("last_stop", report.last_stop.to_owned()),
         ("cut_bytes", report.cut_bytes.to_string()),
         ("unopenable", report.unopenable.to_string()),
+        ("snapshots", report.snapshots.to_string()),
+        ("damaged_snapshots", report.damaged_snapshots.to_string()),
         ("queues", report.queues.to_string()),
         ("jobs", report.jobs.to_string()),
     ];

@@ -189,3 +189,53 @@ fn a_queue_is_paused_drained_resumed_and_purged_from_the_command_line() {
         assert!(std::time::Instant::now() < end, "the purge does not end");
     }
 }
+
+// covers DLQ-1
+#[test]
+fn whoever_comes_to_dead_letter_stands_in_the_audit_log() {
+    let place = Place::new();
+    let _server = place.serve();
+    place.json(&["queue", "create", "orders"], "");
+    let enqueue = ["job", "enqueue", "orders", "--kind", "k", "--body", "-", "--max-attempts", "1"];
+    let dead: Vec<String> = (0..2).map(|_| id_of(&place.json(&enqueue, "secret"))).collect();
+    let fail = [
+        "work",
+        "orders",
+        "--max-jobs",
+        "2",
+        "--exec",
+        "echo why-canary >&2; exit 1",
+        "--code-version",
+        "7.1",
+    ];
+    assert!(place.sealane(&fail, "").status.success());
+    assert_eq!(place.json(&["dlq", "list", "orders"], "")["jobs"].as_array().map(Vec::len), Some(2));
+    let shown = place.json(&["dlq", "inspect", &dead[0]], "");
+    assert_eq!(shown["dead_because"], "attempts_used", "{shown}");
+    assert!(shown["opened_error"].as_str().is_some_and(|error| error.contains("why-canary")), "{shown}");
+    assert_eq!(shown["attempts"][0]["code_version"], "7.1", "{shown}");
+    assert!(shown["first_failed_at"].is_string() && shown["last_error"]["at"].is_string(), "{shown}");
+    let again = place.json(&["dlq", "redrive", "--job", &dead[0]], "");
+    assert_eq!((&again["id"], &again["state"]), (&dead[0].as_str().into(), &"ready".into()), "the same job");
+    place.json(&["dlq", "purge", "orders", "--yes"], "");
+
+    let made = place.json(&["access", "key", "create", "--principal", "wes", "--role", "worker"], "");
+    let admin = std::fs::read_to_string(place.path("data/admin.context")).expect("a context");
+    let key = admin.lines().find(|line| line.starts_with("api_key")).expect("a key");
+    let path = place.path("data/wes.context");
+    std::fs::write(&path, admin.replace(key, &format!("api_key = {}", made["key"]))).expect("a file");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+    let refused = place.sealane_as("data/wes.context", &["dlq", "list", "orders", "-o", "json"], "");
+    assert!(refused.status.code() == Some(3) && contains(&refused.stderr, b"not_found"), "{refused:?}");
+
+    let log = std::fs::read_to_string(place.path("server.log")).expect("a log");
+    let lines =
+        |parts: &[&str]| log.lines().filter(|line| parts.iter().all(|part| line.contains(part))).count();
+    let job = format!("job={}", dead[0]);
+    assert_eq!(lines(&["operation=\"dead_letter.list\"", "status=200"]), 1, "{log}");
+    assert_eq!(lines(&["operation=\"dead_letter.list\"", "principal=\"wes\"", "status=404"]), 1, "{log}");
+    assert_eq!(lines(&["operation=\"job.get\"", &job, "status=200"]), 1, "{log}");
+    assert_eq!(lines(&["operation=\"job.redrive\"", &job, "status=200"]), 1, "{log}");
+    assert_eq!(lines(&["operation=\"dead_letter.purge\"", "status=200"]), 1, "{log}");
+    assert!(!log.contains("canary"), "{log}");
+}

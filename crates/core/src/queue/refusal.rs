@@ -65,6 +65,8 @@ pub enum Refusal {
     Ttl,
     /// The time at which the job expires has passed, or is too far away.
     ExpiresAt,
+    /// The job would expire before its first attempt may begin.
+    ExpiresBeforeRun,
     /// The number of attempts is zero or too high.
     MaxAttempts,
     /// The lease is too short or too long.
@@ -267,6 +269,9 @@ impl fmt::Display for Refusal {
                     "delay_ms or run_at is beyond this queue's horizon of {horizon}: send the job later"
                 )
             }
+            Self::ExpiresBeforeRun => f.write_str(
+                "the job would expire before it may begin: send it with a longer time to live, or for an earlier time",
+            ),
             Self::Ttl => write!(f, "ttl_ms must be 1 to {}", limits::TTL_MS_MAX),
             Self::ExpiresAt => write!(
                 f,

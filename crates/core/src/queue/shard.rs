@@ -202,6 +202,11 @@ impl Shard {
         self.names.values().map(|number| self.view(*number))
     }
 
+    /// The time of the latest event.
+    pub fn last_at(&self) -> Time {
+        self.last_at
+    }
+
     /// How many jobs are not finished.
     pub fn live_jobs(&self) -> usize {
         self.jobs.len()

@@ -52,6 +52,7 @@ pub fn reach(role: Role, permission: Permission) -> Reach {
             | Permission::JobBodyRead
             | Permission::JobCancel
             | Permission::JobManage
+            | Permission::MetricsRead
             | Permission::QueueConfigure
             | Permission::JobWork
             | Permission::JobEnqueue

@@ -46,7 +46,10 @@ where
         let outcome = inside::<Op>(&door, &mut act, &parameter, format, connection, request).await;
         act.close(outcome.as_ref().map(|(status, _)| *status));
         match outcome {
-            Ok((status, body)) => answer(status, format.media_type(), &request_id, Body::from(body)),
+            Ok((status, body)) => {
+                let media_type = Op::Answer::TEXT.unwrap_or(format.media_type());
+                answer(status, media_type, &request_id, Body::from(body))
+            }
             Err(problem) => refuse(&problem, &request_id),
         }
     }
@@ -72,8 +75,12 @@ where
     let asked = admitted::<Op>(door, act, parameter, request).await?;
     let carried = asked.carried();
     let answer = door.handle(asked).await?;
-    let bytes = answer_in.write(&answer, answer.bytes());
-    Ok((answer.status(), tied(bytes, carried.take(), connection)))
+    let status = answer.status();
+    let bytes = match Op::Answer::TEXT {
+        None => answer_in.write(&answer, answer.bytes()),
+        Some(_) => answer.into_text().into_bytes(),
+    };
+    Ok((status, tied(bytes, carried.take(), connection)))
 }
 
 /// The walk up to the handler.

@@ -94,6 +94,13 @@ fn of_journal(report: Result<super::JournalReport, StartError>) -> Check {
                 );
                 return Check::new("journal", Verdict::Warning, told);
             }
+            if report.damaged_snapshots > 0 {
+                let told = format!(
+                    "{seen}; {} of its snapshots are damaged: nothing is lost by it, but something changed these files, look at the disk",
+                    report.damaged_snapshots
+                );
+                return Check::new("journal", Verdict::Warning, told);
+            }
             Check::new("journal", Verdict::Ok, seen)
         }
         Err(error) => Check::new("journal", Verdict::Bad, chain(&error)),

@@ -32,6 +32,10 @@ pub struct JournalReport {
     pub cut_bytes: u64,
     /// Records whose callers' data does not open.
     pub unopenable: u64,
+    /// Files with a state that are whole,
+    pub snapshots: usize,
+    /// and those that are not: nothing is lost by them.
+    pub damaged_snapshots: usize,
     /// Queues.
     pub queues: usize,
     /// Jobs that have not ended.
@@ -48,6 +52,8 @@ impl JournalReport {
         last_stop: "never",
         cut_bytes: 0,
         unopenable: 0,
+        snapshots: 0,
+        damaged_snapshots: 0,
         queues: 0,
         jobs: 0,
     };
@@ -97,6 +103,8 @@ pub(super) fn verify_locked(
         },
         cut_bytes: recovery.cut.map_or(0, |cut| cut.bytes),
         unopenable: verified.unopenable,
+        snapshots: verified.snapshots,
+        damaged_snapshots: verified.damaged_snapshots.len(),
         queues: shards().map(|shard| shard.queues().count()).sum(),
         jobs: shards().map(Shard::live_jobs).sum(),
     })

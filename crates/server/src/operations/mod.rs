@@ -11,6 +11,7 @@ mod job_list;
 mod jobs;
 mod keys;
 mod leases;
+mod metrics;
 mod queues;
 mod schedules;
 mod server;

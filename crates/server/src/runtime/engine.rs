@@ -193,6 +193,7 @@ impl Engine {
             if let Err(error) = self.turn(&mut taken) {
                 return Stopped::Journal(error);
             }
+            self.snapshot_if_due(!open);
             if !open {
                 return match self.journal.close() {
                     Ok(()) => Stopped::Clean,

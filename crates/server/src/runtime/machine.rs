@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use sealane_core::control::Control;
 use sealane_core::name::Namespace;
 use sealane_core::queue::Shard;
+use sealane_core::queue::state::Rebuild;
 use sealane_core::record::RecordRef;
 use sealane_core::time::Time;
-use sealane_storage::Fact;
+use sealane_storage::{Fact, Restore, StateRow, VisitError};
 
 /// Everything the server knows.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     control: Control,
     shards: BTreeMap<Namespace, Shard>,
@@ -53,6 +54,14 @@ impl Machine {
         self.shards.values().map(of).sum()
     }
 
+    /// All of it as rows.
+    pub fn rows(&self) -> impl Iterator<Item = StateRow> {
+        let shards = self.shards.iter().flat_map(|(namespace, shard)| {
+            std::iter::once(StateRow::Namespace(namespace.clone())).chain(shard.rows().map(StateRow::Row))
+        });
+        self.control.keys().cloned().map(StateRow::AccessKey).chain(shards)
+    }
+
     /// Applies a fact that stands in the journal at `record`.
     pub fn evolve(&mut self, fact: &Fact, record: RecordRef) {
         match fact {
@@ -69,5 +78,64 @@ impl Machine {
                 }
             }
         }
+    }
+}
+
+/// A machine in the making: from a state's rows and the facts behind it, or from all facts.
+#[derive(Default)]
+pub struct Restoring {
+    machine: Machine,
+    /// The namespace whose rows come, and what is made of them.
+    shard: Option<(Namespace, Rebuild)>,
+}
+
+impl Restoring {
+    /// The machine that it became.
+    pub fn done(self) -> Machine {
+        self.machine
+    }
+
+    fn end_shard(&mut self) -> Result<(), VisitError> {
+        let Some((namespace, rebuild)) = self.shard.take() else { return Ok(()) };
+        let shard = rebuild.finish()?;
+        self.machine.last_at = self.machine.last_at.max(shard.last_at());
+        match self.machine.shards.insert(namespace, shard) {
+            None => Ok(()),
+            Some(_) => Err("the same namespace stands there twice".into()),
+        }
+    }
+}
+
+impl Restore for Restoring {
+    fn takes_states(&self) -> bool {
+        true
+    }
+
+    fn begin(&mut self) {
+        *self = Self::default();
+    }
+
+    fn row(&mut self, row: StateRow) -> Result<(), VisitError> {
+        match row {
+            StateRow::AccessKey(key) => self.machine.control.put_back(key)?,
+            StateRow::Namespace(namespace) => {
+                self.end_shard()?;
+                self.shard = Some((namespace, Rebuild::default()));
+            }
+            StateRow::Row(row) => {
+                let (_, rebuild) = self.shard.as_mut().ok_or("a row is of no namespace")?;
+                rebuild.take(row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn whole(&mut self) -> Result<(), VisitError> {
+        self.end_shard()
+    }
+
+    fn fact(&mut self, record: RecordRef, fact: Fact) -> Result<(), VisitError> {
+        self.machine.evolve(&fact, record);
+        Ok(())
     }
 }

@@ -28,6 +28,7 @@ mod request;
 mod schedules;
 mod session_waiters;
 mod sessions;
+mod snapshots;
 mod together;
 mod waiters;
 
@@ -35,7 +36,7 @@ pub use engine::{Engine, Stopped};
 pub use events::Events;
 pub use fault::Fault;
 pub use handle::{EngineHandle, QueuedRequests};
-pub use machine::Machine;
+pub use machine::{Machine, Restoring};
 pub use request::{
     Accepted, AcceptedSession, LeaseWish, Leased, LeasedJobs, NewJob, ReportItem, SessionAsk, SessionWish,
     SettleItem, SweepBegun,

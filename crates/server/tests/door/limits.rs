@@ -197,6 +197,7 @@ fn probe(limit: &Limit) -> Option<Probe> {
                 | "SESSION_STATES_MAX"
                 | "SCHEDULE_CATCH_UP_MS_MAX"
                 | "SCHEDULE_LATE_MS_MAX"
+                | "METRICS_QUEUES_MAX"
                 | "SWEEP_JOBS_PER_TURN_MAX" => Some(Probe::Elsewhere),
                 // core/tests/scenarios/session_end.txt, and with a door in sessions.rs
                 "SESSION_STATE_BYTES_MAX" => Some(Probe::Elsewhere),

@@ -16,6 +16,7 @@ mod job_list;
 mod keys;
 mod life;
 mod limits;
+mod metrics;
 mod no_port;
 mod numbers;
 mod numbers_base;

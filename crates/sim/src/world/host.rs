@@ -10,10 +10,10 @@ use sealane::crypto::{Key, Random, SeededRandom};
 use sealane_core::queue::Event;
 use sealane_server::authn::Environment;
 use sealane_server::keys::{MasterKey, ServerKeys};
-use sealane_server::runtime::Stopped;
+use sealane_server::runtime::{Machine, Restoring, Stopped};
 use sealane_server::service::{Parts, Service};
 use sealane_storage::Fact;
-use sealane_storage::log::{LogSettings, Prepare, open as open_log};
+use sealane_storage::log::{LogSettings, Prepare, open as open_log, restore as restore_log};
 pub(crate) use sealane_storage::testing::lossy_disk::Loss;
 use sealane_storage::testing::lossy_disk::LossyDisk;
 use tokio::sync::Notify;
@@ -32,6 +32,9 @@ const LOG: LogSettings = LogSettings {
     first_segment_bytes: SEGMENT_BYTES / 2,
     prepare: Prepare::Inline,
     recent_bytes: 16 << 10,
+    // So that most starts begin with one, some of them with one from the middle of a run.
+    snapshot_bytes: 200 << 10,
+    closing_snapshot_bytes: 1,
 };
 
 fn master_key() -> MasterKey {
@@ -262,6 +265,35 @@ impl Host {
         })
         .map_err(|error| error.to_string())?;
         Ok(events)
+    }
+
+    /// Says whether the last snapshot and the records behind it make the same state as all records.
+    pub(crate) fn compare_states(&self) -> Result<(), String> {
+        let state = self.lock();
+        let journal = [(); 2].map(|()| state.journal.after_power_cut(Loss::Nothing));
+        let keys = state.keys.after_power_cut(Loss::Nothing);
+        drop(state);
+        let [first, second] = journal.map(Arc::new);
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::danger_from_seed(0));
+        let keys = ServerKeys::on_disk(Arc::new(keys), master_key(), Arc::clone(&random))
+            .map_err(|error| error.to_string())?;
+        let mut restoring = Restoring::default();
+        let opened = restore_log(first, keys.registry(), Arc::clone(&random), LOG, &mut restoring)
+            .map_err(|error| error.to_string())?;
+        let mut machine = Machine::default();
+        open_log(second, keys.registry(), random, LOG, &mut |record, fact| {
+            machine.evolve(&fact, record);
+            Ok(())
+        })
+        .map_err(|error| error.to_string())?;
+        match &opened.recovery.snapshot {
+            None => Err("there is no snapshot, and the server was stopped".to_owned()),
+            Some(snapshot) if restoring.done() == machine => {
+                self.trace.note(format_args!("the snapshot at {} is what was recorded", snapshot.lsn));
+                Ok(())
+            }
+            Some(snapshot) => Err(format!("that of {} makes another state than the records", snapshot.file)),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -20,17 +20,7 @@ pub(super) fn encode(event: &ControlEvent, out: &mut Fields<'_>) {
         ControlEvent::AccessKeyCreated(key) => {
             out.u8(ACCESS_KEY_CREATED);
             out.u8(VERSION_1);
-            out.text(key.id.as_str());
-            out.text(key.principal.as_str());
-            out.u8(key.role.code());
-            out.count(key.queues.len());
-            for pattern in &key.queues {
-                out.text(pattern.as_str());
-            }
-            out.fixed(&key.hash);
-            out.time(key.created_at);
-            out.time(key.expires_at);
-            out.option(key.revoked_at, Fields::time);
+            self::key(key, out);
         }
         ControlEvent::AccessKeyRevoked { id, at } => {
             out.u8(ACCESS_KEY_REVOKED);
@@ -43,31 +33,48 @@ pub(super) fn encode(event: &ControlEvent, out: &mut Fields<'_>) {
 
 pub(super) fn decode(tag: u8, cursor: &mut Cursor<'_>) -> Result<ControlEvent, DecodeError> {
     match tag {
-        ACCESS_KEY_CREATED => {
-            let id = cursor.text("id", KeyId::parse)?;
-            let principal = cursor.text("principal", Principal::parse)?;
-            let role = cursor.code("role", Role::from_code)?;
-            let count = usize::from(cursor.u16("queues")?);
-            if count > limits::ACCESS_KEY_QUEUES_MAX {
-                return Err(DecodeError::Field { field: "queues" });
-            }
-            let queues =
-                (0..count).map(|_| cursor.text("queues", QueuePattern::parse)).collect::<Result<_, _>>()?;
-            Ok(ControlEvent::AccessKeyCreated(AccessKey {
-                id,
-                principal,
-                role,
-                queues,
-                hash: cursor.fixed("hash")?,
-                created_at: cursor.time("created_at")?,
-                expires_at: cursor.time("expires_at")?,
-                revoked_at: cursor.option("revoked_at", |cursor| cursor.time("revoked_at"))?,
-            }))
-        }
+        ACCESS_KEY_CREATED => take_key(cursor).map(ControlEvent::AccessKeyCreated),
         ACCESS_KEY_REVOKED => Ok(ControlEvent::AccessKeyRevoked {
             id: cursor.text("id", KeyId::parse)?,
             at: cursor.time("at")?,
         }),
         _ => Err(DecodeError::UnknownTag { tag, version: VERSION_1 }),
     }
+}
+
+/// A key as it stands.
+pub(super) fn key(key: &AccessKey, out: &mut Fields<'_>) {
+    out.text(key.id.as_str());
+    out.text(key.principal.as_str());
+    out.u8(key.role.code());
+    out.count(key.queues.len());
+    for pattern in &key.queues {
+        out.text(pattern.as_str());
+    }
+    out.fixed(&key.hash);
+    out.time(key.created_at);
+    out.time(key.expires_at);
+    out.option(key.revoked_at, Fields::time);
+}
+
+/// Reads the same.
+pub(super) fn take_key(cursor: &mut Cursor<'_>) -> Result<AccessKey, DecodeError> {
+    let id = cursor.text("id", KeyId::parse)?;
+    let principal = cursor.text("principal", Principal::parse)?;
+    let role = cursor.code("role", Role::from_code)?;
+    let count = usize::from(cursor.u16("queues")?);
+    if count > limits::ACCESS_KEY_QUEUES_MAX {
+        return Err(DecodeError::Field { field: "queues" });
+    }
+    let queues = (0..count).map(|_| cursor.text("queues", QueuePattern::parse)).collect::<Result<_, _>>()?;
+    Ok(AccessKey {
+        id,
+        principal,
+        role,
+        queues,
+        hash: cursor.fixed("hash")?,
+        created_at: cursor.time("created_at")?,
+        expires_at: cursor.time("expires_at")?,
+        revoked_at: cursor.option("revoked_at", |cursor| cursor.time("revoked_at"))?,
+    })
 }

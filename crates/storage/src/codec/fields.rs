@@ -13,6 +13,10 @@ impl Fields<'_> {
         self.0.push(value);
     }
 
+    pub(crate) fn flag(&mut self, value: bool) {
+        self.u8(u8::from(value));
+    }
+
     pub(crate) fn u32(&mut self, value: u32) {
         self.0.extend_from_slice(&value.to_be_bytes());
     }
@@ -100,6 +104,14 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         self.fixed(field).map(u8::from_be_bytes)
+    }
+
+    pub(crate) fn flag(&mut self, field: &'static str) -> Result<bool, DecodeError> {
+        self.code(field, |code| match code {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        })
     }
 
     pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {

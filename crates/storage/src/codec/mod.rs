@@ -12,6 +12,7 @@
 //! - `runner`: what a lease says besides: whose hold of a session it is under, and who runs the job.
 //! - `keys`: idempotency and unique keys.
 //! - `job_input`: what a producer supplied.
+//! - `state`: rows of a state, which a snapshot holds.
 //! - `fields`: the few shapes all of them are made of.
 
 mod control;
@@ -31,8 +32,10 @@ mod schedule;
 mod session;
 mod settings;
 mod shard;
+mod state;
 
 pub use error::DecodeError;
 pub use fact::{decode_fact, encode_fact};
 pub(crate) use fields::{Cursor, Fields};
 pub use job_input::{decode_job_input, encode_job_input};
+pub use state::{decode_row, encode_row};

@@ -106,7 +106,7 @@ fn next(cursor: &mut Cursor<'_>) -> Result<Option<Time>, DecodeError> {
     cursor.option("next", |cursor| cursor.time("next"))
 }
 
-fn encode_settings(settings: &ScheduleSettings, out: &mut Fields<'_>) {
+pub(super) fn encode_settings(settings: &ScheduleSettings, out: &mut Fields<'_>) {
     let ScheduleSettings {
         cadence,
         begins_at,
@@ -145,7 +145,7 @@ fn encode_settings(settings: &ScheduleSettings, out: &mut Fields<'_>) {
     out.bytes(&tagged);
 }
 
-fn decode_settings(cursor: &mut Cursor<'_>) -> Result<ScheduleSettings, DecodeError> {
+pub(super) fn decode_settings(cursor: &mut Cursor<'_>) -> Result<ScheduleSettings, DecodeError> {
     Ok(ScheduleSettings {
         cadence: match cursor.u8("cadence")? {
             CRON => Cadence::Cron {

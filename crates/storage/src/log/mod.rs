@@ -4,6 +4,7 @@
 //!   journal/0000000001.segment   left: trimmed, never written again
 //!   journal/0000000002.segment   active: groups are added at its end
 //!   journal/prepared             zero-filled, becomes 0000000003.segment
+//!   journal/0000000001.snapshot  what all records up to some position made
 //!   journal/stopped              which segment the last clean stop ended
 //! ```
 //!
@@ -12,6 +13,7 @@
 //! - `reader` and `segments`: from a reference to what is stored there.
 //! - [`verify`]: the same checks, and whether every record opens; changes nothing.
 //! - `recovery`: walks a segment, tells a torn end from damage.
+//! - `snapshot`: the state at one position, so that a start need not read all that came before.
 //! - `header`, `frame`, `stop_marker`: the bytes.
 
 #[cfg(test)]
@@ -26,10 +28,11 @@ mod recent;
 mod recovery;
 mod segments;
 mod settings;
+mod snapshot;
 mod stop_marker;
 mod verify;
 mod writer;
 
-pub use open::open;
+pub use open::{open, restore};
 pub use settings::{LogSettings, Prepare};
 pub use verify::{Verified, verify};

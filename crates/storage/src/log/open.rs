@@ -13,12 +13,14 @@ use super::preparer::{Preparer, fill, is_no_space};
 use super::recovery::{SegmentBytes, Walked};
 use super::segments::{Segment, Segments, offset_in};
 use super::settings::LogSettings;
+use super::snapshot::{self, LoadError, SnapshotFound, SnapshotHeader};
 use super::stop_marker::{MarkerError, StopMarker};
-use super::writer::{Active, LogJournal, segment_uuid};
+use super::writer::{Active, LogJournal, Snapshots, segment_uuid};
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Damage, OpenError, Place};
-use crate::journal::{LastStop, Opened, Recovery, Visit};
+use crate::journal::{DamagedSnapshot, LastStop, Loaded, Opened, Recovery, Visit};
 use crate::keys::DataKeys;
+use crate::state::{FactsOnly, Restore};
 
 /// A segment found on disk.
 pub(super) struct Found {
@@ -28,11 +30,14 @@ pub(super) struct Found {
     file: Arc<dyn DiskFile>,
 }
 
+/// A segment's file, and the length of it that is used.
+type Untrimmed = (Arc<dyn DiskFile>, u64);
+
 /// What the segments hold, all checks passed.
 pub(super) struct Checked {
     pub(super) recovery: Recovery,
-    /// Segments that end in zeros nobody will use, with the length that is used.
-    untrimmed: Vec<(Arc<dyn DiskFile>, u64)>,
+    /// Segments that end in zeros nobody will use.
+    untrimmed: Vec<Untrimmed>,
     /// The end of the newest segment, to be made durable once more.
     last_group: Option<LastGroup>,
 }
@@ -59,12 +64,28 @@ pub fn open(
     settings: LogSettings,
     visit: &mut Visit<'_>,
 ) -> Result<Opened, OpenError> {
+    restore(disk, keys, random, settings, &mut FactsOnly(visit))
+}
+
+/// The same, beginning with the newest snapshot that is whole and visiting the records behind it.
+///
+/// # Errors
+/// As [`open`]. A snapshot that is not whole is no error: the records that it stands for are visited.
+pub fn restore(
+    disk: Arc<dyn Disk>,
+    keys: Arc<dyn DataKeys>,
+    random: Arc<dyn Random>,
+    settings: LogSettings,
+    restore: &mut dyn Restore,
+) -> Result<Opened, OpenError> {
     let journal_key = keys.journal_key();
     let names = disk.list().map_err(fault("list", "the journal directory"))?;
     let found = find(disk.as_ref(), &names, &journal_key)?;
+    let numbers: Vec<u64> = names.iter().filter_map(|name| files::snapshot_sequence(name)).collect();
+    let chosen = choose(disk.as_ref(), &numbers, &found, &journal_key, restore)?;
     check_chain(&found)?;
     let marker = read_marker(disk.as_ref(), &names)?;
-    let checked = check(&found, marker, visit)?;
+    let checked = check(&found, marker, &chosen, restore)?;
 
     // From here on the disk is changed.
     if let Some(last_group) = &checked.last_group {
@@ -86,8 +107,76 @@ pub fn open(
         preparer.trim(file, len);
     }
     preparer.request();
-    let journal = LogJournal::new(disk, keys, random, settings, segments, preparer, active, end_lsn);
+    let snapshots = Snapshots::new(
+        chosen.header.as_ref().map(|header| (header, chosen.bytes)),
+        numbers.iter().copied().max().unwrap_or(0),
+        found.first().map_or(1, |first| first.header.sequence),
+    );
+    let journal =
+        LogJournal::new(disk, keys, random, settings, segments, preparer, active, end_lsn, snapshots);
     Ok(Opened { journal: Box::new(journal), recovery: checked.recovery })
+}
+
+/// The state to begin with, if any, and the newer ones that are not whole.
+#[derive(Default)]
+pub(super) struct Chosen {
+    header: Option<SnapshotHeader>,
+    /// What its file takes.
+    bytes: u64,
+    loaded: Option<Loaded>,
+    damaged: Vec<DamagedSnapshot>,
+}
+
+/// Loads the newest snapshot that is whole.
+fn choose(
+    disk: &dyn Disk,
+    numbers: &[u64],
+    segments: &[Found],
+    journal_key: &Key,
+    restore: &mut dyn Restore,
+) -> Result<Chosen, OpenError> {
+    let mut chosen = Chosen::default();
+    if !restore.takes_states() {
+        return Ok(chosen);
+    }
+    let mut newest_first = numbers.to_vec();
+    newest_first.sort_unstable_by(|one, other| other.cmp(one));
+    for sequence in newest_first {
+        let loaded = snapshot::read_header(disk, sequence, journal_key).and_then(|found| {
+            stands_in(&found, segments)?;
+            snapshot::load(&found, restore).map(|loaded| (found, loaded))
+        });
+        match loaded {
+            Ok((found, (rows, bytes))) => {
+                chosen.bytes = bytes;
+                chosen.loaded = Some(Loaded { file: found.name, lsn: found.header.lsn, rows });
+                chosen.header = Some(found.header);
+                return Ok(chosen);
+            }
+            Err(LoadError::Damaged(damaged)) => {
+                restore.begin();
+                chosen.damaged.push(damaged);
+            }
+            Err(LoadError::Open(error)) => return Err(error),
+        }
+    }
+    Ok(chosen)
+}
+
+/// A snapshot proves that the segment which it stands in was there, with all before its position.
+fn stands_in(found: &SnapshotFound, segments: &[Found]) -> Result<(), OpenError> {
+    let SnapshotHeader { segment: sequence, segment_uuid, lsn, first_segment, .. } = found.header;
+    let missing = |missing| OpenError::MissingSegment { missing, file: files::segment(missing) };
+    let segment = segments.iter().find(|segment| segment.header.sequence == sequence);
+    let segment = segment.ok_or_else(|| missing(sequence))?;
+    if segments.first().is_some_and(|first| first.header.sequence > first_segment) {
+        return Err(missing(first_segment));
+    }
+    if segment.header.uuid == segment_uuid && segment.header.base_lsn <= lsn {
+        return Ok(());
+    }
+    let place = Place { file: found.name.clone(), offset: 0, lsn: Some(lsn) };
+    Err(OpenError::Damaged { damage: Damage::Contradiction, place })
 }
 
 /// All segments in order, each with a header that passed its checks.
@@ -161,26 +250,42 @@ pub(super) fn read_marker(disk: &dyn Disk, names: &[String]) -> Result<Option<St
     })
 }
 
-/// Walks all segments and visits their records.
+/// Walks the segments from the one on that the state stands in, and visits the records behind the state.
 pub(super) fn check(
     found: &[Found],
     marker: Option<StopMarker>,
-    visit: &mut Visit<'_>,
+    chosen: &Chosen,
+    restore: &mut dyn Restore,
 ) -> Result<Checked, OpenError> {
+    let (from_segment, from_lsn) = chosen.header.as_ref().map_or((0, 0), |state| (state.segment, state.lsn));
+    let visit = &mut |record, fact| restore.fact(record, fact);
     if let Some(marker) = marker {
         let newest = found.last().map_or(0, |segment| segment.header.sequence);
         if marker.sequence > newest {
             return Err(OpenError::MissingSegment { missing: newest + 1, file: files::segment(newest + 1) });
         }
     }
-    let mut recovery = Recovery { records: 0, end_lsn: 0, last_stop: LastStop::Never, cut: None };
+    let mut recovery = Recovery {
+        snapshot: chosen.loaded.clone(),
+        damaged_snapshots: chosen.damaged.clone(),
+        records: 0,
+        end_lsn: 0,
+        last_stop: LastStop::Never,
+        cut: None,
+    };
     let mut untrimmed = Vec::new();
     let mut last_group = None;
     for (index, segment) in found.iter().enumerate() {
+        let next = found.get(index + 1).map(|next| &next.header);
+        if let Some(next) = next.filter(|_| segment.header.sequence < from_segment) {
+            untrimmed.extend(segment.unused_end(next)?);
+            continue;
+        }
         let bytes = read_whole(segment.file.as_ref(), &segment.name)?;
         let segment_bytes = segment.with(&bytes);
-        let next = found.get(index + 1).map(|next| &next.header);
-        let walked = segment_bytes.walk(next.map(|next| next.base_lsn), visit)?;
+        // A state at the very end of a segment stands in it and visits all of the next one.
+        let behind = if segment.header.sequence == from_segment { from_lsn } else { segment.header.base_lsn };
+        let walked = segment_bytes.walk(next.map(|next| next.base_lsn), behind, visit)?;
         let cut = match next {
             Some(next) => check_left(&segment_bytes, next, &walked).map(|()| None)?,
             None => segment_bytes.judge_tail(&walked)?,
@@ -337,6 +442,20 @@ impl LastGroup {
 }
 
 impl Found {
+    /// Of a segment whose records are not read: what a former start may have left uncut. All up to where the
+    /// next one begins must be there.
+    fn unused_end(&self, next: &SegmentHeader) -> Result<Option<Untrimmed>, OpenError> {
+        let used = offset_in(self.header.base_lsn, next.base_lsn);
+        let len = self.file.len().map_err(fault("read", &self.name))?;
+        if len < used {
+            let place = Place { file: self.name.clone(), offset: len, lsn: None };
+            return Err(OpenError::Damaged { damage: Damage::Short, place });
+        }
+        // What was torn stays: a person may want to look.
+        let torn = next.previous_left == Left::Crash;
+        Ok((len > used && !torn).then(|| (Arc::clone(&self.file), used)))
+    }
+
     /// How long the file is.
     pub(super) fn bytes(&self) -> Result<u64, OpenError> {
         self.file.len().map_err(fault("read", &self.name))

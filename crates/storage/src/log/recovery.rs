@@ -46,8 +46,14 @@ enum Step {
 
 impl SegmentBytes<'_> {
     /// Visits the records of all groups: up to `declared_end` where the next segment names it, which
-    /// must then be reached exactly; else as far as groups go.
-    pub(super) fn walk(&self, declared_end: Option<u64>, visit: &mut Visit<'_>) -> Result<Walked, OpenError> {
+    /// must then be reached exactly; else as far as groups go. Those before `from_lsn`, where a group must
+    /// begin, are checked and not visited: a snapshot holds what they made.
+    pub(super) fn walk(
+        &self,
+        declared_end: Option<u64>,
+        from_lsn: u64,
+        visit: &mut Visit<'_>,
+    ) -> Result<Walked, OpenError> {
         let base = self.header.base_lsn;
         let start = self.index(base);
         let mut walked = Walked {
@@ -67,8 +73,11 @@ impl SegmentBytes<'_> {
                 Step::Broken { at } => return Err(self.damaged(self.kind_of_break(at), at)),
                 Step::Group { records, end } => {
                     self.within(declared_end, from, end)?;
-                    for (record, sealed) in records {
-                        self.visit(record, &sealed, visit)?;
+                    if from < from_lsn && from_lsn < end {
+                        return Err(self.damaged(Damage::Contradiction, from));
+                    }
+                    for (record, sealed) in records.iter().filter(|_| from >= from_lsn) {
+                        self.visit(*record, sealed, visit)?;
                         walked.records += 1;
                     }
                     walked.last_group = self.index(from)..self.index(end);
@@ -82,6 +91,10 @@ impl SegmentBytes<'_> {
                 }
             };
             walked.end_lsn = end;
+        }
+        // The snapshot was written when all before it was durable.
+        if walked.end_lsn < from_lsn {
+            return Err(self.damaged(self.kind_of_break(walked.broken_at), walked.broken_at));
         }
         Ok(walked)
     }

@@ -20,6 +20,10 @@ pub struct LogSettings {
     pub first_segment_bytes: u64,
     /// When the next segment is made.
     pub prepare: Prepare,
+    /// Bytes of records behind the last snapshot from which on the next one is due,
+    pub snapshot_bytes: u64,
+    /// and from which on it is due when the journal is about to be closed.
+    pub closing_snapshot_bytes: u64,
     /// Bytes of inputs stored last that are kept in memory for those who lease them soon.
     pub recent_bytes: usize,
 }
@@ -30,6 +34,8 @@ impl Default for LogSettings {
             segment_bytes: 64 << 20,
             first_segment_bytes: 1 << 20,
             prepare: Prepare::Background,
+            snapshot_bytes: 1 << 30,
+            closing_snapshot_bytes: 1 << 20,
             recent_bytes: limits::RECENT_INPUTS_BYTES_MAX,
         }
     }

@@ -17,12 +17,13 @@ use super::reader::{self, LogReader};
 use super::recent::Recent;
 use super::segments::{Segment, Segments, offset_in};
 use super::settings::LogSettings;
+use super::snapshot::{SnapshotFile, SnapshotHeader};
 use super::stop_marker::StopMarker;
 use crate::codec;
 use crate::disk::{Disk, DiskFile};
-use crate::error::JournalError;
+use crate::error::{JournalError, SnapshotError};
 use crate::fact::{CallerData, Fact};
-use crate::journal::{Journal, JournalReader, Mark, Room};
+use crate::journal::{Journal, JournalReader, Mark, Room, Snapshot, SnapshotDone};
 use crate::keys::DataKeys;
 
 /// What systems keep a file's bytes in memory by; a larger one costs a read, not an error.
@@ -35,6 +36,28 @@ pub(super) struct Active {
     pub(super) header: SegmentHeader,
     pub(super) seal: SegmentSeal,
     pub(super) file: Arc<dyn DiskFile>,
+}
+
+/// The snapshots that there are.
+pub(super) struct Snapshots {
+    /// The last one known to be whole.
+    last: Option<u64>,
+    /// What it takes.
+    bytes: u64,
+    /// Where one was begun last, whatever became of it: what failed is not tried again at once.
+    tried_lsn: u64,
+    /// The highest number in use, whatever it holds.
+    highest: u64,
+    /// The oldest segment.
+    first_segment: u64,
+}
+
+impl Snapshots {
+    pub(super) fn new(loaded: Option<(&SnapshotHeader, u64)>, highest: u64, first_segment: u64) -> Self {
+        let (last, bytes) = loaded.map(|(header, bytes)| (header.sequence, bytes)).unzip();
+        let tried_lsn = loaded.map_or(0, |(header, _)| header.lsn);
+        Self { last, bytes: bytes.unwrap_or(0), tried_lsn, highest, first_segment }
+    }
 }
 
 /// A staged frame: everything is in the group's buffer except what depends on the segment.
@@ -57,6 +80,7 @@ pub(super) struct LogJournal {
     group: Vec<u8>,
     staged: Vec<Staged>,
     recent: Arc<Recent>,
+    snapshots: Snapshots,
     /// After a failed write nobody knows what the disk holds: nothing more is taken.
     poisoned: bool,
 }
@@ -89,6 +113,7 @@ impl LogJournal {
         preparer: Preparer,
         active: Active,
         end_lsn: u64,
+        snapshots: Snapshots,
     ) -> Self {
         Self {
             disk,
@@ -102,6 +127,7 @@ impl LogJournal {
             group: Vec::new(),
             staged: Vec::new(),
             recent: Arc::new(Recent::new(settings.recent_bytes)),
+            snapshots,
             poisoned: false,
         }
     }
@@ -352,6 +378,44 @@ impl Journal for LogJournal {
         self.staged.truncate(keep);
         self.group.truncate(end);
         self.recent.take_back(self.end_lsn + bytes_u64(end));
+    }
+
+    fn snapshot_is_due(&self, closing: bool) -> bool {
+        let tail = self.end_lsn - self.snapshots.tried_lsn;
+        // Why not less than what a snapshot takes: a large state would be written again and again.
+        let enough = self.settings.snapshot_bytes.max(self.snapshots.bytes.saturating_mul(2));
+        // What room there is on a full disk is for settling.
+        !self.preparer.is_low()
+            && tail >= if closing { self.settings.closing_snapshot_bytes.min(enough) } else { enough }
+    }
+
+    fn snapshot(&mut self) -> Result<Box<dyn Snapshot>, SnapshotError> {
+        if !self.staged.is_empty() {
+            return Err(SnapshotError::Staged);
+        }
+        self.snapshots.highest += 1;
+        self.snapshots.tried_lsn = self.end_lsn;
+        let header = SnapshotHeader {
+            uuid: segment_uuid(self.random.as_ref())?,
+            sequence: self.snapshots.highest,
+            lsn: self.end_lsn,
+            segment: self.active.header.sequence,
+            segment_uuid: self.active.header.uuid,
+            first_segment: self.snapshots.first_segment,
+        };
+        let file = SnapshotFile::begin(Arc::clone(&self.disk), header, &self.keys.journal_key())?;
+        Ok(Box::new(file))
+    }
+
+    fn trim(&mut self, done: &SnapshotDone) {
+        self.snapshots.bytes = done.bytes;
+        let Some(keep) = self.snapshots.last.replace(done.sequence) else { return };
+        let names = self.disk.list().unwrap_or_default();
+        let older = |name: &&String| files::snapshot_sequence(name).is_some_and(|number| number < keep);
+        for name in names.iter().filter(older) {
+            // Why ignored: nothing depends on it, and the next one tries again.
+            let _ = self.disk.remove(name);
+        }
     }
 
     fn room(&self) -> Room {

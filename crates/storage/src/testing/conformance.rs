@@ -8,10 +8,13 @@ use super::samples::{
     completed, enqueued, every_fact, full_input, input, job_data, job_id, outcome_data, reported,
     session_accepted, session_data, session_state_set, shard,
 };
-use crate::error::{JournalError, OpenError, ReadError};
+use super::state_samples::{every_row, plain_job};
+use crate::error::{JournalError, OpenError, ReadError, SnapshotError};
 use crate::fact::Fact;
-use crate::journal::{Journal, LastStop, Opened};
+use crate::journal::{Journal, LastStop, Opened, SnapshotDone};
+use crate::state::StateRow;
 use sealane_core::job::Category;
+use sealane_core::queue::state::{Phase, Row};
 use sealane_core::queue::{Event, Next};
 use sealane_core::time::Time;
 
@@ -20,7 +23,7 @@ type Check<H> = (&'static str, fn(&H));
 
 /// Runs every check, each on an empty home of its own.
 pub fn run<H: Home>(make: impl Fn() -> H) {
-    let checks: [Check<H>; 9] = [
+    let checks: [Check<H>; 12] = [
         ("committed facts come back in their order, with the same references", facts_come_back),
         ("caller data comes back, from any thread", caller_data_comes_back),
         ("what was not committed is gone, and was never readable", uncommitted_is_gone),
@@ -29,6 +32,9 @@ pub fn run<H: Home>(make: impl Fn() -> H) {
         ("caller data goes with the events that carry it", misplaced_data),
         ("a commit of nothing changes nothing", empty_commit),
         ("how a journal was left is known", last_stop),
+        ("a state comes back with the facts behind it", state_comes_back),
+        ("who takes no states is told all facts", facts_from_the_beginning),
+        ("a snapshot that was not finished never was", unfinished_snapshot),
         ("a visitor can stop the opening, and nothing is lost by it", visitor_stops),
     ];
     for (promise, check) in checks {
@@ -166,6 +172,77 @@ fn rollback(home: &impl Home) {
     drop(journal);
     let (_, visited) = home.open_collecting().expect("opens");
     assert_eq!(visited, [(first, enqueued(1)), (instead, completed(1))]);
+}
+
+fn rows(number: u64) -> Vec<StateRow> {
+    let job = Row::Job(Box::new(plain_job(number, Phase::Ready)));
+    every_row().into_iter().chain([StateRow::Row(job)]).collect()
+}
+
+fn write_snapshot(journal: &mut dyn Journal, rows: &[StateRow]) -> SnapshotDone {
+    let mut snapshot = journal.snapshot().expect("begins");
+    rows.iter().for_each(|row| snapshot.put(row).expect("is taken"));
+    let done = snapshot.finish().expect("is durable");
+    journal.trim(&done);
+    done
+}
+
+fn state_comes_back(home: &impl Home) {
+    let mut behind = Vec::new();
+    for round in 0..4 {
+        let (Opened { mut journal, recovery }, found) = home.restore_collecting().expect("opens");
+        if round > 0 {
+            assert_eq!(found.rows, rows(round - 1), "round {round}");
+            assert!(found.whole, "round {round}");
+            assert_eq!(recovery.snapshot.map(|loaded| loaded.rows), u64::try_from(found.rows.len()).ok());
+        }
+        assert_eq!(found.facts, behind, "round {round}");
+        assert_eq!(recovery.records, u64::try_from(behind.len()).expect("fits"), "round {round}");
+        assert_eq!(recovery.damaged_snapshots, Vec::new());
+        append(journal.as_mut(), &[enqueued(round)]);
+        journal.commit().expect("is durable");
+        let done = write_snapshot(journal.as_mut(), &rows(round));
+        behind = append(journal.as_mut(), &[completed(round)])
+            .into_iter()
+            .map(|record| (record, completed(round)))
+            .collect();
+        assert_eq!(done.lsn, behind[0].0.lsn.min(done.lsn), "it stands before what comes behind it");
+        journal.commit().expect("is durable");
+        if round == 2 {
+            behind.clear();
+            write_snapshot(journal.as_mut(), &rows(round));
+            journal.close().expect("closes");
+        }
+    }
+}
+
+fn facts_from_the_beginning(home: &impl Home) {
+    let mut journal = open(home);
+    let first = append(journal.as_mut(), &[enqueued(1)]);
+    journal.commit().expect("is durable");
+    write_snapshot(journal.as_mut(), &rows(1));
+    let second = append(journal.as_mut(), &[completed(1)]);
+    journal.commit().expect("is durable");
+    drop(journal);
+    let (opened, visited) = home.open_collecting().expect("opens");
+    assert_eq!(visited, [(first[0], enqueued(1)), (second[0], completed(1))]);
+    assert_eq!((opened.recovery.records, opened.recovery.snapshot), (2, None));
+}
+
+fn unfinished_snapshot(home: &impl Home) {
+    let mut journal = open(home);
+    append(journal.as_mut(), &[enqueued(1)]);
+    assert!(matches!(journal.snapshot().err(), Some(SnapshotError::Staged)), "it would stand inside a group");
+    journal.commit().expect("is durable");
+    let mut given_up = journal.snapshot().expect("begins");
+    rows(1).iter().for_each(|row| given_up.put(row).expect("is taken"));
+    drop(given_up);
+    let mut cut = journal.snapshot().expect("begins, the other one is gone");
+    cut.put(&rows(1)[0]).expect("is taken");
+    drop(journal);
+    let (Opened { recovery, .. }, found) = home.restore_collecting().expect("opens");
+    assert_eq!((found.rows.len(), found.facts.len(), recovery.snapshot), (0, 1, None));
+    drop(cut);
 }
 
 fn wrong_references(home: &impl Home) {

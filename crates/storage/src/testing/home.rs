@@ -10,17 +10,36 @@ use super::lossy_disk::{Loss, LossyDisk};
 use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::fact::Fact;
-use crate::journal::{Opened, Visit};
+use crate::journal::{Opened, Visit, VisitError};
 use crate::log::{self, LogSettings, Prepare};
 use crate::memory::MemoryStore;
+use crate::state::{FactsOnly, Restore, StateRow};
 
 /// Where a journal lives between two openings.
 pub trait Home {
-    /// Opens it.
+    /// Opens it, beginning with a snapshot where there is one.
     ///
     /// # Errors
     /// As the engine says.
-    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError>;
+    fn restore(&self, restore: &mut dyn Restore) -> Result<Opened, OpenError>;
+
+    /// Opens it and visits all facts.
+    ///
+    /// # Errors
+    /// As the engine says.
+    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError> {
+        self.restore(&mut FactsOnly(visit))
+    }
+
+    /// Opens it and collects what it holds: a state's rows, and the facts behind them.
+    ///
+    /// # Errors
+    /// As the engine says.
+    fn restore_collecting(&self) -> Result<(Opened, Collected), OpenError> {
+        let mut collected = Collected::default();
+        let opened = self.restore(&mut collected)?;
+        Ok((opened, collected))
+    }
 
     /// Opens it and collects what is visited.
     ///
@@ -36,9 +55,45 @@ pub trait Home {
     }
 }
 
+/// What a journal holds, as it was told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Rows of a state.
+    pub rows: Vec<StateRow>,
+    /// Whether they were said to be all.
+    pub whole: bool,
+    /// Facts behind it.
+    pub facts: Vec<(RecordRef, Fact)>,
+}
+
+impl Restore for Collected {
+    fn takes_states(&self) -> bool {
+        true
+    }
+
+    fn begin(&mut self) {
+        *self = Self::default();
+    }
+
+    fn row(&mut self, row: StateRow) -> Result<(), VisitError> {
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn whole(&mut self) -> Result<(), VisitError> {
+        self.whole = true;
+        Ok(())
+    }
+
+    fn fact(&mut self, record: RecordRef, fact: Fact) -> Result<(), VisitError> {
+        self.facts.push((record, fact));
+        Ok(())
+    }
+}
+
 impl Home for MemoryStore {
-    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError> {
-        Self::open(self, visit)
+    fn restore(&self, restore: &mut dyn Restore) -> Result<Opened, OpenError> {
+        Self::restore(self, restore)
     }
 }
 
@@ -68,6 +123,7 @@ impl LogHome {
                 first_segment_bytes: segment_bytes,
                 prepare: Prepare::Inline,
                 recent_bytes: 0,
+                ..LogSettings::default()
             },
         }
     }
@@ -101,8 +157,8 @@ impl LogHome {
 }
 
 impl Home for LogHome {
-    fn open(&self, visit: &mut Visit<'_>) -> Result<Opened, OpenError> {
+    fn restore(&self, restore: &mut dyn Restore) -> Result<Opened, OpenError> {
         let (disk, random) = (Arc::clone(&self.disk), Arc::clone(&self.random));
-        log::open(disk, Arc::clone(&self.keys) as _, random, self.settings, visit)
+        log::restore(disk, Arc::clone(&self.keys) as _, random, self.settings, restore)
     }
 }

@@ -5,7 +5,7 @@
 //! - [`home`]: where a journal lives between two openings.
 //! - [`keys`]: data keys without a registry.
 //! - [`lossy_disk`]: a disk in memory that keeps only what was synced.
-//! - [`samples`]: facts to store.
+//! - [`samples`]: facts to store. [`state_samples`]: rows.
 
 pub mod conformance;
 pub mod home;
@@ -14,3 +14,4 @@ pub mod lossy_disk;
 mod lossy_file;
 pub mod samples;
 pub mod schedule_samples;
+pub mod state_samples;

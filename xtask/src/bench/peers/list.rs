@@ -15,6 +15,8 @@ pub(crate) struct Candidate {
     pub(crate) name: &'static str,
     /// What is shown.
     pub(crate) title: &'static str,
+    /// The same with its durability, for a picture.
+    pub(crate) label: &'static str,
     /// When a change is on the disk.
     pub(crate) durability: &'static str,
     /// What `bench/fetch.sh` calls it.
@@ -47,6 +49,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "redis-lists",
         title: "Redis lists",
+        label: "Redis lists, always",
         durability: ALWAYS,
         fetch: "redis",
         load: Load::Clients("redis-lists"),
@@ -55,6 +58,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "redis-lists",
         title: "Redis lists",
+        label: "Redis lists, everysec",
         durability: EVERY_SECOND,
         fetch: "redis",
         load: Load::Clients("redis-lists"),
@@ -63,6 +67,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "redis-streams",
         title: "Redis streams",
+        label: "Redis streams, always",
         durability: ALWAYS,
         fetch: "redis",
         load: Load::Clients("redis-streams"),
@@ -71,6 +76,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "redis-streams",
         title: "Redis streams",
+        label: "Redis streams, everysec",
         durability: EVERY_SECOND,
         fetch: "redis",
         load: Load::Clients("redis-streams"),
@@ -79,6 +85,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "bullmq",
         title: "BullMQ",
+        label: "BullMQ, always",
         durability: ALWAYS,
         fetch: "bullmq",
         load: Load::BullMq,
@@ -87,6 +94,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "bullmq",
         title: "BullMQ",
+        label: "BullMQ, everysec",
         durability: EVERY_SECOND,
         fetch: "bullmq",
         load: Load::BullMq,
@@ -95,6 +103,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "rabbitmq",
         title: "RabbitMQ quorum queue",
+        label: "RabbitMQ quorum queue",
         durability: "one node; a sync before each confirm, acknowledgements are not answered",
         fetch: "rabbitmq",
         load: Load::Clients("rabbitmq"),
@@ -103,6 +112,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "nats",
         title: "NATS JetStream",
+        label: "NATS JetStream, sync always",
         durability: "`sync_interval: always`: a sync for each message",
         fetch: "nats",
         load: Load::Clients("nats"),
@@ -111,6 +121,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "nats",
         title: "NATS JetStream",
+        label: "NATS JetStream, default",
         durability: "as it comes: a sync every two minutes",
         fetch: "nats",
         load: Load::Clients("nats"),
@@ -119,6 +130,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "postgres",
         title: "PostgreSQL table, `SKIP LOCKED`",
+        label: "PostgreSQL, SKIP LOCKED",
         durability: "`synchronous_commit = on`: a sync before each commit is answered",
         fetch: "postgres",
         load: Load::Clients("postgres"),
@@ -127,6 +139,7 @@ pub(crate) const ALL: &[Candidate] = &[
     Candidate {
         name: "beanstalkd",
         title: "beanstalkd",
+        label: "beanstalkd, sync each",
         durability: "`-f 0`: a sync for each write; a reservation is not written",
         fetch: "beanstalkd",
         load: Load::Clients("beanstalkd"),

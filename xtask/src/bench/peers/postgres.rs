@@ -56,7 +56,8 @@ pub(super) fn start(fetched: &Fetched, directory: &Path) -> Result<Server, Failu
         environment: vec![(name, libraries)],
         log: log(directory, "postgres"),
     })?;
-    child.wait_reachable(address, START_TIME_MAX)?;
+    // Why not whether it listens: it does so before it answers.
+    child.wait_logged("ready to accept connections", START_TIME_MAX)?;
     let version = fetched.version("postgres", &programs.join("postgres"), "--version")?;
     Ok(Server { address, version, children: vec![child] })
 }
