@@ -21,10 +21,12 @@ const PROGRAMS: &[Program] = &[
     Program { command: "faketime", package: "faketime", needed_by: "tests of a wall clock that steps" },
     Program { command: "gcore", package: "gdb", needed_by: "tests that search a process's memory" },
     Program { command: "git", package: "git", needed_by: "the list of files the docs step copies" },
+    Program { command: "mount", package: "mount", needed_by: "the test of a full file system" },
     Program { command: "node", package: "nodejs", needed_by: "npm" },
     Program { command: "npm", package: "npm", needed_by: "the download of the webhook examples" },
     Program { command: "strace", package: "strace", needed_by: "tests of the order of system calls" },
     Program { command: "tar", package: "tar", needed_by: "unpacking the webhook examples" },
+    Program { command: "unshare", package: "util-linux", needed_by: "the test of a full file system" },
 ];
 
 pub(crate) fn step(_place: &Place) -> Result<Outcome, Failure> {

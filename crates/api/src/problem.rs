@@ -194,6 +194,7 @@ impl From<Refusal> for Problem {
             | Refusal::Horizon { .. }
             | Refusal::Ttl
             | Refusal::ExpiresAt
+            | Refusal::ExpiresBeforeRun
             | Refusal::MaxAttempts
             | Refusal::LeaseTime
             | Refusal::SessionsOff

@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sealane_api::v1::{
     DeadAnalysisOut, DeadLetterIn, DeadLetterOut, DeadPreviewOut, FlowOut, HeldPreviewIn, HeldPreviewOut,
-    JobListIn, JobListOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SessionListIn, SessionListOut,
-    SweepOut,
+    JobListIn, JobListOut, JobOut, JobStands, QueueIn, QueueList, QueueOut, SessionCloseIn, SessionListIn,
+    SessionListOut, SessionRenewIn, SessionStands, SweepOut,
 };
 use sealane_core::id::{FlowId, JobId};
 use sealane_core::job::State;
@@ -99,6 +100,28 @@ impl Client {
         // Why once: who holds it after a lost answer may be somebody else already.
         let released = self.reach().begin(self.provider().release_session(&queue, session_id)).await?;
         Ok(released.released)
+    }
+
+    /// Holds a session for so long from now on, by the receipt that came with it; as long as its queue lets a session
+    /// be held where no time is said. Says for how long, and until when.
+    ///
+    /// # Errors
+    /// [`Error::SessionLockLost`] when it is not held with this receipt any more; otherwise as
+    /// [`Client::release_session`].
+    pub async fn renew_session(&self, receipt: &str, hold: Option<Duration>) -> Result<SessionStands, Error> {
+        let hold_ms = hold.map(|hold| u64::try_from(hold.as_millis()).unwrap_or(u64::MAX));
+        let request = SessionRenewIn { receipt: receipt.to_owned(), hold_ms };
+        self.retry("session.renew", || self.provider().renew_session(&request)).await
+    }
+
+    /// Gives a session back by the receipt that came with it. Jobs of it that are out are handed back.
+    ///
+    /// # Errors
+    /// As [`Client::renew_session`].
+    pub async fn close_session(&self, receipt: &str) -> Result<SessionStands, Error> {
+        let request = SessionCloseIn { receipt: receipt.to_owned() };
+        // Why once: when the answer was lost, another try would find it given back and call it lost.
+        self.reach().begin(self.provider().close_session(&request)).await
     }
 
     /// An id for a job that is to be sent, see [`Job::id`](crate::Job::id): for whoever must know it before,

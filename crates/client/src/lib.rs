@@ -111,9 +111,10 @@ pub use worker::{HandlerService, JobRequest};
 pub use sealane_api::v1::{
     AttemptOut, DeadAnalysisOut, DeadFilterIn, DeadJob, DeadLetterIn, DeadLetterOut, DeadPreviewOut,
     DeadPurgeIn, DeadRedriveIn, DependenciesOut, DependencyOut, EventReset, FlowJobOut, FlowOut,
-    HeldFilterIn, HeldJob, HeldPreviewIn, HeldPreviewOut, HeldReleaseIn, JobEvent, JobListIn, JobListOut,
-    JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn, ScheduleListOut,
-    ScheduleOut, SessionListIn, SessionListOut, SessionOut, StartRate, SweepOut, WordCount,
+    HeldFilterIn, HeldJob, HeldPreviewIn, HeldPreviewOut, HeldReleaseIn, HeldSession, JobEvent, JobListIn,
+    JobListOut, JobListed, JobOut, JobStands, PatternCount, QueueIn, QueueOut, RetryIn, ScheduleListIn,
+    ScheduleListOut, ScheduleOut, SessionListIn, SessionListOut, SessionOut, SessionStands, StartRate,
+    SweepOut, WordCount,
 };
 pub use sealane_core::id::{FlowId, JobId};
 pub use sealane_core::job::{Category, Priority, State};

@@ -31,7 +31,7 @@ use sealane_core::name::{CronPattern, Kind, Principal, QueueName, ScheduleName, 
 use sealane_core::queue::{
     Command, Event, Fire, Firing, IdempotencyKey, JobOptions, Lease, MissedPolicy, OnConflict, OverlapPolicy,
     PutSchedule, QueueMode, QueueSettings, Receipt, Refusal, ScheduleAct, ScheduleSettings, SealingPolicy,
-    Settle, Shard, UniqueKey, invariants,
+    SessionMode, Settle, Shard, UniqueKey, invariants,
 };
 use sealane_core::record::RecordRef;
 use sealane_core::time::{Millis, Time};
@@ -130,6 +130,11 @@ impl World {
             "depth" => {
                 let depth = bare[0].parse().expect("a number");
                 self.settings(|settings| settings.max_depth = depth);
+                "ok".to_owned()
+            }
+            "sessions" => {
+                let mode = SessionMode::parse(bare[0]).expect("a mode");
+                self.settings(|settings| settings.sessions.mode = mode);
                 "ok".to_owned()
             }
             "sealing" => {

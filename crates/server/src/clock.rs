@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use sealane_core::time::{Millis, Time};
 
 /// Further from the wall clock than this, the wall clock has stepped.
-const STEP: i64 = 60_000_000;
+const STEP: i64 = 60_000_000_000;
 
 /// Up to a step the wall clock is followed by a twentieth of the time that passes.
 const FOLLOWED_BY: i64 = 20;
@@ -66,15 +66,15 @@ pub struct ServerClock<S = Machine> {
     state: Mutex<State>,
 }
 
-/// All in microseconds.
+/// All in nanoseconds, so that what little passes between two looks is not rounded away.
 struct State {
     shown: i64,
     /// The source's passed time then.
     passed: i64,
     /// How far the wall clock is ahead, where that is a step.
     held: Option<i64>,
-    /// A step back was accepted, so time waits for the wall clock.
-    waits: bool,
+    /// A step back was accepted, so time waits for the wall clock; how far it was behind at the last look.
+    waits: Option<i64>,
 }
 
 impl ServerClock {
@@ -87,15 +87,15 @@ impl ServerClock {
 impl<S: TimeSource> ServerClock<S> {
     /// The same over other clocks.
     pub fn over(source: S, not_before: Time) -> Self {
-        let shown = micros(source.wall().max(not_before));
+        let shown = nanos(source.wall().max(not_before));
         let passed = passed(&source);
-        Self { source, state: Mutex::new(State { shown, passed, held: None, waits: false }) }
+        Self { source, state: Mutex::new(State { shown, passed, held: None, waits: None }) }
     }
 
     fn read<T>(&self, then: impl FnOnce(&mut State, i64) -> T) -> T {
         // Why poison is no news: every change of it is whole.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let wall = micros(self.source.wall());
+        let wall = nanos(self.source.wall());
         state.go_on(passed(&self.source), wall);
         then(&mut state, wall)
     }
@@ -108,15 +108,18 @@ impl State {
         let straight = self.shown.saturating_add(since);
         let ahead = wall.saturating_sub(straight);
         let held = (ahead.saturating_abs() > STEP).then_some(ahead);
-        let follows = match held {
-            None => since / FOLLOWED_BY,
-            Some(_) if self.waits && ahead < 0 => since / WAITED_BY,
-            Some(_) => 0,
+        // Whoever accepted a step back did not accept the next one.
+        self.waits =
+            self.waits.filter(|before| held.is_some() && ahead < 0 && ahead.saturating_sub(*before) > -STEP);
+        let follows = match (held, &mut self.waits) {
+            (None, _) => since / FOLLOWED_BY,
+            (Some(_), Some(before)) => {
+                *before = ahead;
+                since / WAITED_BY
+            }
+            (Some(_), None) => 0,
         };
-        if held.is_none() {
-            self.waits = false;
-        }
-        self.note(held.filter(|_| !(self.waits && ahead < 0)));
+        self.note(held.filter(|_| self.waits.is_none()));
         self.shown = straight.saturating_add(ahead.clamp(-follows, follows));
     }
 
@@ -128,7 +131,7 @@ impl State {
             (Some(_), None) | (None, Some(_)) => true,
         };
         if changed {
-            let step_ms = held.unwrap_or(0) / 1_000;
+            let step_ms = held.unwrap_or(0) / 1_000_000;
             tracing::warn!(
                 target: "audit",
                 operation = "clock.step",
@@ -148,14 +151,14 @@ impl<S: TimeSource> Clock for ServerClock<S> {
     }
 
     fn held_step_ms(&self) -> Option<i64> {
-        self.read(|state, wall| state.held.map(|_| wall.saturating_sub(state.shown) / 1_000))
+        self.read(|state, wall| state.held.map(|_| wall.saturating_sub(state.shown) / 1_000_000))
     }
 
     fn follow(&self) -> Time {
         self.read(|state, wall| {
             match state.held {
                 Some(_) if wall > state.shown => state.shown = wall,
-                Some(_) => state.waits = true,
+                Some(_) => state.waits = Some(wall.saturating_sub(state.shown)),
                 None => {}
             }
             state.note(None);
@@ -165,15 +168,15 @@ impl<S: TimeSource> Clock for ServerClock<S> {
 }
 
 fn passed(source: &impl TimeSource) -> i64 {
-    i64::try_from(source.passed().as_micros()).unwrap_or(i64::MAX)
+    i64::try_from(source.passed().as_nanos()).unwrap_or(i64::MAX)
 }
 
-fn micros(time: Time) -> i64 {
-    i64::try_from(time.unix_ms()).unwrap_or(i64::MAX).saturating_mul(1_000)
+fn nanos(time: Time) -> i64 {
+    i64::try_from(time.unix_ms()).unwrap_or(i64::MAX).saturating_mul(1_000_000)
 }
 
-fn time(micros: i64) -> Time {
-    Time::default().plus(Millis::new(u64::try_from(micros / 1_000).unwrap_or(0)))
+fn time(nanos: i64) -> Time {
+    Time::default().plus(Millis::new(u64::try_from(nanos / 1_000_000).unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -280,6 +283,14 @@ mod tests {
                 hand.live(&clock, 60_000);
                 let passed = clock.now().since(before).get();
                 assert!((29_900..=60_000).contains(&passed), "{passed}");
+                // The next step back is another one: held, and time passes as it does.
+                hand.step(-30 * 24 * 3_600_000);
+                let before = clock.now();
+                hand.live(&clock, 60_000);
+                assert_eq!(clock.now().since(before).get(), 60_000, "step {step}");
+                assert!(clock.held_step_ms().is_some_and(|held| held < -29 * 24 * 3_600_000));
+                hand.step(30 * 24 * 3_600_000);
+                clock.follow();
                 hand.live(&clock, 4 * HOUR);
                 assert_eq!(hand.off(&clock), 0, "step {step}");
             }
@@ -302,6 +313,22 @@ mod tests {
         let clock = self::clock(&frozen);
         frozen.passed_ms.fetch_add(HOUR, Ordering::SeqCst);
         assert!(clock.now().unix_ms() >= START + HOUR - HOUR / 20);
+    }
+
+    #[test]
+    fn a_clock_that_is_often_looked_at_follows_as_well() {
+        let hand = ByHand::new();
+        let clock = clock(&hand);
+        hand.step(1_000);
+        for _ in 0..100_000 {
+            // A millisecond that is looked at a hundred times.
+            hand.passed_ms.fetch_add(1, Ordering::SeqCst);
+            hand.wall_ms.fetch_add(1, Ordering::SeqCst);
+            for _ in 0..3 {
+                clock.now();
+            }
+        }
+        assert_eq!(hand.off(&clock), 0);
     }
 
     #[test]

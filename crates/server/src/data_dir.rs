@@ -44,7 +44,8 @@ pub enum DataDirError {
 /// A data directory that is ours alone.
 pub struct DataDir {
     path: PathBuf,
-    _lock: DirLock,
+    /// None where nobody ever served from it and it is only looked at.
+    _lock: Option<DirLock>,
 }
 
 impl DataDir {
@@ -57,14 +58,14 @@ impl DataDir {
         let path = path.canonicalize().map_err(failed("find", path))?;
         check(&path)?;
         let lock = DirLock::acquire(&path)?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, _lock: Some(lock) })
     }
 
     /// Takes a directory that is there. Tightens and makes nothing.
     pub fn existing(path: &Path) -> Result<Self, DataDirError> {
         let path = path.canonicalize().map_err(failed("find", path))?;
         refuse_open(&path)?;
-        let lock = DirLock::acquire(&path)?;
+        let lock = DirLock::of_existing(&path)?;
         Ok(Self { path, _lock: lock })
     }
 

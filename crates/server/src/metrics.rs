@@ -64,7 +64,8 @@ impl Row {
 }
 
 impl QueueMetrics {
-    /// Of these queues.
+    /// Of these queues, the first ones told apart. Why the oldest first: whatever is counted up must not
+    /// change its place when another queue is made.
     pub fn of(namespace: &Namespace, queues: impl Iterator<Item = QueueView>) -> Self {
         let mut metrics = Self { namespace: namespace.as_str().to_owned(), queues: 0, rows: Vec::new() };
         let mut others = None;
@@ -154,13 +155,13 @@ mod tests {
     fn of(queues: usize) -> String {
         let mut shard = Shard::default();
         for number in 0..queues {
-            let queue = QueueName::parse(&format!("q{number:05}")).unwrap();
+            let queue = QueueName::parse(&format!("q{:05}", 99_999 - number)).unwrap();
             let command = Command::PutQueue { queue: &queue, settings: QueueSettings::default() };
             for event in shard.decide(Time::from_unix_ms(1), &command).unwrap() {
                 shard.evolve(&event, RecordRef { lsn: 0, bytes: 0 });
             }
         }
-        QueueMetrics::of(&Namespace::parse("acme").unwrap(), shard.queues()).into_text()
+        QueueMetrics::of(&Namespace::parse("acme").unwrap(), shard.queues_by_age()).into_text()
     }
 
     // covers OBS-1 (bounded labels)
@@ -174,6 +175,8 @@ mod tests {
         for more in [max + 1, max + 2] {
             let cut = of(more);
             assert_eq!(told(&cut), max + 1);
+            // Names of later ones come first; the first one made stays where it was.
+            assert!(cut.contains(r#"sealane_jobs_completed_total{namespace="acme",queue="q99999"} 0"#));
             assert!(cut.contains(r#"sealane_jobs_completed_total{namespace="acme",queue="(others)"} 0"#));
             assert!(cut.contains(&format!("sealane_queues{{namespace=\"acme\"}} {more}")), "{more}");
         }

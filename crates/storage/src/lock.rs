@@ -54,6 +54,27 @@ impl DirLock {
     }
 }
 
+impl DirLock {
+    /// Takes the lock of a directory that is only looked at: makes no file, and needs none to be writable.
+    /// Without a lock file nobody ever served from there.
+    ///
+    /// # Errors
+    /// As [`DirLock::acquire`].
+    pub fn of_existing(dir: &Path) -> Result<Option<Self>, LockError> {
+        let path = dir.join("lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(LockError::System { path, source }),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held { path }),
+            Err(TryLockError::Error(source)) => Err(LockError::System { path, source }),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +87,15 @@ mod tests {
         assert!(matches!(refusal, LockError::Held { .. }), "{refusal}");
         drop(first);
         DirLock::acquire(dir.path()).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        assert!(DirLock::of_existing(other.path()).unwrap().is_none());
+        assert!(!other.path().join("lock").exists(), "a look makes no file");
+        let held = DirLock::acquire(dir.path()).unwrap();
+        assert!(matches!(DirLock::of_existing(dir.path()), Err(LockError::Held { .. })));
+        drop(held);
+        let looked_at = DirLock::of_existing(dir.path()).unwrap();
+        assert!(looked_at.is_some() && DirLock::acquire(dir.path()).is_err());
+        drop(looked_at);
         let nowhere = DirLock::acquire(&dir.path().join("missing")).unwrap_err();
         assert!(matches!(nowhere, LockError::System { .. }), "{nowhere}");
     }

@@ -275,6 +275,35 @@ fn a_journal_that_ends_before_its_snapshot_is_refused() {
     assert!(matches!(refused, OpenError::MissingSegment { missing: 1, .. }), "{refused}");
 }
 
+/// The end of the newest segment may be torn, but not what a snapshot vouches for.
+#[test]
+fn a_group_before_the_snapshot_is_never_taken_for_a_torn_end() {
+    let (home, disk) = LogHome::lossy(64 << 10);
+    let mut journal = home.open(&mut |_, _| Ok(())).unwrap().journal;
+    let records: Vec<_> = (0..4)
+        .map(|number| {
+            let record = enqueue(journal.as_mut(), number).unwrap();
+            if number == 2 {
+                snapshot(journal.as_mut(), 3).unwrap();
+            }
+            record
+        })
+        .collect();
+    drop(journal);
+    for (from, whole) in [(3, true), (2, false), (1, false)] {
+        let (home, disk) = home.after_power_cut(&disk, Loss::Nothing);
+        let at = usize::try_from(records[from].lsn).unwrap() + 512;
+        disk.tamper("0000000001.segment", |file| file[at..].fill(0));
+        match home.restore_collecting() {
+            Ok((_, found)) => assert!(whole && jobs(&found) == [0, 1, 2], "from {from}"),
+            Err(OpenError::Damaged { place, .. }) => {
+                assert_eq!((whole, place.lsn), (false, Some(records[from].lsn)));
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
 /// What the state made unnecessary is not read by the start, and refused by whoever reads it.
 #[test]
 fn a_flipped_bit_before_the_snapshot_s_segment_is_found_by_the_reader() {

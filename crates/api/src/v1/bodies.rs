@@ -43,7 +43,7 @@ impl TryFrom<JobBodyIn> for Reason {
         let fits = |words: &String| {
             words.len() <= limits::REASON_BYTES_MAX
                 && !words.trim().is_empty()
-                && !words.chars().any(char::is_control)
+                && !words.chars().any(breaks_a_line)
         };
         if wish.reason.as_ref().is_none_or(fits) {
             return Ok(Self(wish.reason));
@@ -53,6 +53,15 @@ impl TryFrom<JobBodyIn> for Reason {
             limits::REASON_BYTES_MAX
         )))
     }
+}
+
+/// Whether a letter ends a line, or turns or hides what stands beside it in one.
+fn breaks_a_line(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        )
 }
 
 /// What an ended job was sent with, as far as a clone of it is sent with the same.

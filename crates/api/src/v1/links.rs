@@ -44,11 +44,12 @@ pub struct DependencyOut {
 }
 
 impl DependenciesOut {
-    /// What a job waits for; `state` tells where one of those stands, where the caller may know.
-    pub fn show(view: &LinksView, state: impl Fn(&JobId) -> Option<State>) -> Self {
+    /// What a job waits for; `state` tells where one of those stands, where the caller may know. It is given what the
+    /// job has heard of that one's end, for where nothing else is known of it any more.
+    pub fn show(view: &LinksView, state: impl Fn(&JobId, Option<State>) -> Option<State>) -> Self {
         let dependency = |job: &JobId| {
             let heard = view.ended.iter().find(|end| end.job == *job).map(|end| end.state);
-            DependencyOut { job_id: Id(*job), state: state(job).or(heard).map(|state| state.to_string()) }
+            DependencyOut { job_id: Id(*job), state: state(job, heard).map(|state| state.to_string()) }
         };
         Self {
             flow: view.links.flow().map(|flow| flow.to_string()),

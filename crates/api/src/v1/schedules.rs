@@ -231,7 +231,7 @@ pub struct SkippedOut {
     /// When the first of them was due.
     pub due_at: Timestamp,
     /// `missed`, `overlap`, `queue_full`, `queue_draining`, `too_many_jobs`, `sealing`, `unreadable`,
-    /// `repeated` or `too_many_keys`.
+    /// `repeated`, `too_many_keys` or `session_required`.
     pub because: String,
     /// When that was found.
     pub at: Timestamp,

@@ -50,10 +50,14 @@ pub(super) async fn run(at: &Surroundings, command: Doctor) -> Result<(), Failur
     let mut checks = Vec::new();
     if let Some(data_dir) = &command.data_dir {
         checks.extend(inspect(data_dir, config.journal.segment_bytes, Arc::new(SystemRandom), now()));
-        checks.extend(of_disk(data_dir));
+        checks.push(of_disk(data_dir));
     }
+    let at_data = checks.iter().any(|check| check.verdict == Verdict::Bad);
+    let mut on_the_way = None;
     if at.global.context.is_some() {
-        checks.push(of_server(at).await);
+        let (check, failure) = of_server(at).await;
+        checks.push(check);
+        on_the_way = failure;
     }
     let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Ok);
     let rows = checks.iter().map(|check| {
@@ -66,15 +70,11 @@ pub(super) async fn run(at: &Surroundings, command: Doctor) -> Result<(), Failur
     });
     let rows = rows.collect();
     at.output.many(&Findings { verdict, checks }, &["check", "verdict", "detail"], rows)?;
-    if verdict == Verdict::Bad {
-        return Err(Failure::new(
-            DATA,
-            "doctor",
-            "something has to be done",
-            "see what is bad in the findings",
-        ));
+    if at_data {
+        let told = "see what is bad in the findings";
+        return Err(Failure::new(DATA, "doctor", "something has to be done", told));
     }
-    Ok(())
+    on_the_way.map_or(Ok(()), Err)
 }
 
 fn now() -> Time {
@@ -82,20 +82,27 @@ fn now() -> Time {
     Time::from_unix_ms(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// How long the disk takes to make 4 KiB durable. Nothing where nothing can be written.
-fn of_disk(data_dir: &Path) -> Option<Check> {
-    let times = fdatasync(data_dir, DISK_TIME).ok()?;
+/// How long the disk takes to make 4 KiB durable.
+fn of_disk(data_dir: &Path) -> Check {
+    // Why one block: a volume that is nearly full is one that this command is asked about.
+    let times = match fdatasync(data_dir, 1, DISK_TIME) {
+        Ok(times) => times,
+        Err(error) => {
+            let detail = format!("4 KiB cannot be written and synced there: {error}");
+            return Check { name: "disk", verdict: Verdict::Bad, detail };
+        }
+    };
     let seen = format!("fdatasync takes {} \u{b5}s, one in a hundred {} \u{b5}s", times.p50, times.p99);
-    Some(if times.p50 > SLOW_SYNC_US {
+    if times.p50 > SLOW_SYNC_US {
         let detail = format!("{seen}: every answer waits for that, use a faster volume");
         Check { name: "disk", verdict: Verdict::Warning, detail }
     } else {
         Check { name: "disk", verdict: Verdict::Ok, detail: seen }
-    })
+    }
 }
 
 /// Whether the context leads to a server that takes its key.
-async fn of_server(at: &Surroundings) -> Check {
+async fn of_server(at: &Surroundings) -> (Check, Option<Failure>) {
     let asked = async {
         let server = session::server(&at.global)?;
         let described = server.describe().await?;
@@ -105,13 +112,16 @@ async fn of_server(at: &Surroundings) -> Check {
         ))
     };
     match asked.await {
-        Ok((detail, None)) => Check { name: "server", verdict: Verdict::Ok, detail },
+        Ok((detail, None)) => (Check { name: "server", verdict: Verdict::Ok, detail }, None),
         Ok((detail, Some(ms))) => {
             let detail = format!(
-                "{detail}; its wall clock stepped by {ms} ms, which is not followed: put the clock right, or accept it with 'sealane server follow-clock'"
+                "{detail}; its wall clock stepped by {ms} ms, which is not followed: put the clock right, or accept it with 'sealane server follow-clock --yes'"
             );
-            Check { name: "server", verdict: Verdict::Warning, detail }
+            (Check { name: "server", verdict: Verdict::Warning, detail }, None)
         }
-        Err(failure) => Check { name: "server", verdict: Verdict::Bad, detail: failure.item().detail },
+        Err(failure) => {
+            let detail = failure.item().detail;
+            (Check { name: "server", verdict: Verdict::Bad, detail }, Some(failure))
+        }
     }
 }

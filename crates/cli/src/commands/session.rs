@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use sealane::{Client, Session as Held, SessionListIn, SessionOut};
+use sealane::{Client, Session as Held, SessionListIn, SessionOut, SessionStands};
 use sealane_api::wire::Bytes;
 use serde::Serialize;
 
@@ -19,6 +19,32 @@ const HOLD: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Session {
+    /// Hold a session, a named one or the next free one with a job to hand out, and print the receipt of the hold
+    Accept {
+        /// The queue
+        queue: String,
+        /// What its jobs were sent with; the next free session where not said
+        session: Option<String>,
+        /// For how long unless renewed; as long as the queue lets a session be held where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        hold: Option<Duration>,
+        /// How long to wait for it
+        #[arg(long, value_parser = parse, default_value = "0s", value_name = "TIME")]
+        wait: Duration,
+    },
+    /// Give a session back by its receipt; jobs of it that are out are handed back
+    Close {
+        #[command(flatten)]
+        receipt: Receipt,
+    },
+    /// Hold a session for longer, by its receipt
+    Renew {
+        #[command(flatten)]
+        receipt: Receipt,
+        /// From now on for how long; as long as the queue lets a session be held where not said
+        #[arg(long, value_parser = parse, value_name = "TIME")]
+        hold: Option<Duration>,
+    },
     /// List a queue's sessions: jobs in line, the state of the first, who holds it
     List {
         /// The queue
@@ -31,11 +57,26 @@ pub(crate) enum Session {
         after: Option<String>,
     },
     /// Take a session away from its holder; jobs of it that are out are handed back
-    #[command(visible_alias = "close")]
     Release(Release),
     /// What a session remembers: show, replace or forget it, while nobody holds the session
     #[command(subcommand)]
     State(State),
+}
+
+/// Proof of a hold. It acts for its holder, so it is read and not said: a command line is seen by others.
+#[derive(Args, Debug)]
+pub(crate) struct Receipt {
+    /// Where the receipt that `session accept` printed stands
+    #[arg(long = "receipt", value_name = "FILE|-", default_value = "-")]
+    file: PathBuf,
+}
+
+impl Receipt {
+    fn read(&self) -> Result<String, Failure> {
+        let text = String::from_utf8(read_body(&self.file)?);
+        text.map(|text| text.trim().to_owned())
+            .map_err(|_| Failure::usage("a receipt is text, as `session accept` printed it"))
+    }
 }
 
 #[derive(Args, Debug)]
@@ -105,6 +146,11 @@ pub(crate) async fn run(at: &Surroundings, command: Session) -> Result<(), Failu
             let names = ["session", "jobs", "first", "out", "holder", "held until", "remembers"];
             at.output.many(&page, &names, page.sessions.iter().map(row).collect())
         }
+        Session::Accept { queue, session, hold, wait } => {
+            accept(at, &client, &queue, session, hold, wait).await
+        }
+        Session::Close { receipt } => stands(at, &client.close_session(&receipt.read()?).await?),
+        Session::Renew { receipt, hold } => stands(at, &client.renew_session(&receipt.read()?, hold).await?),
         Session::Release(command) => release(at, &client, command).await,
         Session::State(State::Get { of }) => {
             let held = hold(&client, &of).await?;
@@ -138,6 +184,60 @@ pub(crate) async fn run(at: &Surroundings, command: Session) -> Result<(), Failu
             done(at, &of.which, "cleared")
         }
     }
+}
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    queue: &'a str,
+    session_id: &'a str,
+    receipt: &'a str,
+    expires_at: String,
+    hold_ms: u64,
+    idle_ms: u64,
+}
+
+async fn accept(
+    at: &Surroundings,
+    client: &Client,
+    queue: &str,
+    session: Option<String>,
+    hold: Option<Duration>,
+    wait: Duration,
+) -> Result<(), Failure> {
+    let mut wish = client.session(queue).wait(wait);
+    if let Some(session) = &session {
+        wish = wish.named(session);
+    }
+    if let Some(hold) = hold {
+        wish = wish.hold(hold);
+    }
+    let held = wish.receipt().await?.ok_or_else(not_free)?;
+    let out = Accepted {
+        queue,
+        session_id: &held.session_id,
+        receipt: &held.receipt,
+        expires_at: held.expires_at.to_string(),
+        hold_ms: held.hold_ms,
+        idle_ms: held.idle_ms,
+    };
+    let rows = [
+        ("queue", queue.to_owned()),
+        ("session", out.session_id.to_owned()),
+        ("held until", out.expires_at.clone()),
+        ("receipt", out.receipt.to_owned()),
+    ];
+    at.output.one(&out, &rows)
+}
+
+fn not_free() -> Failure {
+    let detail = "somebody holds it or works on a job of it, or its queue is paused";
+    Failure::new(REFUSED, "session_not_free", "the session is not free", detail)
+        .with_advice("wait for it with --wait, or take it away with `sealane session release`")
+}
+
+fn stands(at: &Surroundings, out: &SessionStands) -> Result<(), Failure> {
+    let until = out.expires_at.map(|until| until.to_string()).unwrap_or_default();
+    at.output.one(out, &[("held until", until)])
 }
 
 #[derive(Serialize)]
@@ -185,11 +285,7 @@ async fn find(client: &Client, which: &Which) -> Result<Vec<SessionOut>, Failure
 
 async fn hold(client: &Client, of: &Free) -> Result<Held, Failure> {
     let wish = client.session(&of.which.queue).named(&of.which.session).wait(of.wait).hold(HOLD);
-    wish.accept().await?.ok_or_else(|| {
-        let detail = "somebody holds it or works on a job of it, or its queue is paused";
-        Failure::new(REFUSED, "session_not_free", "the session is not free", detail)
-            .with_advice("wait for it with --wait, or take it away with `sealane session release`")
-    })
+    wish.accept().await?.ok_or_else(not_free)
 }
 
 #[derive(Serialize)]

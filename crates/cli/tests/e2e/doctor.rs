@@ -70,8 +70,12 @@ fn a_whole_journal_is_counted_and_left_as_it_is() {
     let (code, verdict, checks) = examine(&place, "nothing.context");
     // The way to the server is bad: the context is not there. Everything of the directory is well.
     assert_eq!((code, verdict), (Some(6), "bad".into()), "{checks:?}");
-    for name in ["data directory", "lock", "journal", "certificate", "admin.context", "space", "disk"] {
+    for name in ["data directory", "lock", "journal", "certificate", "admin.context"] {
         assert_eq!(finding(&checks, name).0, "ok", "{checks:?}");
+    }
+    // How fast and how full this machine's disk is, nobody knows here.
+    for name in ["space", "disk"] {
+        assert!(["ok", "warning"].contains(&finding(&checks, name).0), "{checks:?}");
     }
     assert!(finding(&checks, "server").1.contains("nothing.context"), "{checks:?}");
     assert!(files_below(&place.path("data")) == before, "looking changes nothing");

@@ -1,7 +1,6 @@
 //! A file system that is full: small, real, and mounted for one server process alone.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Instant;
 
 use sealane::providers::server::Server as Remote;
@@ -32,27 +31,6 @@ async fn send(remote: &Remote) -> Result<JobId, sealane::Error> {
     remote.enqueue(&queue(), &job).await.map(|accepted| accepted.id.0)
 }
 
-/// What `/readyz` answers, asked by a client that nobody here wrote.
-fn ready(server: &Serving, place: &Place) -> String {
-    let url = format!("https://{}/readyz", server.address());
-    let ca = place.path("data/ca.pem");
-    let asked = Command::new("curl")
-        .args([
-            "--silent",
-            "--max-time",
-            "60",
-            "--output",
-            "/dev/null",
-            "--write-out",
-            "%{http_code}",
-            "--cacert",
-        ])
-        .args([ca.as_os_str(), url.as_ref()])
-        .output()
-        .expect("curl is installed");
-    String::from_utf8(asked.stdout).expect("a number")
-}
-
 // covers REL-6 (a full disk, from outside: 507 for new work, jobs can be ended, and it recovers by itself)
 // attack 75
 #[tokio::test]
@@ -64,13 +42,16 @@ async fn a_full_disk_takes_no_new_work_and_recovers_by_itself() {
     std::fs::create_dir(place.path("data")).expect("a directory");
     // The context names this file; the server sees its own in its place.
     std::fs::copy(place.path("made/ca.pem"), place.path("data/ca.pem")).expect("copied");
-    let server =
-        place.serve_under(&["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"]);
+    let started =
+        place.try_serve_under(&["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"]);
+    let server = started.unwrap_or_else(|said| {
+        panic!("a file system could not be mounted for the server alone (user namespaces must be allowed): {said}")
+    });
     let context = Context::load(&seen_by(&server, &place, "admin.context")).expect("the context");
     let remote = Remote::connect(&context).expect("a client");
     let settings = QueueIn { sealing: Some("allowed".to_owned()), ..QueueIn::default() };
     remote.put_queue(&queue(), &settings).await.expect("a queue");
-    assert_eq!(ready(&server, &place), "200");
+    assert_eq!(server.ready(&place.path("data/ca.pem")), "200");
 
     let mut accepted = Vec::new();
     let refused = loop {
@@ -82,7 +63,7 @@ async fn a_full_disk_takes_no_new_work_and_recovers_by_itself() {
     };
     assert_eq!(refused.code(), Some(Code::StorageFull), "{refused}");
     assert!(refused.is_transient(), "whoever sends may try again: {refused}");
-    assert_eq!(ready(&server, &place), "503");
+    assert_eq!(server.ready(&place.path("data/ca.pem")), "503");
     // What is there can be worked, ended and looked at.
     let leased =
         remote.lease(&queue(), &LeaseIn { max: Some(10), ..LeaseIn::default() }).await.expect("jobs").jobs;
@@ -101,7 +82,7 @@ async fn a_full_disk_takes_no_new_work_and_recovers_by_itself() {
         assert!(began.elapsed() < DEADLINE, "there is room and it is not seen: {error}");
         tokio::task::yield_now().await;
     }
-    assert_eq!(ready(&server, &place), "200");
+    assert_eq!(server.ready(&place.path("data/ca.pem")), "200");
     for id in accepted {
         remote.job(id).await.unwrap_or_else(|error| panic!("{id} is lost: {error}"));
     }

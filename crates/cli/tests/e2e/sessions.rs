@@ -177,6 +177,22 @@ async fn a_person_looks_at_sessions_takes_them_away_and_sees_what_they_remember(
     state("clear", &["--yes"], "");
     assert_eq!(state("get", &[], "")["has_state"], false);
     assert_eq!(list()["sessions"][0]["holder"], Value::Null, "each command gives it back");
+    // By hand: the receipt is all there is of the hold, and whoever has it renews it and gives the session back.
+    let accepted = place.json(&["session", "accept", "lines", "--hold", "60s"], "");
+    let left = |told: &Value| told["hold_ms"].as_u64().expect("a time");
+    assert!(accepted["session_id"] == "a/1" && (1..=60_000).contains(&left(&accepted)), "{accepted}");
+    let taken = place.sealane(&["session", "accept", "lines", "a/1", "-o", "json"], "");
+    let problem: Value = serde_json::from_slice(&taken.stderr).expect("JSON");
+    assert_eq!((taken.status.code(), &problem["code"]), (Some(3), &json!("session_not_free")));
+    let receipt = accepted["receipt"].as_str().expect("a receipt");
+    let renewed = place.json(&["session", "renew", "--hold", "120s"], receipt);
+    assert!((60_001..=120_000).contains(&left(&renewed)), "{renewed}");
+    place.json(&["session", "close", "--receipt", "-"], receipt);
+    let lost = place.sealane(&["session", "renew", "-o", "json"], receipt);
+    let problem: Value = serde_json::from_slice(&lost.stderr).expect("JSON");
+    assert_eq!((lost.status.code(), &problem["code"]), (Some(3), &json!("session_lock_lost")), "{lost:?}");
+    assert_eq!(place.json(&["session", "accept", "lines", "a/1"], "")["session_id"], "a/1");
+    release();
     // Of a queue whose jobs are sealed the state is as well: without keys there is none to set.
     let mut plain = Command::new(binary());
     plain.args(["session", "state", "set", "lines", "a/1", "--file", "/dev/null", "-o", "json"]);

@@ -170,6 +170,17 @@ impl Serving {
         wait(&mut self.child);
     }
 
+    /// What `/readyz` answers, asked by a client that nobody here wrote.
+    pub fn ready(&self, ca: &Path) -> String {
+        let url = format!("https://{}/readyz", self.address());
+        let asked = Command::new("curl")
+            .args(["--silent", "--max-time", "60", "--output", "/dev/null", "--write-out", "%{http_code}"])
+            .args(["--cacert".as_ref(), ca.as_os_str(), url.as_ref()])
+            .output()
+            .expect("curl is installed");
+        String::from_utf8(asked.stdout).expect("a number")
+    }
+
     /// Where it listens, for another one in its place.
     pub fn address(&self) -> String {
         let url = self.ready["url"].as_str().expect("the ready line says it");

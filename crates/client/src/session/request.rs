@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use sealane_api::v1::SessionAcceptIn;
+use sealane_api::v1::{HeldSession, SessionAcceptIn};
 use sealane_api::wire::Text;
 use sealane_core::name::QueueName;
 use tokio::time::Instant;
@@ -76,7 +76,27 @@ impl SessionRequest {
         client.retry_gathered("session.accept", || self.try_once()).await
     }
 
-    /// The same for whoever tries again by itself.
+    /// Asks for it once, and leaves the rest to whoever asks: nothing renews the hold, and its receipt is all there
+    /// is of it. For programs that hand the receipt on; others have [`SessionRequest::accept`].
+    ///
+    /// # Errors
+    /// As [`SessionRequest::accept`].
+    pub async fn receipt(self) -> Result<Option<HeldSession>, Error> {
+        let queue = QueueName::parse(&self.queue).map_err(Error::invalid)?;
+        let leave = self.client.reach().ask_leave()?;
+        let wish = self.wish(self.wait);
+        Ok(leave.note(self.client.provider().accept_session(&queue, &wish).await)?.session)
+    }
+
+    fn wish(&self, wait: Duration) -> SessionAcceptIn {
+        SessionAcceptIn {
+            session_id: self.session_id.clone().map(Text::from),
+            hold_ms: self.hold.map(millis),
+            wait_ms: Some(millis(wait)),
+        }
+    }
+
+    /// As [`SessionRequest::accept`], for whoever tries again by itself.
     pub(crate) async fn accept_once(self) -> Result<Option<Session>, Error> {
         self.try_once().await
     }
@@ -86,12 +106,8 @@ impl SessionRequest {
         let from = self.accepts_from.iter().map(|queue| QueueName::parse(queue));
         let accepts_from = from.collect::<Result<Vec<_>, _>>().map_err(Error::invalid)?;
         let leave = self.client.reach().ask_leave()?;
-        let wish = SessionAcceptIn {
-            session_id: self.session_id.clone().map(Text::from),
-            hold_ms: self.hold.map(millis),
-            // Why not for a trial: others wait for what comes of it.
-            wait_ms: Some(if leave.is_trial() { 0 } else { millis(self.wait) }),
-        };
+        // Why not for a trial: others wait for what comes of it.
+        let wish = self.wish(if leave.is_trial() { Duration::ZERO } else { self.wait });
         let accepted = leave.note(self.client.provider().accept_session(&queue, &wish).await)?;
         // Why behind the answer: the request may have waited long, and the hold began just now.
         let at = Instant::now();

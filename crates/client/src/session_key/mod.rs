@@ -92,21 +92,27 @@ impl SessionKey {
 
     /// The session of this job; `None` for one that goes by itself.
     ///
-    /// What would be too long for a session's id, or has a control character, is replaced by its SHA-256.
+    /// What would be too long for a session's id, or has a control character, is replaced by its SHA-256 behind
+    /// `sha256:`; and so is what begins with that word itself, so that no value takes another one's name. A number or
+    /// truth value of the body is written as in JSON, and is one session with the text that reads the same: `7` and
+    /// `"7"` name the same customer.
     #[must_use]
     pub fn of(&self, job: &Job) -> Option<String> {
         let read = Read { job, body: OnceCell::new() };
         let text = self.0.value(&read)?;
-        if SessionId::parse(&text).is_ok() {
+        if SessionId::parse(&text).is_ok() && !text.starts_with(DIGEST) {
             return Some(text);
         }
-        let mut digest = String::from("sha256:");
+        let mut digest = String::from(DIGEST);
         for byte in sha256(&[text.as_bytes()]) {
             write!(digest, "{byte:02x}").expect("writing into a text cannot fail");
         }
         Some(digest)
     }
 }
+
+/// In front of a digest that stands for a value.
+const DIGEST: &str = "sha256:";
 
 /// A job, and its body once somebody asked for it.
 struct Read<'a> {
@@ -239,6 +245,14 @@ mod tests {
         let longer = at(&format!("{most}x"));
         assert!(longer.starts_with("sha256:") && longer.len() == 7 + 64, "{longer}");
         assert_ne!(at(&format!("{most}y")), longer);
+        let taken = at(&longer);
+        assert!(
+            taken != longer && taken.starts_with("sha256:"),
+            "a value that reads like a digest is none: {taken}"
+        );
+        assert_eq!(at("sha256"), "sha256");
+        assert_eq!(of(&field, "[7]"), of(&field, r#"["7"]"#), "one customer, however it is written");
+        assert_eq!(of(&field, "[true]"), of(&field, r#"["true"]"#));
         // Computed by another program.
         assert_eq!(at("a\nb"), "sha256:7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78");
     }

@@ -209,8 +209,7 @@ impl Provider for Between {
 
     async fn job_body(&self, id: JobId, reason: Option<&str>) -> Result<JobBodyOut, Error> {
         let other = *self.mischief.serves_body_of.lock().unwrap();
-        let body = self.memory.job_body(other.unwrap_or(id), reason).await?;
-        Ok(JobBodyOut { id: sealane_api::wire::Id(id), ..body })
+        self.memory.job_body(other.unwrap_or(id), reason).await
     }
 
     async fn act(&self, id: JobId, act: &JobAct) -> Result<JobStands, Error> {

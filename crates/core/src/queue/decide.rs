@@ -167,6 +167,10 @@ impl Shard {
             return Err(Refusal::Horizon { horizon });
         }
         let expires_at = command.ttl.map(|ttl| expires_at(ttl, now)).transpose()?;
+        // At the very moment it would start it expires as well, and is not started.
+        if expires_at.is_some_and(|end| end <= run_at) {
+            return Err(Refusal::ExpiresBeforeRun);
+        }
         check_wishes(None, command.max_attempts, command.options)?;
         let options = self.options_of(command)?;
         let options = options.as_deref();

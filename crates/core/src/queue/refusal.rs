@@ -65,6 +65,8 @@ pub enum Refusal {
     Ttl,
     /// The time at which the job expires has passed, or is too far away.
     ExpiresAt,
+    /// The job would expire before its first attempt may begin.
+    ExpiresBeforeRun,
     /// The number of attempts is zero or too high.
     MaxAttempts,
     /// The lease is too short or too long.
@@ -251,12 +253,12 @@ impl fmt::Display for Refusal {
             ),
             Self::IdTooOld => write!(
                 f,
-                "the id's time is older than the {} minutes for which repeats are recognised: make a new id",
+                "the id's time is older than the {} minutes for which repeats are recognised: make a new id; where a new one is as old, check the clocks",
                 limits::FINISHED_KEPT_MS / 60_000
             ),
             Self::IdAhead => write!(
                 f,
-                "the id's time is more than {} minutes ahead of the server: check the clocks",
+                "the id's time is more than {} minutes ahead of the server: check the clocks, and whether the server holds a step of its own (sealane server show)",
                 limits::ID_AHEAD_MS / 60_000
             ),
             Self::IdVersion => f.write_str("a job id must be a UUIDv7"),
@@ -267,6 +269,9 @@ impl fmt::Display for Refusal {
                     "delay_ms or run_at is beyond this queue's horizon of {horizon}: send the job later"
                 )
             }
+            Self::ExpiresBeforeRun => f.write_str(
+                "the job would expire before it may begin: send it with a longer time to live, or for an earlier time",
+            ),
             Self::Ttl => write!(f, "ttl_ms must be 1 to {}", limits::TTL_MS_MAX),
             Self::ExpiresAt => write!(
                 f,

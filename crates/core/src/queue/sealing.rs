@@ -60,7 +60,9 @@ pub(super) fn check_template(
     check_size(settings, input)?;
     if input.is_sealed() {
         let header = Header::parse(&input.body).map_err(Refusal::Sealed)?;
-        if header.extensions().template != Some(*schedule.as_bytes()) {
+        if header.extensions().template != Some(*schedule.as_bytes())
+            || header.extensions().clone_of.is_some()
+        {
             return Err(Refusal::NotItsTemplate);
         }
         check_root(settings, &header)?;

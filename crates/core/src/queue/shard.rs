@@ -207,6 +207,13 @@ impl Shard {
         self.last_at
     }
 
+    /// All queues, the oldest first: the place of each stays the same whatever queues are made.
+    pub fn queues_by_age(&self) -> impl Iterator<Item = QueueView> {
+        let mut numbers: Vec<QueueNumber> = self.names.values().copied().collect();
+        numbers.sort_unstable();
+        numbers.into_iter().map(|number| self.view(number))
+    }
+
     /// How many jobs are not finished.
     pub fn live_jobs(&self) -> usize {
         self.jobs.len()

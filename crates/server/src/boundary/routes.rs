@@ -13,6 +13,7 @@ use axum::routing::{MethodFilter, on};
 use sealane_api::for_each_operation;
 use sealane_api::operation::{Method, Operation};
 use sealane_api::problem::Problem;
+use sealane_core::limits;
 
 use super::door::Door;
 use super::walk::{Enter, refuse};
@@ -90,11 +91,19 @@ fn filter(method: Method) -> MethodFilter {
 /// Whether new work is taken.
 async fn ready(State(door): State<Arc<Door>>) -> (http::StatusCode, &'static str) {
     // Why ask the engine: a server whose engine does not answer is not ready.
-    if door.engine.has_room().await && !door.is_draining() {
+    if door.engine.has_room().await && !door.is_draining() && !refuses_fresh_ids(&door) {
         (http::StatusCode::OK, "ready\n")
     } else {
         (http::StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
     }
+}
+
+/// Whether ids that clients make by the true time are refused, because a step of the clock is held.
+fn refuses_fresh_ids(door: &Door) -> bool {
+    door.clock.held_step_ms().is_some_and(|ms| {
+        let most = if ms > 0 { limits::ID_AHEAD_MS } else { limits::FINISHED_KEPT_MS };
+        ms.unsigned_abs() >= most
+    })
 }
 
 /// No such operation. Known only to those who come in: a stranger learns nothing of what exists.

@@ -136,14 +136,21 @@ fn of_certificate(data_dir: &DataDir, now: Time) -> Check {
         Err(TlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => Ok(()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
+    };
+    // What the server signs anew at its next start may run out; what another authority signed may not.
+    let runs_out = |error: &TlsError| {
+        matches!(
+            error,
+            TlsError::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })
+        )
     };
     let own = data_dir.exists("ca.key");
     let since_1970 = Duration::from_millis(now.unix_ms());
     let (now, ahead) =
         (UnixTime::since_unix_epoch(since_1970), UnixTime::since_unix_epoch(since_1970 + CERTIFICATE_AHEAD));
     match (good_at(now), good_at(ahead)) {
-        (Err(_), _) | (_, Err(_)) if own => {
+        (Err(error), _) | (_, Err(error)) if own && runs_out(&error) => {
             Check::new("certificate", Verdict::Ok, "the server makes a new one at every start")
         }
         (Err(error), _) => {

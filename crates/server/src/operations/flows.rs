@@ -9,6 +9,7 @@ use sealane_api::v1::{DependenciesOut, FlowAccepted, FlowJobOut, FlowOut, Parent
 use sealane_api::wire::Bytes;
 use sealane_core::control::AccessKey;
 use sealane_core::id::{FlowId, JobId};
+use sealane_core::job::State;
 use sealane_core::limits;
 use sealane_core::name::QueueName;
 use sealane_core::queue::{ParentEnd, Shard};
@@ -114,8 +115,9 @@ impl Door {
 /// What a job waits for, as far as the caller may know.
 pub(super) fn dependencies(shard: &Shard, job: &JobId, key: &AccessKey) -> Option<DependenciesOut> {
     let view = shard.links(job)?;
-    let state = |parent: &JobId| {
-        let found = shard.job(parent)?;
+    let state = |parent: &JobId, heard: Option<State>| {
+        // Why not what was heard of one that is known: whoever may not see it may not learn that it died either.
+        let Some(found) = shard.job(parent) else { return heard };
         sees(key, Standing::of(&found, shard.queue_name(found.queue))).then_some(found.state)
     };
     Some(DependenciesOut::show(&view, state))

@@ -14,7 +14,7 @@ impl Handle<MetricsGet> for Door {
         let metrics = self
             .engine
             .read(move |machine| {
-                let queues = machine.shard(&namespace).queues().filter(|queue| key.opens(&queue.name));
+                let queues = machine.shard(&namespace).queues_by_age().filter(|queue| key.opens(&queue.name));
                 QueueMetrics::of(&namespace, queues)
             })
             .await?;

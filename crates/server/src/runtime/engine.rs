@@ -32,6 +32,9 @@ use crate::clock::Clock;
 /// Requests taken into one turn.
 const TURN_REQUESTS_MAX: usize = 1_024;
 
+/// Room is looked for so seldom for those who only ask whether there is some.
+const ROOM_ASKED_MS: u64 = 1_000;
+
 /// Longest sleep: a bound for the wait, not a rhythm; nothing depends on it.
 const SLEEP_MS_MAX: u64 = 60_000;
 
@@ -115,7 +118,9 @@ pub struct Engine {
     keys_changed: bool,
     draining: bool,
     /// Who asked to go by the wall clock.
-    clock_followers: Vec<Reply<()>>,
+    clock_followers: Vec<Reply<Result<(), Fault>>>,
+    /// When room was last looked for because somebody asked whether there is some.
+    looked_for_room: Time,
     /// Something that is due is put off for want of room.
     pub(super) stuck: bool,
 }
@@ -154,6 +159,7 @@ impl Engine {
             keys_changed: false,
             draining: false,
             clock_followers: Vec::new(),
+            looked_for_room: Time::default(),
             stuck: false,
         };
         (engine, EngineHandle::new(sender, died, events))
@@ -259,12 +265,19 @@ impl Engine {
     /// the time before.
     fn follow_clock(&mut self) -> Result<(), JournalError> {
         let followers = std::mem::take(&mut self.clock_followers);
-        if !followers.is_empty() {
+        if followers.is_empty() {
+            return Ok(());
+        }
+        // Why room first: leases that could not be noted to go on would all end at once.
+        let done = if self.no_room() {
+            Err(Fault::StorageFull)
+        } else {
             let now = self.clock.follow();
             self.go_on_at(now)?;
-        }
+            Ok(())
+        };
         for reply in followers {
-            self.answer(reply, ());
+            self.answer(reply, done.clone());
         }
         Ok(())
     }
@@ -390,7 +403,7 @@ impl Engine {
             Request::Read(look) => self.answers.push(look(&self.machine)),
             Request::FollowClock(reply) => self.clock_followers.push(reply),
             Request::Room(reply) => {
-                let room = !self.no_room();
+                let room = self.looks_for_room(now);
                 self.answer(reply, room);
             }
             Request::Drain => self.draining = true,
@@ -611,6 +624,19 @@ impl Engine {
         if let Fact::Shard { event, .. } = fact {
             self.note_session(event);
         }
+    }
+
+    /// Whether there is room, for whoever only asks: looking for some costs the disk writes, and anybody may
+    /// ask, so it is looked for now and then.
+    fn looks_for_room(&mut self, now: Time) -> bool {
+        if self.journal.room() == Room::Ok {
+            return true;
+        }
+        if now.since(self.looked_for_room).get() < ROOM_ASKED_MS {
+            return false;
+        }
+        self.looked_for_room = now;
+        !self.no_room()
     }
 
     pub(super) fn no_room(&mut self) -> bool {

@@ -219,7 +219,7 @@ impl EngineHandle {
 
     /// Goes by the wall clock again after a step of it that was held. Leases go on as they were.
     pub async fn follow_clock(&self) -> Result<(), Fault> {
-        self.ask(Request::FollowClock).await
+        self.ask(Request::FollowClock).await?
     }
 
     /// Whether new work would be taken: the engine answers, and the disk has room for it.

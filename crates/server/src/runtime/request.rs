@@ -419,7 +419,7 @@ pub(super) enum Request {
     /// Look at the state.
     Read(Read),
     /// Go by the wall clock after a step of it.
-    FollowClock(Reply<()>),
+    FollowClock(Reply<Result<(), Fault>>),
     /// Whether there is room for new work.
     Room(Reply<bool>),
     /// Answer those who wait for work, and let nobody wait any more.

@@ -354,6 +354,11 @@ async fn a_flow_is_ended_as_far_as_a_key_reaches_and_its_dead_jobs_stay() {
     let failed = json!({"items": [{"receipt": admin.take("q").await["receipt"], "category": "permanent"}]});
     assert_eq!(admin.post("/v1/leases:fail", &failed).await.json["results"][0]["state"], "dead");
     admin.until_states(&wish["id"], |states| states == ["dead", "ready", "ready"]).await;
+    // A dead job of somebody else is not seen by who may see the one that waited for it: nor what that one heard.
+    let worker = admin.made("w", "worker", &["**"]).await;
+    let waits = format!("/v1/jobs/{}", wish["nodes"][1]["job"]["id"].as_str().expect("an id"));
+    let heard = async |who: &Http| who.get(&waits).await.json["dependencies"]["after"][0]["state"].clone();
+    assert_eq!((heard(&admin).await, heard(&worker).await), (json!("dead"), Value::Null));
     let path = format!("/v1/flows/{}:cancel", wish["id"].as_str().expect("an id"));
     assert_eq!(hand.send("POST", &path, "").await.status, 200);
     assert_eq!(

@@ -30,6 +30,9 @@ const MAGIC: &[u8; 8] = b"SEALHIST";
 const FORMAT_VERSION: u16 = 1;
 const CRC_BYTES: usize = 4;
 
+/// Longer than any catalogue of as many runs and stretches as there may be.
+const CATALOGUE_BYTES_MAX: usize = 16 << 20;
+
 /// What there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Catalogue {
@@ -108,8 +111,11 @@ impl Catalogue {
             opened => opened.map_err(HistoryError::disk("open", CATALOGUE))?,
         };
         let len = file.len().map_err(HistoryError::disk("read", CATALOGUE))?;
-        let len =
-            usize::try_from(len).map_err(|_| HistoryError::damaged(Flaw::Contradiction, CATALOGUE, 0))?;
+        // Why before memory is taken: a length is believed only as far as a catalogue can have it.
+        let len = usize::try_from(len)
+            .ok()
+            .filter(|len| *len <= CATALOGUE_BYTES_MAX)
+            .ok_or_else(|| HistoryError::damaged(Flaw::Contradiction, CATALOGUE, 0))?;
         let mut bytes = vec![0; len];
         let read = file.read_at(&mut bytes, 0).map_err(HistoryError::disk("read", CATALOGUE))?;
         Self::decode(&bytes[..read], keys).map(Some)

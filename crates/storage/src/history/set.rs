@@ -182,7 +182,13 @@ impl History {
             // Why: what a merge takes for not hidden any more may be hidden by what comes back here.
             self.abandon_merge();
         }
-        self.add(self.catalogue.taking(stretch).ok_or(HistoryError::Misplaced)?, &[], Some(summary))
+        let next = self.catalogue.taking(stretch).ok_or(HistoryError::Misplaced)?;
+        let added = self.add(next, &[], Some(summary));
+        if added.is_err() {
+            // Why: whoever tries again on a full disk would leave another file with each try.
+            self.leave(number);
+        }
+        added
     }
 
     /// The runs as they are now.

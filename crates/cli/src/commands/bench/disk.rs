@@ -9,19 +9,22 @@ use std::time::{Duration, Instant};
 use super::histogram::{Histogram, Quantiles};
 
 const BLOCK: usize = 4_096;
-/// Blocks that are written in turn. Written once before: new blocks would cost the file system more.
-const BLOCKS: u64 = 1_024;
 
-/// Writes 4 KiB and waits for the disk, again and again for so long, in a file that is gone afterwards.
-pub(in crate::commands) fn fdatasync(directory: &Path, time: Duration) -> io::Result<Quantiles> {
+/// Blocks that a bench writes in turn.
+pub(super) const SPREAD: u64 = 1_024;
+
+/// Writes 4 KiB and waits for the disk, again and again for so long and in so many places, in a file that
+/// is gone afterwards.
+pub(in crate::commands) fn fdatasync(directory: &Path, blocks: u64, time: Duration) -> io::Result<Quantiles> {
     let scratch = Scratch::create(directory)?;
-    for block in 0..BLOCKS {
+    // Written once before: new blocks would cost the file system more.
+    for block in 0..blocks {
         scratch.write(block, 0)?;
     }
     scratch.file.sync_all()?;
     let mut histogram = Histogram::new();
     let start = Instant::now();
-    for block in (0..BLOCKS).cycle() {
+    for block in (0..blocks).cycle() {
         let begin = Instant::now();
         scratch.write(block, 1)?;
         scratch.file.sync_data()?;
@@ -64,9 +67,9 @@ mod tests {
     #[test]
     fn the_disk_is_timed_and_nothing_stays() {
         let directory = tempfile::tempdir().unwrap();
-        let quantiles = fdatasync(directory.path(), Duration::from_millis(5)).unwrap();
+        let quantiles = fdatasync(directory.path(), SPREAD, Duration::from_millis(5)).unwrap();
         assert!(quantiles.p50 <= quantiles.p99 && quantiles.p99 > 0);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
-        assert!(fdatasync(&directory.path().join("missing"), Duration::ZERO).is_err());
+        assert!(fdatasync(&directory.path().join("missing"), 1, Duration::ZERO).is_err());
     }
 }

@@ -43,7 +43,7 @@ async fn measure(at: &Surroundings, bench: &Measure) -> Result<(), Failure> {
     let settings = Settings::of(described, server.put_queue(&queue, &wished).await?);
     let directory = bench.disk_dir.clone().or_else(|| beside(at.global.context.as_deref()));
     let directory = directory.unwrap_or_else(std::env::temp_dir);
-    let fdatasync_us = disk::fdatasync(&directory, bench.time().min(DISK_TIME_MAX))
+    let fdatasync_us = disk::fdatasync(&directory, disk::SPREAD, bench.time().min(DISK_TIME_MAX))
         .map_err(|error| Failure::stream("measuring the disk (see --disk-dir)", &error))?;
 
     let keys = keys(at, bench)?;

@@ -69,7 +69,7 @@ impl Machine {
     }
 
     pub(super) fn dependencies(&self, id: &JobId) -> Option<DependenciesOut> {
-        let state = |parent: &JobId| self.shard.job(parent).map(|view| view.state);
+        let state = |parent: &JobId, heard| self.shard.job(parent).map_or(heard, |view| Some(view.state));
         self.shard.links(id).map(|view| DependenciesOut::show(&view, state))
     }
 

@@ -177,6 +177,8 @@ impl Shard {
             return Err(SkipReason::Overlap);
         }
         sealing::check_moved(queue.settings.sealing, schedule.sealed).map_err(|_| SkipReason::Sealing)?;
+        let session = schedule.settings.options.as_ref().and_then(|options| options.session);
+        queue.takes_session(session).map_err(|_| SkipReason::SessionRequired)?;
         self.takes_job_of(&schedule.owner, 0, 0).map_err(|_| SkipReason::TooManyJobs)?;
         let fair_key = schedule.settings.options.as_ref().and_then(|options| options.fair_key);
         queue.takes_key(fair_key, &BTreeSet::new(), now).map_err(|_| SkipReason::TooManyKeys)?;

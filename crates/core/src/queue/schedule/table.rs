@@ -31,6 +31,8 @@ words! {
         Repeated = "repeated" / 8,
         /// The queue has as many fair keys as it may have.
         TooManyKeys = "too_many_keys" / 9,
+        /// The queue takes no jobs without a session any more, and these have none.
+        SessionRequired = "session_required" / 10,
     }
 }
 

@@ -27,8 +27,10 @@ impl Shard {
     /// Looks through all that cannot run before this job has ended for one that stands in the line.
     fn may_wait_for(&self, id: &JobId, line: Key) -> bool {
         let children = |of: &JobId| self.waiting.get(of).into_iter().flatten().copied();
-        let mut open: Vec<JobId> = children(id).collect();
+        let mut open: Vec<JobId> = children(id).take(limits::SESSION_LOOKS_MAX + 1).collect();
         let mut seen: BTreeSet<JobId> = open.iter().copied().collect();
+        // Every way from one job to another is a look, whether or not it leads to a new one.
+        let mut looks = 0;
         // From where on each line was looked through.
         let mut lines: BTreeMap<Key, u64> = BTreeMap::new();
         while let Some(next) = open.pop() {
@@ -47,11 +49,12 @@ impl Shard {
                 }
             }
             for found in reached.into_iter().chain(children(&next)) {
+                looks += 1;
+                if looks > limits::SESSION_LOOKS_MAX {
+                    return true;
+                }
                 // Why itself is left out: it leaves the place where it stands now.
                 if found != *id && seen.insert(found) {
-                    if seen.len() > limits::SESSION_LOOKS_MAX {
-                        return true;
-                    }
                     open.push(found);
                 }
             }

@@ -210,6 +210,11 @@ impl Plain {
             (!fire.readable, SkipReason::Unreadable),
             (overlaps, SkipReason::Overlap),
             (queue.settings.sealing == SealingPolicy::Required, SkipReason::Sealing),
+            (
+                queue.settings.sessions.mode == SessionMode::Required
+                    && schedule.settings.options.as_deref().is_none_or(|options| options.session.is_none()),
+                SkipReason::SessionRequired,
+            ),
             (queue.mode == QueueMode::Draining, SkipReason::QueueDraining),
             (!self.has_room(schedule.queue), SkipReason::QueueFull),
         ]

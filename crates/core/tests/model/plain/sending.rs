@@ -72,6 +72,13 @@ impl Plain {
             }
             _ => {}
         }
+        let end = sent.ttl.map(|ttl| match ttl {
+            Lifetime::For(ttl) => self.now.saturating_add(ttl.get()),
+            Lifetime::Until(end) => end.unix_ms(),
+        });
+        if end.is_some_and(|end| end <= self.run_at(sent)) {
+            no.push("ExpiresBeforeRun");
+        }
         if sent.max_attempts.is_some_and(|attempts| attempts == 0 || attempts > limits::ATTEMPTS_MAX) {
             no.push("MaxAttempts");
         }
