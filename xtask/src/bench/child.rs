@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A program that finds its port taken ends within this.
 const OWN_PORT_TIME: Duration = Duration::from_millis(300);
 /// Waits for the end of this program, however that comes, and takes the group in `$1` along.
-const GUARD: &str = "read -r _; kill -TERM -- \"-$1\"";
+const GUARD: &str = "read -r _; kill -s TERM -- \"-$1\"";
 /// How much of a log is worth reading when its server did not start.
 const REPORT_LINES_MAX: usize = 15;
 
